@@ -1,0 +1,192 @@
+"""The stage contract: everything a worker asks of a backend. One backend, one file, one library.
+
+    load(rung) → warm_up() → { begin(job) → feed(job, data)… → finish(job) ; step(budget) → events }… → unload()
+
+It is as wide as its widest users need: a recogniser is fed sound while the user speaks, a streaming voice is fed
+clauses, a language model is begun with the conversation so far, a duplex model is fed frames and answers in frames.
+Several jobs may be open at once (sessions, attempts). One thread drives a backend; only `cancel` may come from
+another. What a call cannot interrupt, `Abilities` says; the one who waits for the result enforces the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pcm: TypeAlias = NDArray[np.int16]
+"""Mono samples, shape [n], full scale ±32768."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tag:
+    """Whose a thing is. `attempt` counts tries at answering one turn; it is what makes a result stale."""
+
+    session: int = 0
+    turn: int = 0
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What a backend is loaded with: its own table of the configuration and what the engine knows beside it."""
+
+    settings: Mapping[str, Any]
+    language: str = "en"
+    rate: int = 16000
+    """Samples a second of the sound the backend gets or gives."""
+    threads: int = 1
+    """How many threads of computation the backend may start."""
+    expected: tuple[str, ...] = ()
+    """Phrases the configuration expects people to say; a recogniser leans towards their words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One past turn as it was heard: what the user said and how much of the answer was played."""
+
+    user: str
+    answer: str
+
+
+class Sink(Protocol):
+    """Where a voice puts its sound: straight into the speaker ring."""
+
+    def write(self, pcm: Pcm) -> bool:
+        """Take all of `pcm` (any length; the samples are taken before it returns). It may wait while the ring is
+        full. False: nobody wants the rest any more, stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work for a backend.
+
+    capture_ns: when the last sound that this job answers was captured, CLOCK_MONOTONIC.
+    deadline_ns: when the result stops being of use, CLOCK_MONOTONIC; 0 is never.
+    """
+
+    tag: Tag
+    capture_ns: int = 0
+    deadline_ns: int = 0
+    language: str = "en"
+    text: str = ""
+    """What the user said (language models)."""
+    history: tuple[Exchange, ...] = ()
+    """The conversation before it, oldest first (language models)."""
+    sink: Sink | None = field(default=None, compare=False)
+    """Where the sound goes (voices)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Voice activity in the frame that was fed."""
+
+    tag: Tag
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Recognised text so far, whole. `final` comes once, after `finish`. confidence: 0 to 1."""
+
+    tag: Tag
+    text: str
+    confidence: float
+    language: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of an answer; pieces joined give the answer's text."""
+
+    tag: Tag
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """So many samples went into the job's sink since the last such event."""
+
+    tag: Tag
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event of a job. `cancelled`: it was cut short; `text` is empty unless `failed`, then it says why."""
+
+    tag: Tag
+    reason: Literal["done", "cancelled", "failed"] = "done"
+    text: str = ""
+
+
+Event: TypeAlias = Voice | Heard | Token | Sound | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a backend is able to do, so that workers, turns and governor need not know its name."""
+
+    checkpoint: Literal["frame", "token", "chunk", "node", "call", "socket"]
+    """How finely it can be cancelled: the work between two of these always runs to its end."""
+    incremental: bool
+    """It works on each piece as it is fed, instead of all at once on `finish`."""
+    cache: Literal["none", "prefix", "pages", "server"] = "none"
+    """What it keeps between turns."""
+    rate: int = 0
+    """Samples a second of the sound it gives or needs; 0 where it has nothing to do with sound."""
+    frame: int = 0
+    """Samples it must be fed at a time; 0 is any number."""
+    context: int = 0
+    """Samples before each frame that it must see again, in the same contiguous view."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A model runtime behind a stage. Errors: `engine.errors.BackendError` from `load` and `warm_up`; a job that
+    fails later ends with `Ended(reason="failed")` and leaves the backend fit for the next one."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """Known after `load`."""
+
+    def load(self, rung: Rung) -> None:
+        """Load the model. Raises BackendError with the remedy when it is missing, broken or unfit."""
+
+    def warm_up(self) -> None:
+        """Run it once on every shape it will meet. Some libraries fail here first, not in `load`."""
+
+    def begin(self, job: Job) -> None:
+        """Open a job."""
+
+    def feed(self, job: Job, data: Any) -> None:
+        """Hand over input: sound `Pcm` (recognisers, voice activity, duplex), text `str` (voices, one clause).
+        `data` is borrowed until the next `step` returns: often it lies in shared memory."""
+
+    def finish(self, job: Job) -> None:
+        """No more input will come: the job's last events follow from `step`."""
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        """Do one checkpoint's worth of work, more only if it fits into `budget_ns`; return what came of it.
+        Empty when there was nothing to do."""
+
+    @property
+    def idle(self) -> bool:
+        """No step has anything to do until the next `begin`, `feed` or `finish`."""
+
+    def cancel(self, tag: Tag) -> None:
+        """Give up a job at its next checkpoint. Safe from another thread; unknown tags are ignored. The job still
+        ends with `Ended`."""
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        """Cut what the backend remembers of a job's answer to what was heard."""
+
+    def cost_ns(self, units: int) -> int:
+        """What `units` checkpoints of work cost now, in ns, learned from the work done so far; 0 before any."""
+
+    def unload(self) -> None:
+        """Free the model."""

@@ -1,0 +1,73 @@
+"""Errors for people: one line that says what, where and how to mend it, and a documented exit code.
+
+| code | meaning                                                    |
+|------|------------------------------------------------------------|
+| 0    | done, or ended by SIGTERM                                  |
+| 1    | a fault in the engine itself                               |
+| 2    | the command line was wrong                                 |
+| 3    | the configuration was wrong                                |
+| 4    | the input could not be read                                |
+| 5    | an output could not be written                             |
+| 6    | a model or library is missing or broken                    |
+| 7    | shared memory could not be had                             |
+| 8    | a worker failed and could not be brought back              |
+| 130  | ended by Ctrl-C                                            |
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Something a person can mend. `str()` is one line: what is wrong, where, and the remedy.
+
+    what: what is wrong and where, without a final full stop.
+    remedy: what to do about it, in the imperative.
+    """
+
+    code = 1
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        self.what, self.remedy = what, remedy
+        super().__init__(f"{what}; {remedy}" if remedy else what)
+
+
+class UsageError(EngineError):
+    """The command line was wrong."""
+
+    code = 2
+
+
+class ConfigError(EngineError):
+    """The configuration was wrong; `what` names file, line and key."""
+
+    code = 3
+
+
+class InputError(EngineError):
+    """The input could not be read."""
+
+    code = 4
+
+
+class OutputError(EngineError):
+    """An output could not be written."""
+
+    code = 5
+
+
+class BackendError(EngineError):
+    """A model or library is missing, broken or not fit for what was asked."""
+
+    code = 6
+
+
+class SharedMemoryError(EngineError):
+    """Shared memory could not be had."""
+
+    code = 7
+
+
+class WorkerError(EngineError):
+    """A worker failed and could not be brought back."""
+
+    code = 8
