@@ -1,0 +1,85 @@
+"""The one table of what flows between the processes, and the one table of the processes.
+
+Each channel is a ring in shared memory; each process has one doorbell. Adding a stage is a line in PROCESSES, adding
+a flow a line in CHANNELS; nothing else lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A worker: an operating-system process for one stage."""
+
+    name: str
+    module: str
+    section: str
+    """The table of config.toml with its interpreter, threads and priority."""
+    only_with_output: bool = False
+    """Started only when a recording was asked for."""
+
+    @property
+    def title(self) -> str:
+        """What `ps` and `top` show."""
+        return f"engine:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A ring: who writes it, who reads it, how much it holds."""
+
+    name: str
+    kind: Literal["stream", "history", "latest", "cells"]
+    writer: str
+    readers: tuple[str, ...] = ()
+    size: int = 1 << 16
+    """Bytes (stream, latest). Sound rings take their size from the configuration."""
+
+
+PROCESSES = (
+    Process("audio", "workers.audio", "audio"),
+    Process("vad", "workers.vad", "vad"),
+    Process("asr", "workers.asr", "asr"),
+    Process("turns", "workers.turns", "turns"),
+    Process("llm", "workers.llm", "llm"),
+    Process("vocoder", "workers.vocoder", "vocoder"),
+    Process("recorder", "workers.recorder", "audio", only_with_output=True),
+)
+
+ENGINE = "engine"
+"""The supervisor: not a worker, but it has a doorbell too."""
+
+CHANNELS = (
+    Channel("settings", "latest", writer=ENGINE, readers=(), size=1 << 18),
+    # Every worker reads its own cells and writes them; the names are in telemetry.py.
+    Channel("cells", "cells", writer=ENGINE),
+    # What the microphone got and, on the same timeline, what the loudspeaker plays.
+    Channel("mic", "history", writer="audio", readers=("vad", "asr", "recorder")),
+    Channel("played", "history", writer="audio", readers=("recorder",)),
+    Channel("speech", "stream", writer="vad", readers=("turns",)),
+    Channel("listen", "stream", writer="turns", readers=("asr",)),
+    Channel("texts", "stream", writer="asr", readers=("turns",), size=1 << 18),
+    Channel("asks", "stream", writer="turns", readers=("llm",), size=1 << 18),
+    Channel("pieces", "stream", writer="llm", readers=("turns",), size=1 << 18),
+    Channel("clauses", "stream", writer="turns", readers=("vocoder",), size=1 << 18),
+    Channel("voiced", "stream", writer="vocoder", readers=("turns",)),
+    Channel("speaker", "stream", writer="vocoder", readers=("audio",)),
+    Channel("playback", "stream", writer="audio", readers=("turns",)),
+    Channel("story", "stream", writer="turns", readers=(ENGINE,), size=1 << 20),
+)
+
+BELLS = (ENGINE, *(process.name for process in PROCESSES))
+"""Whose doorbell is which line of the doorbell segment."""
+
+
+def channel(name: str) -> Channel:
+    """The channel called `name`."""
+    return next(channel for channel in CHANNELS if channel.name == name)
+
+
+def segment(instance: str, name: str) -> str:
+    """The name in /dev/shm of a channel of a running engine."""
+    return f"{instance}.{name}"

@@ -1,0 +1,338 @@
+"""What the stages say to each other: one dataclass for each message, one codec for all.
+
+A message travels as one record of a stream ring. Whose it is and by when it is needed (`tag`, `capture_ns`,
+`deadline_ns`) stand in the record's header, where a reader can drop what is stale without decoding it; the other
+fields are packed behind it, in the order of the class: int as i64, float as f64, str as length and UTF-8,
+tuple[str, ...] as count and strings.
+
+Samples are indices into the mic ring: the timeline of the conversation. Times are CLOCK_MONOTONIC in ns.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from engine.contract import Tag
+
+_INT = struct.Struct("<q")
+_FLOAT = struct.Struct("<d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What every message carries.
+
+    capture_ns: when the sound behind it was captured. deadline_ns: when it stops being of use; 0 is never.
+    """
+
+    kind: ClassVar[int] = 0
+    tag: Tag = Tag()
+    capture_ns: int = 0
+    deadline_ns: int = 0
+
+
+M = TypeVar("M", bound=type[Message])
+KINDS: dict[int, type[Message]] = {}
+
+
+def _kind(number: int) -> Callable[[M], M]:
+    """Give a message class its number on the wire. Numbers are never used again for something else."""
+
+    def register(cls: M) -> M:
+        if number in KINDS:
+            raise ValueError(f"kind {number} is {KINDS[number].__name__}")
+        cls.kind = number
+        KINDS[number] = cls
+        return cls
+
+    return register
+
+
+# Any worker, on the ring it writes to turns.
+
+
+@_kind(1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Message):
+    """A worker is ready, at the start or after a restart: what it was doing before is lost."""
+
+    stage: str
+    sample: int = 0
+    """Where on the timeline it starts to hear (vad)."""
+
+
+# vad → turns
+
+
+@_kind(10)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechBegan(Message):
+    """Someone speaks, since `start`. After a pause: speaks again."""
+
+    start: int
+
+
+@_kind(11)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechPaused(Message):
+    """Nobody speaks since `end`; capture_ns is the time of that sample."""
+
+    end: int
+
+
+# turns → asr
+
+
+@_kind(20)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen(Message):
+    """Recognise the microphone from `start` on, until told to finish."""
+
+    start: int
+    language: str
+
+
+@_kind(21)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(Message):
+    """The utterance ends at `stop`: give the final text of [start, stop)."""
+
+    stop: int
+
+
+@_kind(22)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Message):
+    """The result of this tag is not wanted any more."""
+
+
+# asr → turns
+
+
+@_kind(30)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(Message):
+    """What was recognised so far, whole. `final` is 1 once, at the end; then the times of the work stand in it."""
+
+    text: str
+    language: str
+    confidence: float
+    final: int = 0
+    upto: int = 0
+    """The sample up to which sound has been decoded."""
+    began_ns: int = 0
+    first_ns: int = 0
+    ended_ns: int = 0
+
+
+# turns → llm
+
+
+@_kind(40)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask(Message):
+    """Answer `text`. `history` holds user and answer of past turns in turn, oldest first."""
+
+    text: str
+    language: str
+    history: tuple[str, ...] = ()
+
+
+# llm → turns
+
+
+@_kind(50)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece(Message):
+    """The next piece of the answer; pieces joined give its text."""
+
+    text: str
+
+
+@_kind(51)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerEnded(Message):
+    """No more pieces. `reason`: done, cancelled or failed (then `text` says why)."""
+
+    reason: str
+    text: str = ""
+    began_ns: int = 0
+    first_ns: int = 0
+    ended_ns: int = 0
+
+
+# turns → vocoder
+
+
+@_kind(60)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause(Message):
+    """Speak `text`, the clause number `number` of this answer (from 0)."""
+
+    number: int
+    text: str
+    language: str
+
+
+@_kind(61)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastClause(Message):
+    """The answer has `count` clauses: after the last one its sound is at its end."""
+
+    count: int
+
+
+# vocoder → turns
+
+
+@_kind(70)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseVoiced(Message):
+    """The sound of clause `number`, `samples` long, is in the speaker ring."""
+
+    number: int
+    samples: int
+
+
+@_kind(71)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceEnded(Message):
+    """All clauses are in the speaker ring, or will not come. `reason` as in AnswerEnded."""
+
+    reason: str
+    text: str = ""
+    began_ns: int = 0
+    first_ns: int = 0
+    ended_ns: int = 0
+
+
+# vocoder → audio, in the speaker ring: sound, and its end. These have no payload but samples.
+
+SOUND = 80
+SOUND_END = 81
+
+# audio → turns
+
+
+@_kind(90)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackBegan(Message):
+    """The first sample of this answer is heard at `at_ns`."""
+
+    at_ns: int
+
+
+@_kind(91)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackEnded(Message):
+    """The last sample of this answer is heard at `at_ns`; `samples` were played in all."""
+
+    at_ns: int
+    samples: int
+
+
+@_kind(92)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputEnded(Message):
+    """The device (a file) has no sound from `sample` on; silence follows."""
+
+    sample: int
+
+
+# turns → engine: the story of the conversation, for whoever watches it.
+
+
+@_kind(100)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEnded(Message):
+    """A turn is over; `record` is its JSON (engine/story.py says what is in it)."""
+
+    record: str
+
+
+@_kind(101)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over(Message):
+    """The input has ended and everything said has been answered."""
+
+
+class _Header(Protocol):
+    """The part of a ring's record that a message needs."""
+
+    kind: int
+    session: int
+    turn: int
+    attempt: int
+    capture_ns: int
+    deadline_ns: int
+
+    @property
+    def data(self) -> Any: ...
+
+
+def _put_str(text: str) -> bytes:
+    raw = text.encode()
+    return _INT.pack(len(raw)) + raw
+
+
+def _put_strs(texts: tuple[str, ...]) -> bytes:
+    return _INT.pack(len(texts)) + b"".join(_put_str(text) for text in texts)
+
+
+def _get_int(raw: bytes, at: int) -> tuple[int, int]:
+    return _INT.unpack_from(raw, at)[0], at + 8
+
+
+def _get_float(raw: bytes, at: int) -> tuple[float, int]:
+    return _FLOAT.unpack_from(raw, at)[0], at + 8
+
+
+def _get_str(raw: bytes, at: int) -> tuple[str, int]:
+    size, at = _get_int(raw, at)
+    return raw[at : at + size].decode(), at + size
+
+
+def _get_strs(raw: bytes, at: int) -> tuple[tuple[str, ...], int]:
+    count, at = _get_int(raw, at)
+    texts = []
+    for _ in range(count):
+        text, at = _get_str(raw, at)
+        texts.append(text)
+    return tuple(texts), at
+
+
+# Annotations are strings in this module (`from __future__ import annotations`).
+_PUT: dict[str, Callable[[Any], bytes]] = {"int": _INT.pack, "float": _FLOAT.pack, "str": _put_str, "tuple[str, ...]": _put_strs}
+_GET: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
+    "int": _get_int,
+    "float": _get_float,
+    "str": _get_str,
+    "tuple[str, ...]": _get_strs,
+}
+_IN_HEADER = {"tag", "capture_ns", "deadline_ns"}
+_BODY = {cls: [(f.name, str(f.type)) for f in fields(cls) if f.name not in _IN_HEADER] for cls in KINDS.values()}
+
+
+def encode(message: Message) -> bytes:
+    """The body of a message as it stands in a record."""
+    return b"".join(_PUT[kind](getattr(message, name)) for name, kind in _BODY[type(message)])
+
+
+def decode(record: _Header) -> Message:
+    """The message in a record.
+
+    Raises ValueError if the record holds none: the ring is sound, but what wrote it was not this engine.
+    """
+    try:
+        cls = KINDS[record.kind]
+        raw, at = bytes(record.data), 0
+        values: dict[str, Any] = {}
+        for name, kind in _BODY[cls]:
+            values[name], at = _GET[kind](raw, at)
+    except (KeyError, struct.error, UnicodeDecodeError) as error:
+        raise ValueError(f"record of kind {record.kind} holds no message: {error}") from error
+    tag = Tag(record.session, record.turn, record.attempt)
+    return cls(tag=tag, capture_ns=record.capture_ns, deadline_ns=record.deadline_ns, **values)

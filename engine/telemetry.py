@@ -1,0 +1,136 @@
+"""Every number the engine shows: one table of metrics, each a cell (or a run of cells) of one shared page.
+
+Workers write their own without locks; anybody may read all of them. Histograms are log-linear, as in HdrHistogram
+(https://hdrhistogram.github.io/HdrHistogram/): eight buckets for each doubling, from 1 µs to 34 s, so that a
+percentile is right to within 12 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import ringbuf
+from engine.channels import PROCESSES
+
+_LOWEST, _HIGHEST = 10, 35  # powers of two, ns
+_STEPS = 8
+BUCKETS = (_HIGHEST - _LOWEST) * _STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, or one distribution, and what it means."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+
+    @property
+    def cells(self) -> int:
+        return BUCKETS if self.kind == "histogram" else 1
+
+
+_OF_EACH_STAGE = (
+    Metric("state", "gauge", "0 not running, 1 loading, 2 ready"),
+    Metric("beat_ns", "gauge", "when the worker last came round its loop, CLOCK_MONOTONIC"),
+    Metric("bound_ns", "gauge", "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; 0 outside such a call"),
+    Metric("restarts", "counter", "times the worker was started again"),
+    Metric("late", "counter", "results that missed their deadline"),
+)
+
+METRICS = (
+    Metric("engine.go", "gauge", "1 once every stage is ready: the device may start"),
+    Metric("engine.stop", "gauge", "1 when everything shall end"),
+    Metric("audio.start_ns", "gauge", "when sample 0 of the timeline was captured, CLOCK_MONOTONIC"),
+    Metric("audio.audible", "gauge", "which source, session, turn and attempt may be heard; only turns writes it"),
+    Metric("audio.played", "gauge", "samples of the audible attempt that were handed to the device"),
+    Metric("audio.xruns", "counter", "output blocks that the device did not get in time"),
+    Metric("audio.lost_blocks", "counter", "input blocks that nobody fetched in time"),
+    Metric("audio.starved", "counter", "blocks in which an answer's sound had not been made in time"),
+    Metric("audio.lateness_ns", "histogram", "from a block's end at the device to its record in the mic ring"),
+    Metric("vad.judged", "gauge", "the sample up to which voice activity is known"),
+    Metric("vad.speaking", "gauge", "the sample at which the present speech began, plus one; 0 while nobody speaks"),
+    Metric("vad.wake_ns", "histogram", "from a record in the mic ring to the moment the VAD can read it"),
+    Metric("vad.hop_ns", "histogram", "judging one hop"),
+    Metric("asr.step_ns", "histogram", "decoding one step of sound"),
+    Metric("asr.final_ns", "histogram", "from the request for the final text to the text"),
+    Metric("llm.first_ns", "histogram", "from the question to the first piece of the answer"),
+    Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
+    Metric("turns.turn", "gauge", "the number of the present turn; it outlives a restart"),
+    Metric("turns.open_from", "gauge", "the sample at which unanswered speech began, plus one; 0 when there is none"),
+    Metric("turns.response_ns", "histogram", "from the end of speech to the first sample of the answer that is heard"),
+    *(
+        Metric(f"{process.name}.{metric.name}", metric.kind, metric.meaning)
+        for process in PROCESSES
+        for metric in _OF_EACH_STAGE
+    ),
+)
+
+LOADING, READY = 1, 2
+
+
+def _layout() -> Iterator[tuple[str, int]]:
+    at = 0
+    for metric in METRICS:
+        yield metric.name, at
+        at += metric.cells
+
+
+AT = dict(_layout())
+CELLS = sum(metric.cells for metric in METRICS)
+
+
+def bucket(ns: int) -> int:
+    """The histogram bucket of a duration."""
+    power = max(ns, 0).bit_length() - 1
+    if power < _LOWEST:
+        return 0
+    if power >= _HIGHEST:
+        return BUCKETS - 1
+    return (power - _LOWEST) * _STEPS + ((ns >> (power - 3)) & (_STEPS - 1))
+
+
+def bucket_middle(index: int) -> int:
+    """The duration in ns that stands for a bucket."""
+    power, step = divmod(index, _STEPS)
+    low = (_STEPS + step) << (power + _LOWEST - 3)
+    return low + (1 << (power + _LOWEST - 3)) // 2
+
+
+class Telemetry:
+    """The cells by their names."""
+
+    def __init__(self, cells: ringbuf.Cells) -> None:
+        self.cells = cells
+
+    def get(self, name: str) -> int:
+        return self.cells.load(AT[name])
+
+    def set(self, name: str, value: int) -> None:
+        self.cells.store(AT[name], value)
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.cells.add(AT[name], by)
+
+    def observe(self, name: str, ns: int) -> None:
+        """Add a duration to a histogram."""
+        self.cells.add(AT[name] + bucket(ns), 1)
+
+    def percentiles(self, name: str, *ranks: float) -> list[float] | None:
+        """The percentiles (0 to 100) of a histogram in ms, or None if it is empty."""
+        at = AT[name]
+        counts = self.cells.array[at : at + BUCKETS].tolist()
+        total = sum(counts)
+        if not total:
+            return None
+        found = []
+        for rank in ranks:
+            left = rank / 100 * total
+            for index, count in enumerate(counts):
+                left -= count
+                if left <= 0 and count:
+                    found.append(bucket_middle(index) / 1e6)
+                    break
+        return found
