@@ -38,6 +38,7 @@ _OF_EACH_STAGE = (
     Metric("bound_ns", "gauge", "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; 0 outside such a call"),
     Metric("restarts", "counter", "times the worker was started again"),
     Metric("late", "counter", "results that missed their deadline"),
+    Metric("dropped", "counter", "messages that found their ring full"),
 )
 
 METRICS = (
@@ -113,6 +114,10 @@ class Telemetry:
 
     def count(self, name: str, by: int = 1) -> None:
         self.cells.add(AT[name], by)
+
+    def watch(self, name: str) -> ringbuf.Watchable:
+        """Something a worker can be woken by when the value changes."""
+        return self.cells.watch(AT[name])
 
     def observe(self, name: str, ns: int) -> None:
         """Add a duration to a histogram."""

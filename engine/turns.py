@@ -43,10 +43,10 @@ class Event(Enum):
     """The answer's first sample is heard."""
     PLAYED = auto()
     """The answer's last sample is heard."""
-    EMPTY = auto()
-    """There is nothing to say, or no voice to say it with."""
-    STUCK = auto()
-    """A stage has given nothing for so long that the turn is given up."""
+    FAILED = auto()
+    """The recogniser or the language model failed, or gave nothing for too long."""
+    SILENT = auto()
+    """There is nothing to say, or the voice failed, or gave nothing for too long."""
 
 
 class Action(Enum):
@@ -86,17 +86,17 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.FINALISING, E.WORDS): (S.THINKING, A.ASK),
     (S.FINALISING, E.NO_WORDS): (S.THINKING, A.APOLOGISE),
     (S.FINALISING, E.NOISE): (S.LISTENING, A.DROP),
-    (S.FINALISING, E.STUCK): (S.THINKING, A.APOLOGISE),
+    (S.FINALISING, E.FAILED): (S.THINKING, A.APOLOGISE),
     (S.FINALISING, E.SPEECH): (S.FINALISING, A.KEEP),
     (S.FINALISING, E.PAUSE): (S.FINALISING, A.KEEP),
     (S.THINKING, E.AUDIBLE): (S.SPEAKING, A.MARK),
     (S.THINKING, E.PLAYED): (S.LISTENING, A.END),
-    (S.THINKING, E.EMPTY): (S.LISTENING, A.GIVE_UP),
-    (S.THINKING, E.STUCK): (S.LISTENING, A.GIVE_UP),
+    (S.THINKING, E.FAILED): (S.THINKING, A.APOLOGISE),
+    (S.THINKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.THINKING, E.SPEECH): (S.THINKING, A.KEEP),
     (S.THINKING, E.PAUSE): (S.THINKING, A.KEEP),
     (S.SPEAKING, E.PLAYED): (S.LISTENING, A.END),
-    (S.SPEAKING, E.STUCK): (S.LISTENING, A.GIVE_UP),
+    (S.SPEAKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.SPEAKING, E.SPEECH): (S.SPEAKING, A.KEEP),
     (S.SPEAKING, E.PAUSE): (S.SPEAKING, A.KEEP),
 }
@@ -107,8 +107,9 @@ IGNORED = frozenset(
         (S.LISTENING, E.PAUSE),
         (S.ENDING, E.PAUSE),
         (S.HEARING, E.SPEECH),
-        # Once the answer is heard, what cannot be added to it does not end it.
-        (S.SPEAKING, E.EMPTY),
+        # Once the answer is heard, a fault in what would follow does not take it back.
+        (S.SPEAKING, E.FAILED),
+        # A restarted audio worker says so again.
         (S.SPEAKING, E.AUDIBLE),
     }
 )

@@ -1,0 +1,165 @@
+"""The configuration: one typed, immutable whole out of layers.
+
+Strongest first: command line (`--set`), environment, `--config FILE`, the user's file, the system's file, the packaged
+`config.toml`. The chosen profile's values in a file stand above that file's plain ones and below the next layer's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
+from engine.errors import ConfigError, EngineError, UsageError
+from engine.rules import shown
+from engine.schema import Key, Reader, build, dotted, kinds, near, plain
+from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Config(Settings):
+    """The settings of one run, and where each came from."""
+
+    origins: Mapping[Key, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def origin(self, key: str) -> str:
+        """Who gave a setting its value: `kiosk.toml:12`, `environment ANTIPHON_…`, `--set`. KeyError: no such one."""
+        return self.origins[tuple(key.split("."))]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings as JSON knows them, without their origins."""
+        return {name: plain(getattr(self, name)) for name in kinds(Settings)}
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Config:
+        """The opposite of `as_dict`, for a worker: reads no file. ConfigError: the first thing wrong with it."""
+        reader = Reader(Settings)
+        origin = "the engine's configuration"
+        found = {key: Setting(value, origin) for key, value in reader.settings(table)}
+        if reader.problems:
+            raise ConfigError(f"{origin}: {reader.problems[0].what}", reader.problems[0].remedy)
+        config, errors = _assemble(found)
+        if config is None:
+            raise errors[0]
+        return config
+
+    def backend_settings(self, stage: str) -> dict[str, Any]:
+        """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
+        section = getattr(self, stage)
+        return dict(plain(getattr(section, section.backend, {})))
+
+    def expected_phrases(self) -> tuple[str, ...]:
+        """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
+        phrases (no `*`) where the phrasebook answers."""
+        phrases = list(self.asr.expect)
+        if self.llm.backend == "phrasebook":
+            patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
+            phrases += [pattern for pattern in patterns if "*" not in pattern]
+        return tuple(dict.fromkeys(phrases))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading the layers: a configuration, or all that is wrong."""
+
+    config: Config | None
+    files: tuple[str, ...]
+    """The files that were there, weakest first."""
+    errors: tuple[EngineError, ...]
+
+
+def load(
+    profile: str | None = None,
+    config: Path | None = None,
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration of a run. ConfigError, UsageError: the first thing that is wrong.
+
+    profile, config, sets: the options --profile, --config and --set. environ: os.environ unless given.
+    """
+    reading = read(profile, config, sets, environ)
+    if reading.config is None:
+        raise reading.errors[0]
+    return reading.config
+
+
+def read(
+    profile: str | None = None,
+    config: Path | None = None,
+    sets: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Reading:
+    """Like `load`, but tells everything that is wrong and which files it read. UsageError: a --set without a value."""
+    environ = os.environ if environ is None else environ
+    layers: list[Layer] = []
+    names: list[str] = []
+    for path, label, must_exist in files(config, environ):
+        if (layer := read_file(path, label, must_exist)) is not None:
+            layers.append(layer)
+            names.append(label)
+    layers += [read_environment(environ), read_sets(sets)]
+    errors: list[EngineError] = [error for layer in layers for error in layer.errors]
+    found = None
+    if not errors:
+        try:
+            found, wrong = _assemble(_merge(layers, profile))
+            errors += wrong
+        except EngineError as error:
+            errors.append(error)
+    return Reading(found, tuple(names), tuple(errors))
+
+
+def _merge(layers: Sequence[Layer], wanted: str | None) -> dict[Key, Setting]:
+    """All settings, each from its strongest source, in the order from the weakest layer to the strongest."""
+    key: Key = ("profile",)
+    chosen = Setting(wanted, "--profile")
+    if wanted is None:
+        # The packaged file always chooses one, so there is a last.
+        chosen = [layer.settings[key] for layer in layers if key in layer.settings][-1]
+    known = {name for layer in layers for name in layer.profiles}
+    if chosen.value not in known:
+        meant = near(chosen.value, sorted(known))
+        remedy = f"did you mean {meant}?" if meant else "define it as [profiles.NAME.section]"
+        what = f"profile {shown(chosen.value)} is not one of {', '.join(sorted(known))}"
+        if wanted is not None:
+            raise UsageError(f"--profile: {what}", remedy)
+        raise ConfigError(f"{chosen.origin}: {what}", remedy)
+    merged: dict[Key, Setting] = {}
+    for layer in layers:
+        for settings in (layer.settings, layer.profiles.get(chosen.value, {})):
+            for name, setting in settings.items():
+                merged.pop(name, None)  # so that the order says who came last
+                merged[name] = setting
+    merged[key] = chosen
+    return merged
+
+
+def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigError]]:
+    """The typed whole, or what keeps it from being one. `found` is ordered, the strongest last."""
+    try:
+        settings: Settings = build(Settings, {key: setting.value for key, setting in found.items()})
+    except KeyError as error:
+        missing: Key = error.args[0]
+        where = _strongest(found, missing[:-1]) or "the configuration"
+        return None, [ConfigError(f"{where}: {dotted(missing)} is missing", f"add {missing[-1]} = ...")]
+    errors = []
+    for conflict in settings.conflicts():
+        keys = [tuple(key.split(".")) for key in conflict.keys]
+        values = ", ".join(f"{dotted(key)} is {shown(found[key].value)}" for key in keys)
+        errors.append(ConfigError(f"{_strongest(found, *keys)}: {conflict.what} ({values})", conflict.remedy))
+    if errors:
+        return None, errors
+    origins = {key: setting.origin for key, setting in found.items()}
+    return Config(**{name: getattr(settings, name) for name in kinds(Settings)}, origins=origins), []
+
+
+def _strongest(found: Mapping[Key, Setting], *prefixes: Key) -> str:
+    """Who had the last word on any of these: there the person who reads the error wrote something."""
+    places = [
+        setting.origin for key, setting in found.items() if any(key[: len(prefix)] == prefix for prefix in prefixes)
+    ]
+    return places[-1] if places else ""

@@ -1,0 +1,554 @@
+"""The conversation: messages in, messages out, by the table of turns. No rings, no clock and no process in here.
+
+`workers/turns.py` hands in what the stages said and the time, sends what is in the `outbox`, and calls `expire` when
+`timer_ns` has passed. All deadlines of a turn are enforced here, because here is who waits for the results.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from engine import messages as m
+from engine.clauses import Clauser
+from engine.contract import Exchange, Tag
+from engine.config import Config
+from engine.story import Times, TurnRecord
+from engine.turns import IGNORED, TABLE, Action, Event, State
+
+MS = 1_000_000
+
+
+class Timer(Enum):
+    """What a turn may have to be woken for."""
+
+    WAIT = auto()
+    """The end-of-speech wait is over."""
+    TOO_LONG = auto()
+    FINAL = auto()
+    """The final text is due."""
+    PATIENCE = auto()
+    """Nothing came for so long that the stage is given up."""
+
+
+@dataclass(slots=True)
+class Speech:
+    """A stretch of the mic's timeline in which the user speaks. Samples, and the times of their capture."""
+
+    start: int
+    start_ns: int
+    said_ns: int
+    end: int = 0
+    """0 while it lasts."""
+    end_ns: int = 0
+    paused_ns: int = 0
+
+
+@dataclass(slots=True)
+class Turn:
+    """Everything known of the present turn."""
+
+    tag: Tag
+    speech: Speech
+    heard: m.Text | None = None
+    clauser: Clauser = field(default_factory=Clauser)
+    clauses: list[str] = field(default_factory=list)
+    answer_ended: bool = False
+    voiced: int = 0
+    """Clauses whose sound is in the speaker ring."""
+    samples: int = 0
+    """Sound made for this answer."""
+    outcome: str = "answered"
+    stages: dict[str, Times] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    due: dict[str, int] = field(default_factory=dict)
+    """Step → when its result is due."""
+    asked_ns: int = 0
+    response_ms: float | None = None
+
+
+class Conversation:
+    """One session's turns.
+
+    outbox: (channel, message) pairs to be sent, oldest first.
+    audible: the tag whose sound may be heard. judged: the sample up to which voice activity is known (set before
+    `expire`). on_response: called with each turn's response time in ns. on_late: called with the stage's name.
+    """
+
+    def __init__(self, config: Config, rate: int, turn: int = 0) -> None:
+        self.config, self.rate = config, rate
+        self.state = State.LISTENING
+        self.outbox: list[tuple[str, m.Message]] = []
+        self.audible = Tag()
+        self.judged = 0
+        self.open_from = 0
+        self.on_response: Callable[[int], None] = lambda _ns: None
+        self.on_late: Callable[[str], None] = lambda _stage: None
+        self._turn: Turn | None = None
+        self._number = turn
+        self._history: deque[Exchange] = deque(maxlen=config.llm.history_turns)
+        self._kept: list[Speech] = []
+        self._timers: dict[Timer, int] = {}
+        self._input_end: int | None = None
+        self._over = False
+        self._phrases = config.phrases[config.language]
+
+    # What the worker asks.
+
+    @property
+    def timer_ns(self) -> int | None:
+        """When `expire` wants to be called."""
+        return min(self._timers.values(), default=None)
+
+    @property
+    def number(self) -> int:
+        """The number of the present or last turn."""
+        return self._number
+
+    def handle(self, message: m.Message, now: int) -> None:
+        """Take in what a stage said at `now`. What belongs to another turn or attempt is dropped."""
+        handler = _HANDLERS.get(type(message))
+        if handler is None:
+            return
+        ours = self._turn is not None and message.tag == self._turn.tag
+        if ours or type(message) in _UNTAGGED:
+            handler(self, message, now)
+        self._finish_if_over()
+
+    def expire(self, now: int) -> None:
+        """Do what is due at `now`."""
+        for timer, at in list(self._timers.items()):
+            if at <= now and timer in self._timers:
+                del self._timers[timer]
+                _EXPIRED[timer](self, now)
+        self._finish_if_over()
+
+    # The table.
+
+    def _happens(self, event: Event, now: int) -> None:
+        step = TABLE.get((self.state, event))
+        if step is None:
+            if (self.state, event) not in IGNORED:
+                raise RuntimeError(f"no row for {event.name} in {self.state.name}")
+            return
+        self.state, action = step
+        _ACTIONS[action](self, now)
+
+    # Speech, from the VAD.
+
+    def _speech_began(self, message: m.SpeechBegan, now: int) -> None:
+        if self.state in (State.HEARING, State.ENDING) and not self._kept:
+            self._happens(Event.SPEECH, now)
+            return
+        last = self._kept[-1] if self._kept else None
+        if last and (not last.end or message.capture_ns < last.end_ns + self._wait_ns):
+            last.end = last.end_ns = 0  # the same utterance goes on
+        else:
+            self._kept.append(Speech(message.start, message.capture_ns, now))
+        if self.state is not State.ENDING:
+            self._happens(Event.SPEECH, now)
+
+    def _speech_paused(self, message: m.SpeechPaused, now: int) -> None:
+        hearing = self._turn.speech if self._turn and self.state is State.HEARING else None
+        speech = self._kept[-1] if self._kept else hearing
+        if speech is not None and not speech.end:
+            speech.end, speech.end_ns, speech.paused_ns = message.end, message.capture_ns, now
+            self._happens(Event.PAUSE, now)
+
+    def _listen(self, now: int) -> None:
+        speech = self._kept.pop(0)
+        self._number += 1
+        self._turn = Turn(Tag(1, self._number, 1), speech)
+        self.open_from = speech.start + 1
+        self._send_listen()
+        self._timers[Timer.TOO_LONG] = speech.start_ns + round(self.config.turns.max_utterance_s * 1e9)
+
+    def _send_listen(self) -> None:
+        turn = self._present
+        start = max(0, turn.speech.start - self.config.vad.preroll_ms * self.rate // 1000)
+        self._send("listen", m.Listen(tag=turn.tag, capture_ns=turn.speech.start_ns, start=start, language=self.config.language))
+
+    def _wait(self, _now: int) -> None:
+        self._timers[Timer.WAIT] = self._present.speech.end_ns + self._wait_ns
+
+    def _go_on(self, _now: int) -> None:
+        self._timers.pop(Timer.WAIT, None)
+        speech = self._present.speech
+        speech.end = speech.end_ns = 0
+
+    def _wait_over(self, now: int) -> None:
+        # On a loaded machine the VAD may be behind: silence is only over when it has been judged to be silence.
+        needed = self._present.speech.end + self._wait_ns * self.rate // 1_000_000_000 - self.rate * 32 // 1000
+        if self.judged < needed:
+            self._timers[Timer.WAIT] = now + 5 * MS
+        else:
+            self._happens(Event.WAIT_OVER, now)
+
+    def _keep(self, _now: int) -> None:
+        """Speech that came while the turn was not the user's stays in `_kept`."""
+
+    # The final text, from the recogniser.
+
+    def _finish(self, now: int) -> None:
+        turn = self._present
+        self._timers.clear()
+        if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
+            turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = self.judged, now, now
+            self._kept.append(Speech(self.judged, now, now))
+        turn.stages["turns"] = self._times(turn.speech.paused_ns, None, now)
+        turn.stages["vad"] = self._times(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
+        turn.due["asr"] = now + self.config.asr.final_budget_ms * MS
+        self._timers[Timer.FINAL] = turn.due["asr"]
+        self._progress(now)
+        self._send_finish()
+
+    def _send_finish(self) -> None:
+        turn = self._present
+        stop = min(turn.speech.end + self.config.turns.end_of_speech_ms * self.rate // 1000, self.judged)
+        self._send("listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop))
+
+    def _text(self, message: m.Text, now: int) -> None:
+        turn = self._present
+        if self.state in (State.HEARING, State.ENDING):
+            turn.heard = message
+        elif self.state is State.FINALISING and message.final:
+            self._check("asr", now)
+            self._take_text(message, now)
+        elif self.state is State.FINALISING:
+            turn.heard = message
+
+    def _take_text(self, text: m.Text, now: int) -> None:
+        turn = self._present
+        turn.heard = text
+        self._timers.pop(Timer.FINAL, None)
+        turn.stages["asr"] = self._times(text.began_ns or None, text.first_ns or None, text.ended_ns or now)
+        self._happens(self._judge(text), now)
+
+    def _judge(self, text: m.Text) -> Event:
+        if text.text.strip() and text.confidence >= self.config.asr.min_confidence:
+            return Event.WORDS
+        spoken_ms = (self._present.speech.end - self._present.speech.start) * 1000 // self.rate
+        return Event.NO_WORDS if spoken_ms >= self.config.turns.shortest_utterance_ms else Event.NOISE
+
+    def _final_due(self, now: int) -> None:
+        """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
+        not is given the time that the turn's own deadline leaves."""
+        turn = self._present
+        self._check("asr", now)
+        latest = turn.speech.end_ns + (self.config.turns.response_budget_ms - self.config.llm.first_clause_budget_ms) * MS
+        whole = turn.heard is not None and turn.heard.upto >= turn.speech.end
+        if turn.heard is not None and (whole or now >= latest):
+            self._take_text(turn.heard, now)
+        elif now < latest:
+            self._timers[Timer.FINAL] = latest
+
+    # The answer, from the language model.
+
+    def _ask(self, now: int) -> None:
+        turn = self._present
+        assert turn.heard is not None
+        turn.asked_ns = now
+        turn.due["llm"] = now + self.config.llm.first_token_budget_ms * MS
+        self.audible = turn.tag
+        self._progress(now)
+        history = tuple(text for exchange in self._history for text in (exchange.user, exchange.answer))
+        self._send(
+            "asks",
+            m.Ask(
+                tag=turn.tag,
+                capture_ns=turn.speech.end_ns,
+                deadline_ns=turn.due["llm"],
+                text=turn.heard.text,
+                language=turn.heard.language,
+                history=history,
+            ),
+        )
+
+    def _piece(self, message: m.Piece, now: int) -> None:
+        self._check("llm", now)
+        self._progress(now)
+        self._speak(self._present.clauser.feed(message.text), now)
+
+    def _speak(self, clauses: list[str], now: int) -> None:
+        turn = self._present
+        for clause in clauses:
+            if not turn.clauses:
+                turn.due["vocoder"] = now + self.config.vocoder.first_audio_budget_ms * MS
+            turn.clauses.append(clause)
+            self._send_clause(len(turn.clauses) - 1)
+
+    def _send_clause(self, number: int) -> None:
+        turn = self._present
+        deadline = turn.due["vocoder"] if number == 0 else 0
+        self._send(
+            "clauses",
+            m.Clause(
+                tag=turn.tag,
+                capture_ns=turn.speech.end_ns,
+                deadline_ns=deadline,
+                number=number,
+                text=turn.clauses[number],
+                language=self.config.language,
+            ),
+        )
+
+    def _answer_ended(self, message: m.AnswerEnded, now: int) -> None:
+        turn = self._present
+        if message.reason == "failed" and not turn.clauses:
+            self._happens(Event.FAILED, now)
+            return
+        turn.stages["llm"] = self._times(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
+        self._close_answer(now)
+
+    def _close_answer(self, now: int) -> None:
+        turn = self._present
+        self._speak(turn.clauser.flush(), now)
+        turn.answer_ended = True
+        if turn.clauses:
+            self._send_last()
+        else:
+            self._happens(Event.SILENT, now)
+
+    def _send_last(self) -> None:
+        turn = self._present
+        self._send("clauses", m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.clauses)))
+
+    def _apologise(self, now: int) -> None:
+        """Say a phrase of the engine's own instead of an answer, as a new attempt: what was under way is stale."""
+        turn = self._present
+        words_missing = turn.heard is not None and not turn.heard.text.strip()
+        self._send("listen", m.Cancel(tag=turn.tag))
+        self._send("asks", m.Cancel(tag=turn.tag))
+        turn.tag = self.audible = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+        turn.outcome = "apologised"
+        turn.clauser = Clauser()
+        self._timers.clear()
+        self._progress(now)
+        self._speak([self._phrases.not_heard if words_missing else self._phrases.failed], now)
+        self._close_answer(now)
+
+    # The sound, from vocoder and audio.
+
+    def _clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
+        turn = self._present
+        if message.number == 0:
+            self._check("vocoder", now)
+        turn.voiced = max(turn.voiced, message.number + 1)
+        turn.samples += message.samples
+        self._progress(now)
+
+    def _voice_ended(self, message: m.VoiceEnded, now: int) -> None:
+        turn = self._present
+        turn.stages["vocoder"] = self._times(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
+        if message.reason != "done" and not turn.samples:
+            self._happens(Event.SILENT, now)
+
+    def _playback_began(self, message: m.PlaybackBegan, now: int) -> None:
+        turn = self._present
+        if turn.response_ms is None:
+            turn.response_ms = round((message.at_ns - turn.speech.end_ns) / MS, 1)
+            turn.stages["audio"] = self._times(None, message.at_ns, None)
+            self.on_response(message.at_ns - turn.speech.end_ns)
+        self._happens(Event.AUDIBLE, now)
+
+    def _playback_ended(self, message: m.PlaybackEnded, now: int) -> None:
+        if "audio" in self._present.stages:
+            self._present.stages["audio"]["ended"] = self._ms(message.at_ns)
+        self._happens(Event.PLAYED, now)
+
+    def _mark(self, now: int) -> None:
+        self.open_from = 0
+        self._progress(now)
+
+    def _end(self, now: int) -> None:
+        turn = self._present
+        if turn.outcome == "answered" and turn.heard is not None:
+            self._history.append(Exchange(turn.heard.text, " ".join(turn.clauses)))
+        self._close(now)
+
+    def _give_up(self, now: int) -> None:
+        turn = self._present
+        for ring in ("asks", "clauses"):
+            self._send(ring, m.Cancel(tag=turn.tag))
+        turn.outcome = "abandoned"
+        self.audible = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+        self._close(now)
+
+    def _close(self, now: int) -> None:
+        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._record())))
+        self._drop(now)
+
+    def _drop(self, now: int) -> None:
+        self._turn = None
+        self.open_from = 0
+        self._timers.clear()
+        # Speech that came meanwhile happens now.
+        if self._kept:
+            paused = self._kept[0].paused_ns
+            self._happens(Event.SPEECH, now)
+            if paused:
+                self._happens(Event.PAUSE, now)
+
+    # Deadlines.
+
+    def _progress(self, now: int) -> None:
+        """Something came: the patience with the stage that is at work starts anew, after what is left to play."""
+        playing = self._present.samples * 1_000_000_000 // self.rate if self.state is State.SPEAKING else 0
+        self._timers[Timer.PATIENCE] = now + playing + round(self.config.turns.hard_limit_s * 1e9)
+
+    def _out_of_patience(self, now: int) -> None:
+        turn = self._present
+        stage = "asr" if self.state is State.FINALISING else "vocoder" if turn.clauses else "llm"
+        self._late(stage)
+        self._happens(Event.SILENT if turn.clauses else Event.FAILED, now)
+
+    def _check(self, stage: str, now: int) -> None:
+        """Count a result that came after it was due, once."""
+        due = self._present.due.pop(stage, None)
+        if due is not None and now > due:
+            self._late(stage)
+
+    def _late(self, stage: str) -> None:
+        if stage not in self._present.late:
+            self._present.late.append(stage)
+            self.on_late(stage)
+
+    # Workers that were restarted.
+
+    def _joined(self, message: m.Joined, now: int) -> None:
+        if again := _AGAIN.get(message.stage):
+            again(self, message, now)
+
+    def _vad_again(self, message: m.Joined, now: int) -> None:
+        """It starts in silence as far as it knows: speech that goes on is reported as new."""
+        if self.state is State.HEARING or (self._kept and not self._kept[-1].end):
+            self._speech_paused(m.SpeechPaused(end=message.sample, capture_ns=message.capture_ns), now)
+
+    def _asr_again(self, _message: m.Joined, _now: int) -> None:
+        """The sound is still in the mic ring: it listens again from where the speech began."""
+        if self.state in (State.HEARING, State.ENDING, State.FINALISING):
+            self._send_listen()
+        if self.state is State.FINALISING:
+            self._present.due.setdefault("asr", 0)
+            self._send_finish()
+
+    def _llm_again(self, _message: m.Joined, now: int) -> None:
+        turn = self._turn
+        if turn is None or self.state not in (State.THINKING, State.SPEAKING) or turn.answer_ended:
+            return
+        if turn.clauses:  # what was said stands; asking again would say it twice
+            self._close_answer(now)
+        else:
+            turn.tag = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+            turn.clauser = Clauser()
+            self._ask(now)
+
+    def _vocoder_again(self, _message: m.Joined, _now: int) -> None:
+        """It speaks the clauses again whose sound is not yet in the ring."""
+        turn = self._turn
+        if turn is None or not turn.clauses:
+            return
+        turn.due.setdefault("vocoder", 0)
+        for number in range(turn.voiced, len(turn.clauses)):
+            self._send_clause(number)
+        if turn.answer_ended:
+            self._send_last()
+
+    # The end of a recorded input.
+
+    def _input_ended(self, message: m.InputEnded, _now: int) -> None:
+        self._input_end = message.sample
+
+    def _finish_if_over(self) -> None:
+        """When a file was the input: over once its last sample has been judged and answered."""
+        if self._over or self._input_end is None or self.state is not State.LISTENING or self._kept:
+            return
+        if self.judged >= self._input_end + self.rate // 2:
+            self._over = True
+            self._send("story", m.Over())
+
+    # Small help.
+
+    @property
+    def _present(self) -> Turn:
+        assert self._turn is not None
+        return self._turn
+
+    @property
+    def _wait_ns(self) -> int:
+        return self.config.turns.end_of_speech_ms * MS
+
+    def _send(self, channel: str, message: m.Message) -> None:
+        self.outbox.append((channel, message))
+
+    def _ms(self, ns: int) -> float:
+        return round((ns - self._present.speech.end_ns) / MS, 1)
+
+    def _times(self, began: int | None, first: int | None, ended: int | None) -> Times:
+        began_ms, first_ms, ended_ms = (None if ns is None else self._ms(ns) for ns in (began, first, ended))
+        return Times(began=began_ms, first=first_ms, ended=ended_ms)
+
+    def _record(self) -> TurnRecord:
+        turn = self._present
+        return TurnRecord(
+            session=turn.tag.session,
+            turn=turn.tag.turn,
+            attempt=turn.tag.attempt,
+            outcome=turn.outcome,
+            transcript=turn.heard.text if turn.heard else "",
+            language=turn.heard.language if turn.heard else self.config.language,
+            confidence=round(turn.heard.confidence, 3) if turn.heard else 0.0,
+            answer=" ".join(turn.clauses),
+            speech={"start_s": turn.speech.start / self.rate, "end_s": turn.speech.end / self.rate},
+            response_ms=turn.response_ms,
+            stages=turn.stages,
+            late=turn.late,
+        )
+
+
+_ACTIONS = {
+    Action.LISTEN: Conversation._listen,
+    Action.WAIT: Conversation._wait,
+    Action.GO_ON: Conversation._go_on,
+    Action.FINISH: Conversation._finish,
+    Action.ASK: Conversation._ask,
+    Action.APOLOGISE: Conversation._apologise,
+    Action.MARK: Conversation._mark,
+    Action.END: Conversation._end,
+    Action.DROP: Conversation._drop,
+    Action.GIVE_UP: Conversation._give_up,
+    Action.KEEP: Conversation._keep,
+}
+
+_EXPIRED = {
+    Timer.WAIT: Conversation._wait_over,
+    Timer.TOO_LONG: lambda conversation, now: conversation._happens(Event.TOO_LONG, now),
+    Timer.FINAL: Conversation._final_due,
+    Timer.PATIENCE: Conversation._out_of_patience,
+}
+
+_HANDLERS: dict[type[m.Message], Callable[..., None]] = {
+    m.Joined: Conversation._joined,
+    m.SpeechBegan: Conversation._speech_began,
+    m.SpeechPaused: Conversation._speech_paused,
+    m.Text: Conversation._text,
+    m.Piece: Conversation._piece,
+    m.AnswerEnded: Conversation._answer_ended,
+    m.ClauseVoiced: Conversation._clause_voiced,
+    m.VoiceEnded: Conversation._voice_ended,
+    m.PlaybackBegan: Conversation._playback_began,
+    m.PlaybackEnded: Conversation._playback_ended,
+    m.InputEnded: Conversation._input_ended,
+}
+
+_UNTAGGED = {m.Joined, m.SpeechBegan, m.SpeechPaused, m.InputEnded}
+
+_AGAIN = {
+    "vad": Conversation._vad_again,
+    "asr": Conversation._asr_again,
+    "llm": Conversation._llm_again,
+    "vocoder": Conversation._vocoder_again,
+}

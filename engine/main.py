@@ -1,0 +1,56 @@
+"""The command `engine`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from engine import NAME, config_command, run_command
+from engine.errors import EngineError
+
+_CODES = """\
+exit codes:
+  0  done, or ended by SIGTERM          5    an output could not be written
+  1  a fault in the engine itself       6    a model or library is missing or broken
+  2  the command line was wrong         7    shared memory could not be had
+  3  the configuration was wrong        8    a worker failed and could not be brought back
+  4  the input could not be read        130  ended by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="engine",
+        description="A real-time voice engine: it listens, thinks and speaks on this device alone.",
+        epilog=_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"{NAME} {version(NAME)}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in (run_command, config_command):
+        command.add_parser(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. Errors are one line on stderr."""
+    try:
+        parsed = parser().parse_args(arguments)
+        return int(parsed.run(parsed))
+    except EngineError as error:
+        if str(error):
+            print(f"engine: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return run_command.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

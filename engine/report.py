@@ -1,0 +1,62 @@
+"""The report of a run: each turn, and totals."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from engine import NAME
+from engine.errors import OutputError
+from engine.supervisor import Supervisor
+
+
+def totals(supervisor: Supervisor) -> dict[str, Any]:
+    """What the whole run comes to. `latency_ms`: p50, p95 and p99 of each histogram that is not empty."""
+    telemetry = supervisor.telemetry
+    histograms = (
+        "turns.response_ns",
+        "audio.lateness_ns",
+        "vad.wake_ns",
+        "vad.hop_ns",
+        "asr.step_ns",
+        "asr.final_ns",
+        "llm.first_ns",
+        "vocoder.first_ns",
+    )
+    latency = {name.removesuffix("_ns"): telemetry.percentiles(name, 50, 95, 99) for name in histograms}
+    return {
+        "xruns": telemetry.get("audio.xruns"),
+        "lost_blocks": telemetry.get("audio.lost_blocks"),
+        "starved_blocks": telemetry.get("audio.starved"),
+        "restarts": supervisor.total("restarts"),
+        "deadline_misses": supervisor.total("late"),
+        "dropped_messages": supervisor.total("dropped"),
+        "peak_pss_mb": round(supervisor.peak_pss / 1e6, 1),
+        "latency_ms": {
+            name: dict(zip(("p50", "p95", "p99"), (round(ms, 3) for ms in values), strict=True))
+            for name, values in latency.items()
+            if values
+        },
+    }
+
+
+def build(turns: list[dict[str, Any]], supervisor: Supervisor, ready_s: float) -> dict[str, Any]:
+    """The report as it is written."""
+    return {
+        "engine": f"{NAME} {version(NAME)}",
+        "report": 1,
+        "profile": supervisor.config.profile,
+        "ready_s": round(ready_s, 3),
+        "turns": turns,
+        "totals": totals(supervisor),
+    }
+
+
+def write(path: Path, report: dict[str, Any]) -> None:
+    """Write it. Raises OutputError."""
+    try:
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}", "choose another --report") from error

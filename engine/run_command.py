@@ -1,0 +1,117 @@
+"""`engine run`: the engine, from start to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from engine import messages as m
+from engine import report, story, wav
+from engine.config import Config
+from engine.config_command import add_config_options, load_from_args
+from engine.errors import OutputError, UsageError
+from engine.supervisor import Supervisor
+
+_AFTER_LAST_S = 0.3
+"""What the recording still gets after the last answer, so that it does not end with its last sample."""
+INTERRUPTED = 130
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add `run` to what `ArgumentParser.add_subparsers` returned."""
+    parser = subparsers.add_parser(
+        "run",
+        help="listen, think and speak",
+        description="Listen, think and speak until the input ends, or Ctrl-C or SIGTERM comes.",
+        epilog="Each turn is printed as it ends; everything else goes to stderr.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--input", metavar="WAV", type=Path, help="what the microphone gets; any rate, any channels, PCM")
+    parser.add_argument("--output", metavar="WAV", type=Path, help="record: left what was heard, right what was played")
+    parser.add_argument("--report", metavar="JSON", type=Path, help="write each turn and its times, and totals")
+    add_config_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the parser of `add_parser` parsed; returns the exit code."""
+    for option, path in (("audio.input", arguments.input), ("audio.output", arguments.output)):
+        if path is not None:
+            arguments.set.append(f"{option}={json.dumps(str(path.absolute()))}")
+    config = load_from_args(arguments)
+    _check_files(config, arguments.report)
+    return uvloop.run(_run(config, arguments.report))
+
+
+def _check_files(config: Config, report_path: Path | None) -> None:
+    """Find out now, not after the conversation, what cannot be read or written."""
+    if not config.audio.input:
+        raise UsageError("the virtual sound card needs a recording to listen to", "give --input WAV")
+    wav.load(config.audio.input)
+    written = [("--output", Path(config.audio.output) if config.audio.output else None), ("--report", report_path)]
+    for option, path in written:
+        if path is None:
+            continue
+        if path.exists() and path.samefile(config.audio.input):
+            raise UsageError(f"{option} {path} is the input", "choose another file")
+        try:
+            if option == "--output":
+                wav.Recording.create(path, 2, config.audio.rate_hz)
+            else:
+                path.open("a").close()
+        except OSError as error:
+            raise OutputError(f"{path}: {error.strerror}", f"choose another {option}") from error
+    if config.audio.output and report_path and Path(config.audio.output).samefile(report_path):
+        raise UsageError("--output and --report are the same file", "choose two")
+
+
+async def _run(config: Config, report_path: Path | None) -> int:
+    began = time.monotonic()
+    turns: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    code = 0
+
+    def told(message: m.Message) -> None:
+        if isinstance(message, m.TurnEnded):
+            record = json.loads(message.record)
+            turns.append(record)
+            print(story.line(record), flush=True)
+            supervisor.measure_memory()
+        elif isinstance(message, m.Over):
+            over.set()
+
+    def asked_to_end(exit_code: int) -> None:
+        nonlocal code
+        code = exit_code
+        supervisor.end()
+
+    async def end_when_over() -> None:
+        await over.wait()
+        await asyncio.sleep(_AFTER_LAST_S)
+        supervisor.end()
+
+    supervisor = Supervisor(config, told)
+    for number, exit_code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 0)):
+        loop.add_signal_handler(number, asked_to_end, exit_code)
+    waiting = asyncio.ensure_future(end_when_over())
+    ready_s = 0.0
+    try:
+        await supervisor.start()
+        ready_s = time.monotonic() - began
+        print(f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}", file=sys.stderr, flush=True)
+        await supervisor.ended()
+    finally:
+        waiting.cancel()
+        await supervisor.stop()
+        if report_path is not None:
+            report.write(report_path, report.build(turns, supervisor, ready_s))
+    return code
+

@@ -1,0 +1,56 @@
+"""The engine's shared memory: one segment for each channel, all of them the supervisor's."""
+
+from __future__ import annotations
+
+import os
+
+import ringbuf
+from engine import NAME
+from engine.channels import BELLS, CHANNELS, Channel, segment
+from engine.config import Config
+from engine.errors import SharedMemoryError
+from engine.telemetry import CELLS
+
+
+def instance_name(config: Config) -> str:
+    """What this running engine's segments are called: project, name, process."""
+    return f"{NAME}.{config.engine.instance or 'engine'}.{os.getpid()}"
+
+
+class Segments:
+    """All segments of one engine, from creation to removal.
+
+    Raises SharedMemoryError when /dev/shm has no room for them; then none is left.
+    """
+
+    def __init__(self, instance: str, config: Config) -> None:
+        ringbuf.reap(f"{NAME}.")
+        self._segments: list[ringbuf.Segment] = []
+        try:
+            for channel in CHANNELS:
+                self._segments.append(_create(segment(instance, channel.name), channel, config))
+            self._segments.append(ringbuf.create_bells(segment(instance, "bells"), len(BELLS)))
+        except ringbuf.RingError as error:
+            self.remove()
+            raise SharedMemoryError(str(error)) from error
+
+    def remove(self) -> None:
+        """Take them out of /dev/shm. Whoever still has them mapped keeps the memory until it ends."""
+        while self._segments:
+            one = self._segments.pop()
+            one.close()
+            one.unlink()
+
+
+def _create(name: str, channel: Channel, config: Config) -> ringbuf.Segment:
+    rate = config.audio.rate_hz
+    match channel.kind:
+        case "history":
+            return ringbuf.create_history(name, config.audio.history_s * rate, rate=rate, readers=len(channel.readers))
+        case "latest":
+            return ringbuf.create_latest(name, channel.size)
+        case "cells":
+            return ringbuf.create_cells(name, CELLS)
+        case "stream":
+            size = config.vocoder.speaker_s * rate * 2 if channel.name == "speaker" else channel.size
+            return ringbuf.create_stream(name, size)

@@ -1,0 +1,76 @@
+"""What is told of a turn: the record for the report, and the line a person reads.
+
+Times are in ms from the end of the user's speech as the engine heard it; before it they are negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+
+class Times(TypedDict):
+    """When a stage began its part of the turn, gave its first result and its last; None where it never did.
+
+    vad: speech began (in the sound) · said so · said that it had paused. turns: pause heard of · - · decided that
+    the user has finished. asr: began to listen · first words · final text. llm: asked · first piece · last piece.
+    vocoder: first clause taken · first sound · last sound made. audio: - · first sample heard · last sample heard.
+    """
+
+    began: float | None
+    first: float | None
+    ended: float | None
+
+
+class TurnRecord(TypedDict):
+    """One turn of the report."""
+
+    session: int
+    turn: int
+    attempt: int
+    outcome: str
+    """answered, apologised, abandoned."""
+    transcript: str
+    language: str
+    confidence: float
+    answer: str
+    """The words that were given to the voice."""
+    speech: dict[str, float]
+    """start_s and end_s of the user's speech on the mic's timeline."""
+    response_ms: float | None
+    """From the end of the user's speech to the first sample of the answer at the loudspeaker."""
+    stages: dict[str, Times]
+    late: list[str]
+    """Steps that missed their deadline."""
+
+
+# The parts of a response: label, and the stage and mark at which the part ends. Each begins where the last ended.
+_PARTS = (
+    ("wait", "turns", "ended"),
+    ("asr", "asr", "ended"),
+    ("llm", "llm", "first"),
+    ("voice", "vocoder", "first"),
+    ("play", "audio", "first"),
+)
+
+
+def parts(record: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The response in its consecutive parts, ms each; they sum to `response_ms`."""
+    now, found = 0.0, []
+    for label, stage, mark in _PARTS:
+        at = record["stages"].get(stage, {}).get(mark)
+        if at is not None:
+            found.append((label, at - now))
+            now = at
+    return found
+
+
+def line(record: Mapping[str, Any]) -> str:
+    """The turn in two lines: the words, and the waterfall from the end of speech to the first sound."""
+    spoken = record["answer"] or "(nothing)"
+    words = f"turn {record['turn']}  “{record['transcript']}” → “{spoken}”"
+    if record["response_ms"] is None:
+        return f"{words}\n        {record['outcome']}"
+    waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in parts(record))
+    late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
+    return f"{words}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{late}"

@@ -1,0 +1,111 @@
+"""One worker as the supervisor sees it: started, watched, killed, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+from engine.channels import Process
+from engine.config import Config
+from engine.telemetry import READY, Telemetry
+
+# What makes libraries start threads of their own. They read these when they are imported, so they are set before.
+_THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Threads that spin while they wait for work ruin their neighbours' latency on a small machine.
+_NO_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "0"}
+
+
+def environment(threads: int, own_python: bool) -> dict[str, str]:
+    """The environment of a worker. own_python: it runs under an interpreter of its own, so nothing of this one's path
+    is handed to it."""
+    env = {**os.environ, **_NO_SPINNING, **{name: str(threads) for name in _THREAD_COUNTS}, "PYTHONSAFEPATH": "1"}
+    if own_python:
+        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+            env.pop(name, None)
+    return env
+
+
+class Worker:
+    """The process of a stage. `exited` may be asked any time; it never waits."""
+
+    def __init__(self, process: Process, instance: str, config: Config, telemetry: Telemetry) -> None:
+        section = getattr(config, process.section)
+        self.process, self._telemetry = process, telemetry
+        self._python = getattr(section, "python", "")
+        self._threads = getattr(section, "threads", 1)
+        self._instance = instance
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._starts: deque[float] = deque()
+        self.pidfd = -1
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._popen.pid if self._popen else 0
+
+    @property
+    def ready(self) -> bool:
+        return self._telemetry.get(f"{self.process.name}.state") == READY
+
+    def start(self) -> None:
+        """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
+        main thread."""
+        self._starts.append(time.monotonic())
+        self._popen = subprocess.Popen(
+            [
+                self._python or sys.executable,
+                *("-m", self.process.module, self.process.title),
+                *("--instance", self._instance, "--parent", str(os.getpid())),
+            ],
+            env=environment(self._threads, bool(self._python)),
+            stdin=subprocess.DEVNULL,
+            # A group of its own: Ctrl-C is for the supervisor alone to understand.
+            process_group=0,
+        )
+        self.pidfd = os.pidfd_open(self._popen.pid)
+
+    def reap(self) -> int:
+        """Take leave of a process that has ended; its exit code, negative for a signal."""
+        assert self._popen is not None
+        code = self._popen.wait()
+        os.close(self.pidfd)
+        self._popen, self.pidfd = None, -1
+        self._telemetry.set(f"{self.process.name}.state", 0)
+        return code
+
+    def starts_in_last_minute(self) -> int:
+        """How often it was started lately."""
+        while self._starts and self._starts[0] < time.monotonic() - 60:
+            self._starts.popleft()
+        return len(self._starts)
+
+    def kill(self) -> None:
+        """Kill it, whatever it does."""
+        if self._popen is not None:
+            self._popen.send_signal(signal.SIGKILL)
+
+    def hung(self, now_ns: int, limit_ns: int) -> bool:
+        """It is ready and has not come round its loop for longer than allowed."""
+        beat = self._telemetry.get(f"{self.process.name}.beat_ns")
+        bound = self._telemetry.get(f"{self.process.name}.bound_ns")
+        return bool(self.pid and limit_ns and self.ready and now_ns > max(beat, bound) + limit_ns)
+
+    def pss(self) -> int:
+        """Its share of memory in bytes (proportional set size)."""
+        return pss(self.pid) if self.pid else 0
+
+
+def pss(pid: int) -> int:
+    """Proportional set size of a process in bytes; 0 if it is gone or not ours to see."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0

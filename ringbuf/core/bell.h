@@ -1,0 +1,79 @@
+/* Doorbells: how a writer wakes a reader that sleeps, and why no wake is lost.
+ *
+ *   producer                                    consumer (about to sleep)
+ *     write the payload                           seq = load_acquire(bell.seq)          1
+ *     store_release(position)          A          store_relaxed(bell.sleeping, 1)       2
+ *     fence(seq_cst)                   B          fence(seq_cst)                        3
+ *     if load_relaxed(bell.sleeping):  C          if any input is ready: awake          4
+ *         fetch_add_release(bell.seq)  D          futex_wait(bell.seq, seq)             5
+ *         futex_wake(bell.seq)
+ *
+ * Of the two fences one comes first. If B does, the consumer's re-check (4) sees the position stored at A and does not
+ * sleep. If 3 does, the producer (C) sees `sleeping` and rings; the seq it changes at D was read at 1, before 2, so
+ * either futex_wait finds another number and returns at once, or it already sleeps and futex_wake ends that. With
+ * several producers the same holds for each of them alone: none of them ever clears `sleeping`, and D only ever
+ * changes seq away from what was read at 1.
+ *
+ * A consumer killed in its sleep leaves `sleeping` set: its producers make a needless system call until a successor
+ * waits once. A producer killed between A and D leaves a sleeper unwoken until the next ring or its deadline; its
+ * successor rings when it attaches.
+ */
+#ifndef RINGBUF_BELL_H
+#define RINGBUF_BELL_H
+
+#include "layout.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The only sequentially consistent fence in the code base: B and 3 above. */
+static inline void rb_handshake(void) { atomic_thread_fence(memory_order_seq_cst); }
+
+static inline void rb_bell_wake(struct rb_bell *bell)
+{
+    /* Not PRIVATE: the sleeper is another process. */
+    syscall(SYS_futex, &bell->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* After a position was released: wake whoever sleeps. No system call when nobody does. */
+static inline void rb_ring_sleepers(struct rb_bell *const *bells, int n)
+{
+    if (n == 0) return;
+    rb_handshake();
+    for (int i = 0; i < n; i++) {
+        if (atomic_load_explicit(&bells[i]->sleeping, memory_order_relaxed)) {
+            atomic_fetch_add_explicit(&bells[i]->seq, 1, memory_order_release);
+            rb_bell_wake(bells[i]);
+        }
+    }
+}
+
+/* An explicit ring counts even when nobody sleeps, so that a waiter for any ring finds it later. */
+static inline void rb_bell_ring(struct rb_bell *bell)
+{
+    atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release);
+    rb_handshake();
+    if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) rb_bell_wake(bell);
+}
+
+/* Sleep while seq is `seq`. deadline_ns: absolute CLOCK_MONOTONIC, below 0 is never. Returns 0 or errno. */
+static inline int rb_bell_sleep(struct rb_bell *bell, uint32_t seq, int64_t deadline_ns)
+{
+    struct timespec until = {.tv_sec = deadline_ns / 1000000000, .tv_nsec = deadline_ns % 1000000000};
+    long rc = syscall(SYS_futex, &bell->seq, FUTEX_WAIT_BITSET, seq, deadline_ns < 0 ? NULL : &until, NULL,
+                      FUTEX_BITSET_MATCH_ANY);
+    return rc == 0 ? 0 : errno;
+}
+
+static inline int64_t rb_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+#endif

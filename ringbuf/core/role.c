@@ -1,0 +1,64 @@
+/* Roles: who writes, who reads. A holder is named by pid and start time, so that a reused pid is not mistaken for it. */
+#include "ring.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Linux pids have at most 22 bits; the start time is in clock ticks since boot, 42 bits last 1,400 years. */
+#define PID_BITS 22
+#define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
+
+/* Field 22 of /proc/<pid>/stat. 0: there is no such process, or it is dead and not yet waited for. */
+uint64_t rb_process_start(uint64_t pid)
+{
+    char path[40], text[1024];
+    snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0) return 0;
+    text[n] = 0;
+    char *at = strrchr(text, ')'); /* the program's name may itself hold spaces and brackets */
+    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X' || at[2] == 'x') return 0;
+    for (int field = 2; field < 22 && at; field++) at = strchr(at + 1, ' ');
+    return at ? strtoull(at + 1, NULL, 10) : 0;
+}
+
+uint64_t rb_holder_of(uint64_t pid) { return rb_process_start(pid) << PID_BITS | (pid & PID_MASK); }
+
+uint64_t rb_holder_self(void) { return rb_holder_of((uint64_t)getpid()); }
+
+uint64_t rb_holder_pid(uint64_t holder) { return holder & PID_MASK; }
+
+int rb_holder_alive(uint64_t holder)
+{
+    const uint64_t pid = rb_holder_pid(holder);
+    return pid != 0 && rb_process_start(pid) != 0 && rb_holder_of(pid) == holder;
+}
+
+/* Returns 0, or -1 with RoleTaken set. */
+int rb_role_take(struct rb_role *role, uint64_t me, const char *name, const char *what)
+{
+    uint64_t holder = atomic_load_explicit(&role->holder, memory_order_acquire);
+    do {
+        if (holder && rb_holder_alive(holder)) {
+            rb_raise_taken(name, what, rb_holder_pid(holder));
+            return -1;
+        }
+        /* SYNC POINT: pairs with the release in rb_role_give: what the last holder published is seen. */
+    } while (!atomic_compare_exchange_strong_explicit(&role->holder, &holder, me, memory_order_acq_rel,
+                                                      memory_order_acquire));
+    atomic_fetch_add_explicit(&role->epoch, 1, memory_order_relaxed);
+    return 0;
+}
+
+void rb_role_give(struct rb_role *role, uint64_t me)
+{
+    /* A forked child inherits the object but not the role. */
+    if (rb_holder_pid(me) != (uint64_t)getpid()) return;
+    uint64_t expected = me;
+    atomic_compare_exchange_strong_explicit(&role->holder, &expected, 0, memory_order_release, memory_order_relaxed);
+}

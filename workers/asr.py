@@ -1,0 +1,140 @@
+"""The ASR worker: recognises ranges of the mic ring in place, while they are being spoken."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from engine import messages as m
+from engine.contract import Backend, Ended, Heard, Job, Tag
+from ringbuf import HistoryReader
+from workers.backends.registry import make, rung
+from workers.join import Outlet, Seat, run
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """The range of the mic ring that is being recognised."""
+
+    job: Job
+    began_ns: int
+    stop: int | None = None
+    """Where it ends, once known."""
+    asked_ns: int = 0
+    first_ns: int = 0
+    finished: bool = False
+
+
+class Asr:
+    """One utterance at a time: the one the conversation is at."""
+
+    def __init__(self, seat: Seat, backend: Backend, mic: HistoryReader, out: Outlet) -> None:
+        self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
+        rate, settings = seat.config.audio.rate_hz, seat.config.asr
+        self._chunk = settings.partial_ms * rate // 1000
+        self._budget_ns = settings.partial_budget_ms * 1_000_000
+        self._utterance: _Utterance | None = None
+
+    def take(self, message: m.Message) -> None:
+        """Listen, finish or cancel."""
+        utterance = self._utterance
+        if isinstance(message, m.Listen):
+            self._give_up()
+            job = Job(message.tag, message.capture_ns, language=message.language)
+            self._utterance = _Utterance(job, time.monotonic_ns())
+            self._backend.begin(job)
+            self._mic.seek(message.start)
+        elif utterance is not None and message.tag == utterance.job.tag:
+            if isinstance(message, m.Finish):
+                utterance.stop, utterance.asked_ns = message.stop, time.monotonic_ns()
+            elif isinstance(message, m.Cancel):
+                self._give_up()
+
+    def _give_up(self) -> None:
+        if self._utterance is not None:
+            self._backend.cancel(self._utterance.job.tag)
+            self._utterance = None
+            self._run()
+
+    def work(self) -> bool:
+        """Decode what has come, at most a chunk. False: nothing to do until more sound or a message comes."""
+        utterance, mic = self._utterance, self._mic
+        if utterance is None:
+            mic.want(self._seat.config.audio.rate_hz * 3600)  # sound is nothing to wake for
+            return False
+        left = mic.position - mic.cursor if utterance.stop is None else utterance.stop - mic.cursor
+        if left >= self._chunk or (left > 0 and utterance.stop is not None):
+            count = min(left, self._chunk)
+            sound = mic.acquire(count)
+            if sound is not None:
+                self._backend.feed(utterance.job, sound)
+                self._run()
+                mic.release(count)
+                return True
+        elif utterance.stop is not None and not utterance.finished:
+            utterance.finished = True
+            self._backend.finish(utterance.job)
+            self._run()
+            return True
+        mic.want(self._chunk)
+        return False
+
+    def _run(self) -> None:
+        """Let the backend do what it has been given, and tell what it heard."""
+        while not self._backend.idle:
+            began = time.monotonic_ns()
+            events = self._backend.step(self._budget_ns)
+            self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
+            for event in events:
+                self._tell(event.tag, event)
+            if not events:
+                break
+
+    def _tell(self, tag: Tag, event: object) -> None:
+        utterance = self._utterance
+        if utterance is None or tag != utterance.job.tag:
+            return
+        now = time.monotonic_ns()
+        if isinstance(event, Heard):
+            utterance.first_ns = utterance.first_ns or now
+            if event.final:
+                self._seat.telemetry.observe("asr.final_ns", now - utterance.asked_ns)
+            self._out.send(
+                m.Text(
+                    tag=tag,
+                    capture_ns=utterance.job.capture_ns,
+                    text=event.text,
+                    language=event.language,
+                    confidence=event.confidence,
+                    final=int(event.final),
+                    upto=self._mic.cursor,
+                    began_ns=utterance.began_ns,
+                    first_ns=utterance.first_ns,
+                    ended_ns=now,
+                )
+            )
+        elif isinstance(event, Ended):
+            self._utterance = None
+
+
+def main(seat: Seat) -> None:
+    settings = seat.config.asr
+    backend = make("asr", seat.config)
+    backend.load(rung("asr", seat.config))
+    backend.warm_up()
+    mic, listen, texts = seat.history_reader("mic"), seat.stream_reader("listen"), seat.outlet("texts")
+    asr = Asr(seat, backend, mic, texts)
+    seat.ready()
+    texts.send(m.Joined(stage="asr"))
+    busy = False
+    while not seat.stopping:
+        if not busy:
+            seat.wait()
+        for record in listen:
+            asr.take(m.decode(record))
+        busy = asr.work()
+        seat.beat()
+
+
+if __name__ == "__main__":
+    run(main)

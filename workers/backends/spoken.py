@@ -1,0 +1,75 @@
+"""What the two backends without a model share: an answer that is known at once, streamed word by word.
+
+They are not language models. They keep the stage contract like one, so that everything around them is the real thing.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from engine.contract import Abilities, Ended, Event, Job, Rung, Tag, Token
+
+_PIECE = re.compile(r"\S+\s*")
+
+
+class Spoken(ABC):
+    """A backend that answers by a rule; one word a checkpoint. Jobs are served in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[Tag, list[str]] = {}
+        self._cancelled: set[Tag] = set()
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(checkpoint="token", incremental=True)
+
+    @abstractmethod
+    def load(self, rung: Rung) -> None: ...
+
+    @abstractmethod
+    def answer(self, job: Job) -> str:
+        """The whole answer."""
+
+    def warm_up(self) -> None:
+        self.answer(Job(Tag(), text="hello"))
+
+    def begin(self, job: Job) -> None:
+        self._jobs[job.tag] = _PIECE.findall(self.answer(job))[::-1]
+
+    def feed(self, job: Job, data: Any) -> None:
+        """A question comes whole, with `begin`."""
+
+    def finish(self, job: Job) -> None:
+        """A question comes whole, with `begin`."""
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        for tag, pieces in self._jobs.items():
+            if tag in self._cancelled:
+                self._cancelled.discard(tag)
+                del self._jobs[tag]
+                return [Ended(tag, "cancelled")]
+            if pieces:
+                return [Token(tag, pieces.pop())]
+            del self._jobs[tag]
+            return [Ended(tag)]
+        self._cancelled.clear()
+        return []
+
+    @property
+    def idle(self) -> bool:
+        return not self._jobs
+
+    def cancel(self, tag: Tag) -> None:
+        self._cancelled.add(tag)
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        """Nothing is remembered: the history comes with each job."""
+
+    def cost_ns(self, units: int) -> int:
+        return 0
+
+    def unload(self) -> None:
+        self._jobs.clear()

@@ -1,0 +1,66 @@
+"""The virtual sound card: a WAV file is what the microphone gets, and time passes as at a real device.
+
+A block becomes readable only once its last sample's time has passed. The loudspeaker plays block after block on the
+same clock; each must have been handed over before its time comes, so `queued` blocks lie ahead of the one that is
+heard. One that comes too late leaves a hole where it would have been heard, and what comes next is heard that much
+later, as after an underrun of a real device. Nobody fetching the input for longer than its buffer loses blocks.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from engine.contract import Pcm
+from workers.drivers import Port
+
+CAPTURE_BLOCKS = 16
+"""Blocks that the device's own input buffer holds."""
+
+
+class VirtualCard:
+    """A device made of a recording. `sound`: mono at the ring's rate; after it comes silence.
+
+    block: samples in a period. queued: output blocks that lie ahead of the one being heard.
+    """
+
+    def __init__(self, sound: Pcm, rate: int, block: int, queued: int) -> None:
+        self._sound, self._rate, self._block, self._queued = sound, rate, block, queued
+
+    def open(self) -> None:
+        """Nothing to get hold of: the file was read before."""
+
+    def run(self, port: Port, start_ns: int) -> None:
+        block = self._block
+        block_ns = block * 1_000_000_000 // self._rate
+        out = np.zeros(block, np.int16)
+        taken = port.heard_samples // block  # input blocks handed over
+        given = port.played_samples // block  # output blocks handed over
+        ended = False
+        while True:
+            passed = (time.monotonic_ns() - start_ns) // block_ns  # blocks whose time is over; block `passed` is heard now
+            while taken < passed:
+                lost = passed - taken > CAPTURE_BLOCKS
+                self._copy(port.hear(block), taken * block, lost)
+                port.heard(block, start_ns + taken * block_ns, lost=lost)
+                taken += 1
+            while given <= passed + self._queued:
+                port.fill(out, start_ns + given * block_ns)
+                # The clock is read after the work: what was not ready when its time came is late, however it came about.
+                passed = (time.monotonic_ns() - start_ns) // block_ns
+                if given <= passed:
+                    port.missed((passed + 1 - given) * block)
+                    given = passed + 1
+                port.played(out, start_ns + given * block_ns)
+                given += 1
+            if not ended and taken * block >= len(self._sound):
+                ended = True
+                port.ended()
+            if not port.wait(start_ns + (taken + 1) * block_ns):
+                return
+
+    def _copy(self, view: Pcm, start: int, lost: bool) -> None:
+        part = self._sound[start : start + len(view)] if not lost else self._sound[:0]
+        view[: len(part)] = part
+        view[len(part) :] = 0

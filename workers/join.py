@@ -1,0 +1,224 @@
+"""How a worker joins the engine: its arguments, its rings, its doorbell, its cells, and how it ends.
+
+    python -m workers.vad engine:vad --instance NAME --parent PID
+
+Everything else is found in shared memory under the instance's name; the configuration is read there too. Joining
+needs NumPy, posix_ipc and the standard library only, so that a worker can run under an interpreter of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+import ringbuf
+from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
+from engine.errors import EngineError
+from engine.messages import Message, encode
+from engine.config import Config
+from engine.telemetry import LOADING, READY, Telemetry
+
+BEAT_NS = 1_000_000_000
+"""A worker that has nothing to do still comes round its loop this often."""
+_PR_SET_PDEATHSIG = 1
+
+
+class Outlet:
+    """The writing end of a stream of messages."""
+
+    def __init__(self, writer: ringbuf.StreamWriter, dropped: Callable[[], None]) -> None:
+        self._writer, self._dropped = writer, dropped
+
+    def send(self, message: Message) -> bool:
+        """Send, or drop and count the message when the reader has left the ring full."""
+        tag = message.tag
+        sent = self._writer.put(
+            encode(message),
+            kind=message.kind,
+            session=tag.session,
+            turn=tag.turn,
+            attempt=tag.attempt,
+            capture_ns=message.capture_ns,
+            deadline_ns=message.deadline_ns,
+        )
+        if not sent:
+            self._dropped()
+        return sent
+
+
+class Seat:
+    """A worker's place in the running engine: what it joins, what it waits for, how it says that it lives."""
+
+    def __init__(self, process: Process, instance: str) -> None:
+        self.process, self.instance = process, instance
+        self.cells = ringbuf.Cells(segment(instance, "cells"))
+        self.telemetry = Telemetry(self.cells)
+        self.config = read_config(instance)
+        self._bells = ringbuf.Bells(segment(instance, "bells"))
+        self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop")]
+        self._waiter: ringbuf.Waiter | None = None
+        self._outlets: dict[str, Outlet] = {}
+        self.beat()
+        self.telemetry.set(f"{process.name}.state", LOADING)
+
+    # Rings.
+
+    def outlet(self, name: str) -> Outlet:
+        """The writing end of a stream of messages."""
+        if name not in self._outlets:
+            dropped = f"{self.process.name}.dropped"
+            self._outlets[name] = Outlet(self.stream_writer(name), lambda: self.telemetry.count(dropped))
+        return self._outlets[name]
+
+    def stream_writer(self, name: str, dtype: type[np.generic] = np.uint8) -> ringbuf.StreamWriter:
+        """The writing end of a stream."""
+        readers = self._ours(name).readers
+        return ringbuf.StreamWriter(segment(self.instance, name), bells=self._bells_of(readers), dtype=dtype)
+
+    def stream_reader(
+        self, name: str, dtype: type[np.generic] = np.uint8, *, wake: bool = True
+    ) -> ringbuf.StreamReader:
+        """The reading end of a stream; a record in it ends `wait` unless `wake` is False."""
+        writer = self._bells_of([channel(name).writer])
+        reader = ringbuf.StreamReader(segment(self.instance, name), bells=writer, dtype=dtype)
+        if wake:
+            self.wake_on(reader)
+        return reader
+
+    def history_writer(self, name: str) -> ringbuf.HistoryWriter:
+        """The writing end of a history of sound."""
+        return ringbuf.HistoryWriter(segment(self.instance, name), bells=self._bells_of(self._ours(name).readers))
+
+    def history_reader(self, name: str, start: str | int = "latest", *, wake: bool = True) -> ringbuf.HistoryReader:
+        """A reading end of a history of sound; as many samples as it `want`s end `wait` unless `wake` is False."""
+        slot = channel(name).readers.index(self.process.name)
+        reader = ringbuf.HistoryReader(segment(self.instance, name), slot=slot, start=start)
+        if wake:
+            self.wake_on(reader)
+        return reader
+
+    def wake_on(self, watched: ringbuf.Watchable) -> None:
+        """Let `wait` end when `watched` has something."""
+        self._inputs.append(watched)
+        self._waiter = None
+
+    def _bells_of(self, names: Iterable[str]) -> tuple[ringbuf.Bell, ...]:
+        return tuple(self._bells[BELLS.index(name)] for name in names)
+
+    @property
+    def bell(self) -> ringbuf.Bell:
+        """This process's own doorbell."""
+        return self._bells[BELLS.index(self.process.name)]
+
+    def _ours(self, name: str) -> Channel:
+        found = channel(name)
+        if found.writer != self.process.name:
+            raise ValueError(f"{self.process.name} does not write {name}")
+        return found
+
+    # Sleeping.
+
+    def wait(self, deadline_ns: int | None = None) -> None:
+        """Sleep until an input has something, the engine stops, the deadline (CLOCK_MONOTONIC), or the next beat."""
+        if self._waiter is None:
+            self._waiter = ringbuf.Waiter(self.bell, self._inputs)
+        beat_by = self.beat() + BEAT_NS
+        self._waiter.wait(beat_by if deadline_ns is None else min(deadline_ns, beat_by))
+
+    def wait_for(self, watched: ringbuf.Watchable) -> None:
+        """Sleep until `watched` has something, the engine stops, or the next beat."""
+        ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + BEAT_NS)
+
+    @property
+    def stopping(self) -> bool:
+        """The engine ends."""
+        return self.telemetry.get("engine.stop") != 0
+
+    # Telling.
+
+    def ready(self) -> None:
+        """Loaded and warmed up. What is on the heap now stays: the collector need not look at it again."""
+        gc.collect()
+        gc.freeze()
+        self.telemetry.set(f"{self.process.name}.state", READY)
+        self._bells_of([ENGINE])[0].ring()
+
+    def beat(self) -> int:
+        """Say that the loop goes round; returns the time."""
+        now = time.monotonic_ns()
+        self.telemetry.set(f"{self.process.name}.beat_ns", now)
+        return now
+
+    @contextlib.contextmanager
+    def bound(self, limit_ns: int) -> Iterator[None]:
+        """Around a call that cannot be interrupted: says until when it may take."""
+        name = f"{self.process.name}.bound_ns"
+        self.telemetry.set(name, time.monotonic_ns() + limit_ns)
+        try:
+            yield
+        finally:
+            self.telemetry.set(name, 0)
+            self.beat()
+
+
+def read_config(instance: str) -> Config:
+    """The configuration the supervisor has published."""
+    raw = ringbuf.LatestReader(segment(instance, "settings")).read()
+    if raw is None:
+        raise EngineError("the supervisor has published no settings")
+    return Config.from_dict(json.loads(raw))
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when the supervisor dies, however it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def set_priority(realtime: int) -> None:
+    """Real-time scheduling, where it was asked for and the machine lets us have it."""
+    if realtime:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(realtime))
+
+
+def run(main: Callable[[Seat], None]) -> None:
+    """Be a worker: join, run `main`, and end with an exit code and one line for whatever went wrong."""
+    parser = argparse.ArgumentParser(description="A worker of the engine; `engine run` starts it.")
+    parser.add_argument("title", help="engine:STAGE, what ps and top show")
+    parser.add_argument("--instance", required=True, help="the running engine's name in /dev/shm")
+    parser.add_argument("--parent", type=int, required=True, help="the supervisor's process id")
+    arguments = parser.parse_args()
+    # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with(arguments.parent)
+    with open("/proc/self/comm", "w") as comm:
+        comm.write(arguments.title)
+    process = next(process for process in PROCESSES if process.title == arguments.title)
+    code = 0
+    try:
+        seat = Seat(process, arguments.instance)
+        set_priority(getattr(seat.config, process.section).realtime_priority)
+        main(seat)
+    except EngineError as error:
+        print(f"{arguments.title}: {error}", file=sys.stderr, flush=True)
+        code = error.code
+    except Exception as error:
+        if os.environ.get("ANTIPHON_TRACEBACK"):
+            traceback.print_exc()
+        print(f"{arguments.title}: internal fault: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        code = 1
+    # Threads of model libraries must not keep a worker that has finished.
+    os._exit(code)

@@ -1,0 +1,95 @@
+"""The LLM worker: takes questions, streams the pieces of answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from engine import messages as m
+from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
+from workers.backends.registry import make, rung
+from workers.join import Outlet, Seat, run
+
+STEP_NS = 20_000_000
+"""How long one step may go on before new messages are looked at."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """When a job was begun and gave its first piece."""
+
+    began_ns: int
+    first_ns: int = 0
+
+
+class Llm:
+    """The open jobs of the backend and what is said about them."""
+
+    def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
+        self._seat, self._backend, self._out = seat, backend, out
+        self._work: dict[Tag, _Work] = {}
+
+    def take(self, message: m.Message) -> None:
+        """A question, or that one is not wanted any more."""
+        if isinstance(message, m.Ask):
+            pairs = zip(message.history[::2], message.history[1::2], strict=True)
+            self._work[message.tag] = _Work(time.monotonic_ns())
+            self._backend.begin(
+                Job(
+                    message.tag,
+                    message.capture_ns,
+                    message.deadline_ns,
+                    message.language,
+                    text=message.text,
+                    history=tuple(Exchange(user, answer) for user, answer in pairs),
+                )
+            )
+        elif isinstance(message, m.Cancel):
+            self._backend.cancel(message.tag)
+
+    def step(self) -> None:
+        """One step of work; its pieces are sent."""
+        for event in self._backend.step(STEP_NS):
+            work = self._work.get(event.tag)
+            if work is None:
+                continue
+            now = time.monotonic_ns()
+            if isinstance(event, Token):
+                if not work.first_ns:
+                    work.first_ns = now
+                    self._seat.telemetry.observe("llm.first_ns", now - work.began_ns)
+                self._out.send(m.Piece(tag=event.tag, text=event.text))
+            elif isinstance(event, Ended):
+                del self._work[event.tag]
+                self._out.send(
+                    m.AnswerEnded(
+                        tag=event.tag,
+                        reason=event.reason,
+                        text=event.text,
+                        began_ns=work.began_ns,
+                        first_ns=work.first_ns,
+                        ended_ns=now,
+                    )
+                )
+
+
+def main(seat: Seat) -> None:
+    settings = seat.config.llm
+    backend = make("llm", seat.config)
+    backend.load(rung("llm", seat.config))
+    backend.warm_up()
+    asks, pieces = seat.stream_reader("asks"), seat.outlet("pieces")
+    llm = Llm(seat, backend, pieces)
+    seat.ready()
+    pieces.send(m.Joined(stage="llm"))
+    while not seat.stopping:
+        if backend.idle:
+            seat.wait()
+        for record in asks:
+            llm.take(m.decode(record))
+        llm.step()
+        seat.beat()
+
+
+if __name__ == "__main__":
+    run(main)

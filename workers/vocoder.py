@@ -1,0 +1,166 @@
+"""The vocoder worker: speaks clauses into the speaker ring."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine import audible
+from engine import messages as m
+from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
+from workers.backends.registry import make, rung
+from workers.join import Outlet, Seat, run
+
+RECORD_MS = 20
+"""Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
+STEP_NS = 20_000_000
+
+
+class Speaker:
+    """The sink of one job: sound goes from the voice's own memory into the ring, and nowhere in between.
+
+    While the ring is full it sleeps; the audio worker's release wakes it. It stops as soon as a newer attempt than
+    its own may be heard, without waiting for a message.
+    """
+
+    def __init__(self, seat: Seat, ring: SpeakerRing, tag: Tag, capture_ns: int) -> None:
+        self._seat, self._ring, self._tag, self._capture_ns = seat, ring, tag, capture_ns
+        self._order = audible.order(tag.session, tag.turn, tag.attempt)
+        self.first_ns = 0
+
+    @property
+    def stale(self) -> bool:
+        """Nobody will hear it any more."""
+        return self._seat.stopping or audible.order_of(self._seat.telemetry.get("audio.audible")) > self._order
+
+    def write(self, pcm: Pcm) -> bool:
+        for start in range(0, len(pcm), self._ring.record):
+            part = pcm[start : start + self._ring.record]
+            if not self._put(m.SOUND, part):
+                return False
+            self.first_ns = self.first_ns or time.monotonic_ns()
+        return True
+
+    def end(self) -> None:
+        """The answer's sound is complete."""
+        self._put(m.SOUND_END, _NOTHING)
+
+    def _put(self, kind: int, part: Pcm) -> bool:
+        while not self.stale:
+            if (view := self._ring.writer.claim(len(part))) is not None:
+                view[:] = part
+                tag = self._tag
+                self._ring.writer.commit(
+                    len(part),
+                    kind=kind,
+                    session=tag.session,
+                    turn=tag.turn,
+                    attempt=tag.attempt,
+                    capture_ns=self._capture_ns,
+                )
+                return True
+            self._seat.wait_for(self._ring.writer.space(len(part)))
+        return False
+
+
+_NOTHING = np.zeros(0, np.int16)
+
+
+class SpeakerRing:
+    """The ring that all jobs of this voice share."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.writer = seat.stream_writer("speaker", np.int16)
+        self.record = RECORD_MS * seat.config.audio.rate_hz // 1000
+
+
+@dataclass(slots=True)
+class _Work:
+    job: Job
+    sink: Speaker
+    began_ns: int
+    clauses: deque[int] = field(default_factory=deque)
+    """Numbers of the clauses whose sound is owed."""
+
+
+class Vocoder:
+    """The open jobs of the voice and what is said about them."""
+
+    def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
+        self._seat, self._backend, self._out = seat, backend, out
+        self._ring = SpeakerRing(seat)
+        self._work: dict[Tag, _Work] = {}
+
+    def take(self, message: m.Message) -> None:
+        """A clause, the last clause, or that an answer is not wanted any more."""
+        if isinstance(message, m.Clause):
+            work = self._work.get(message.tag) or self._begin(message)
+            work.clauses.append(message.number)
+            self._backend.feed(work.job, message.text)
+        elif (known := self._work.get(message.tag)) is None:
+            if isinstance(message, m.LastClause):  # restarted after its last clause was voiced: only the end is owed
+                Speaker(self._seat, self._ring, message.tag, message.capture_ns).end()
+        elif isinstance(message, m.LastClause):
+            self._backend.finish(known.job)
+        elif isinstance(message, m.Cancel):
+            self._backend.cancel(message.tag)
+
+    def _begin(self, clause: m.Clause) -> _Work:
+        sink = Speaker(self._seat, self._ring, clause.tag, clause.capture_ns)
+        job = Job(clause.tag, clause.capture_ns, clause.deadline_ns, clause.language, sink=sink)
+        work = self._work[clause.tag] = _Work(job, sink, time.monotonic_ns())
+        self._backend.begin(job)
+        return work
+
+    def step(self) -> None:
+        """Speak the next clause."""
+        for event in self._backend.step(STEP_NS):
+            work = self._work.get(event.tag)
+            if work is None:
+                continue
+            if isinstance(event, Sound) and work.clauses:
+                number = work.clauses.popleft()
+                if number == 0 and work.sink.first_ns:
+                    self._seat.telemetry.observe("vocoder.first_ns", work.sink.first_ns - work.began_ns)
+                self._out.send(m.ClauseVoiced(tag=event.tag, number=number, samples=event.samples))
+            elif isinstance(event, Ended):
+                self._end(work, event)
+
+    def _end(self, work: _Work, event: Ended) -> None:
+        del self._work[event.tag]
+        work.sink.end()
+        self._out.send(
+            m.VoiceEnded(
+                tag=event.tag,
+                reason=event.reason,
+                text=event.text,
+                began_ns=work.began_ns,
+                first_ns=work.sink.first_ns,
+                ended_ns=time.monotonic_ns(),
+            )
+        )
+
+
+def main(seat: Seat) -> None:
+    settings = seat.config.vocoder
+    backend = make("vocoder", seat.config)
+    backend.load(rung("vocoder", seat.config))
+    backend.warm_up()
+    clauses, voiced = seat.stream_reader("clauses"), seat.outlet("voiced")
+    vocoder = Vocoder(seat, backend, voiced)
+    seat.ready()
+    voiced.send(m.Joined(stage="vocoder"))
+    while not seat.stopping:
+        if backend.idle:
+            seat.wait()
+        for record in clauses:
+            vocoder.take(m.decode(record))
+        vocoder.step()
+        seat.beat()
+
+
+if __name__ == "__main__":
+    run(main)
