@@ -11,8 +11,7 @@ from typing import Any
 from engine.config import Config, load, read
 from engine.config_layers import PREFIX
 from engine.errors import UsageError
-from engine.rules import shown
-from engine.schema import Key, Reader, child, is_named, is_table
+from engine.schema import Key, Reader, child, dotted, is_named, is_table
 from engine.settings import Settings
 from engine.toml_write import write
 
@@ -106,7 +105,7 @@ def _only(table: Mapping[str, Any], wanted: str) -> dict[str, Any]:
             remedy = Reader(Settings).suggest(kind, tuple(names[:depth]), name) if is_table(kind) else ""
             if is_named(kind):
                 remedy = f"there is {', '.join(inside)}"
-            raise UsageError(f"{shown(wanted)[1:-1]} is not a setting", remedy)
+            raise UsageError(f"{dotted(tuple(names))} is not a setting", remedy)
         inside, kind = inside[name], child(kind, name)
     part = inside
     for name in reversed(names):

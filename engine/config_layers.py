@@ -21,7 +21,7 @@ from engine.settings import Settings
 PREFIX = f"{NAME.upper()}_"
 SYSTEM_CONFIG = f"{PREFIX}SYSTEM_CONFIG"
 """Environment variable: the system-wide file, instead of the one in /etc; empty is none."""
-RESERVED = frozenset({SYSTEM_CONFIG})
+RESERVED = frozenset({SYSTEM_CONFIG, f"{PREFIX}TRACEBACK"})
 """Environment variables with the project's prefix that are not settings."""
 MAX_BYTES = 1 << 20
 PACKAGED = Path(__file__).with_name("config.toml")

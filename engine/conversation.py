@@ -14,8 +14,8 @@ from enum import Enum, auto
 
 from engine import messages as m
 from engine.clauses import Clauser
-from engine.contract import Exchange, Tag
 from engine.config import Config
+from engine.contract import Exchange, Tag
 from engine.story import Times, TurnRecord
 from engine.turns import IGNORED, TABLE, Action, Event, State
 
@@ -169,7 +169,10 @@ class Conversation:
     def _send_listen(self) -> None:
         turn = self._present
         start = max(0, turn.speech.start - self.config.vad.preroll_ms * self.rate // 1000)
-        self._send("listen", m.Listen(tag=turn.tag, capture_ns=turn.speech.start_ns, start=start, language=self.config.language))
+        self._send(
+            "listen",
+            m.Listen(tag=turn.tag, capture_ns=turn.speech.start_ns, start=start, language=self.config.language),
+        )
 
     def _wait(self, _now: int) -> None:
         self._timers[Timer.WAIT] = self._present.speech.end_ns + self._wait_ns
@@ -208,7 +211,9 @@ class Conversation:
     def _send_finish(self) -> None:
         turn = self._present
         stop = min(turn.speech.end + self.config.turns.end_of_speech_ms * self.rate // 1000, self.judged)
-        self._send("listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop))
+        self._send(
+            "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
+        )
 
     def _text(self, message: m.Text, now: int) -> None:
         turn = self._present
@@ -224,7 +229,7 @@ class Conversation:
         turn = self._present
         turn.heard = text
         self._timers.pop(Timer.FINAL, None)
-        turn.stages["asr"] = self._times(text.began_ns or None, text.first_ns or None, text.ended_ns or now)
+        turn.stages["asr"] = self._work(text)
         self._happens(self._judge(text), now)
 
     def _judge(self, text: m.Text) -> Event:
@@ -237,8 +242,10 @@ class Conversation:
         """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
         not is given the time that the turn's own deadline leaves."""
         turn = self._present
-        self._check("asr", now)
-        latest = turn.speech.end_ns + (self.config.turns.response_budget_ms - self.config.llm.first_clause_budget_ms) * MS
+        self._late("asr")
+        latest = (
+            turn.speech.end_ns + (self.config.turns.response_budget_ms - self.config.llm.first_clause_budget_ms) * MS
+        )
         whole = turn.heard is not None and turn.heard.upto >= turn.speech.end
         if turn.heard is not None and (whole or now >= latest):
             self._take_text(turn.heard, now)
@@ -300,7 +307,7 @@ class Conversation:
         if message.reason == "failed" and not turn.clauses:
             self._happens(Event.FAILED, now)
             return
-        turn.stages["llm"] = self._times(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
+        turn.stages["llm"] = self._work(message)
         self._close_answer(now)
 
     def _close_answer(self, now: int) -> None:
@@ -342,7 +349,9 @@ class Conversation:
 
     def _voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         turn = self._present
-        turn.stages["vocoder"] = self._times(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
+        turn.stages["vocoder"] = self._times(
+            message.began_ns or None, message.first_ns or None, message.ended_ns or None
+        )
         if message.reason != "done" and not turn.samples:
             self._happens(Event.SILENT, now)
 
@@ -490,6 +499,9 @@ class Conversation:
     def _times(self, began: int | None, first: int | None, ended: int | None) -> Times:
         began_ms, first_ms, ended_ms = (None if ns is None else self._ms(ns) for ns in (began, first, ended))
         return Times(began=began_ms, first=first_ms, ended=ended_ms)
+
+    def _work(self, message: m.Text | m.AnswerEnded | m.VoiceEnded) -> Times:
+        return self._times(*((ns or None) for ns in (message.began_ns, message.first_ns, message.ended_ns)))
 
     def _record(self) -> TurnRecord:
         turn = self._present

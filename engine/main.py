@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from engine import NAME, config_command, run_command
+from engine import NAME, config_command, licences, run_command
 from engine.errors import EngineError
 
 _CODES = """\
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"{NAME} {version(NAME)}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run_command, config_command):
+    for command in (run_command, config_command, licences):
         command.add_parser(commands)
     return top
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from engine.contract import Tag
 
+NOBODY = Tag()
 _INT = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 
@@ -29,7 +30,7 @@ class Message:
     """
 
     kind: ClassVar[int] = 0
-    tag: Tag = Tag()
+    tag: Tag = NOBODY
     capture_ns: int = 0
     deadline_ns: int = 0
 
@@ -292,6 +293,8 @@ def _get_float(raw: bytes, at: int) -> tuple[float, int]:
 
 def _get_str(raw: bytes, at: int) -> tuple[str, int]:
     size, at = _get_int(raw, at)
+    if not 0 <= size <= len(raw) - at:
+        raise ValueError(f"a text of {size} bytes where {len(raw) - at} are left")
     return raw[at : at + size].decode(), at + size
 
 
@@ -305,7 +308,12 @@ def _get_strs(raw: bytes, at: int) -> tuple[tuple[str, ...], int]:
 
 
 # Annotations are strings in this module (`from __future__ import annotations`).
-_PUT: dict[str, Callable[[Any], bytes]] = {"int": _INT.pack, "float": _FLOAT.pack, "str": _put_str, "tuple[str, ...]": _put_strs}
+_PUT: dict[str, Callable[[Any], bytes]] = {
+    "int": _INT.pack,
+    "float": _FLOAT.pack,
+    "str": _put_str,
+    "tuple[str, ...]": _put_strs,
+}
 _GET: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
     "int": _get_int,
     "float": _get_float,
@@ -332,7 +340,7 @@ def decode(record: _Header) -> Message:
         values: dict[str, Any] = {}
         for name, kind in _BODY[cls]:
             values[name], at = _GET[kind](raw, at)
-    except (KeyError, struct.error, UnicodeDecodeError) as error:
+    except (KeyError, struct.error, ValueError) as error:
         raise ValueError(f"record of kind {record.kind} holds no message: {error}") from error
     tag = Tag(record.session, record.turn, record.attempt)
     return cls(tag=tag, capture_ns=record.capture_ns, deadline_ns=record.deadline_ns, **values)

@@ -34,7 +34,9 @@ def add_parser(subparsers: Any) -> None:
         epilog="Each turn is printed as it ends; everything else goes to stderr.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--input", metavar="WAV", type=Path, help="what the microphone gets; any rate, any channels, PCM")
+    parser.add_argument(
+        "--input", metavar="WAV", type=Path, help="what the microphone gets; any rate, any channels, PCM"
+    )
     parser.add_argument("--output", metavar="WAV", type=Path, help="record: left what was heard, right what was played")
     parser.add_argument("--report", metavar="JSON", type=Path, help="write each turn and its times, and totals")
     add_config_options(parser)
@@ -106,7 +108,11 @@ async def _run(config: Config, report_path: Path | None) -> int:
     try:
         await supervisor.start()
         ready_s = time.monotonic() - began
-        print(f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}", file=sys.stderr, flush=True)
+        print(
+            f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}",
+            file=sys.stderr,
+            flush=True,
+        )
         await supervisor.ended()
     finally:
         waiting.cancel()
@@ -114,4 +120,3 @@ async def _run(config: Config, report_path: Path | None) -> int:
         if report_path is not None:
             report.write(report_path, report.build(turns, supervisor, ready_s))
     return code
-

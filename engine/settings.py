@@ -38,11 +38,12 @@ class Engine:
 @dataclass(frozen=True, slots=True)
 class Audio:
     driver: Annotated[str, OneOf("virtual")]
+    input: str
+    output: str
     rate_hz: Annotated[int, OneOf(16000)]
     block_ms: Annotated[int, Between(10, 40)]
     queued_blocks: Annotated[int, Between(1, 8)]
     history_s: Annotated[int, Between(20, 600)]
-    volume_db: Annotated[float, Between(-60, 0)]
     realtime_priority: Priority
 
 
@@ -88,6 +89,7 @@ class Asr:
 @dataclass(frozen=True, slots=True)
 class Turns:
     end_of_speech_ms: Annotated[int, Between(100, 3000)]
+    shortest_utterance_ms: Annotated[int, Between(0, 3000)]
     max_utterance_s: Annotated[float, Between(1, 300)]
     response_budget_ms: Budget
     hard_limit_s: Annotated[float, Between(0.5, 60)]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import ringbuf
 from engine import messages as m
@@ -60,16 +62,15 @@ class Supervisor:
         self._listener.start()
         for worker in self.workers:
             self._launch(worker)
-        ready = asyncio.ensure_future(self._ready.wait())
-        await asyncio.wait({ready, self._ended}, timeout=self.config.engine.start_timeout_s, return_when="FIRST_COMPLETED")
+        ready: asyncio.Future[Any] = asyncio.ensure_future(self._ready.wait())
+        timeout = self.config.engine.start_timeout_s
+        await asyncio.wait((ready, self._ended), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if self._ended.done():
             self._ended.result()
         if not self._all_ready:
             slow = ", ".join(worker.process.name for worker in self.workers if not worker.ready)
-            raise WorkerError(
-                f"not ready after {self.config.engine.start_timeout_s:g} s: {slow}", "raise engine.start_timeout_s"
-            )
+            raise WorkerError(f"not ready after {timeout:g} s: {slow}", "raise engine.start_timeout_s")
         self.measure_memory()
         self.telemetry.set("engine.go", 1)
         self._watching = asyncio.ensure_future(self._watch())
@@ -105,7 +106,9 @@ class Supervisor:
             return
         name = worker.process.title
         if not self.telemetry.get("engine.go"):
-            self._fail(_Said(code) if code > 0 else WorkerError(f"{name} was killed by signal {-code} while loading"))
+            self._fail(
+                _SaidError(code) if code > 0 else WorkerError(f"{name} was killed by signal {-code} while loading")
+            )
             return
         starts, allowed = worker.starts_in_last_minute(), self.config.engine.restarts_per_minute
         if starts > allowed:
@@ -130,8 +133,6 @@ class Supervisor:
 
     def measure_memory(self) -> None:
         """Take the memory of all processes into the peak."""
-        import os
-
         now = pss(os.getpid()) + sum(worker.pss() for worker in self.workers)
         self.peak_pss = max(self.peak_pss, now)
 
@@ -185,7 +186,7 @@ class Supervisor:
         self._segments.remove()
 
 
-class _Said(EngineError):
+class _SaidError(EngineError):
     """A worker ended while loading, with this exit code, and has said why itself."""
 
     def __init__(self, code: int) -> None:

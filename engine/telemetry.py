@@ -35,7 +35,11 @@ class Metric:
 _OF_EACH_STAGE = (
     Metric("state", "gauge", "0 not running, 1 loading, 2 ready"),
     Metric("beat_ns", "gauge", "when the worker last came round its loop, CLOCK_MONOTONIC"),
-    Metric("bound_ns", "gauge", "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; 0 outside such a call"),
+    Metric(
+        "bound_ns",
+        "gauge",
+        "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; else 0",
+    ),
     Metric("restarts", "counter", "times the worker was started again"),
     Metric("late", "counter", "results that missed their deadline"),
     Metric("dropped", "counter", "messages that found their ring full"),

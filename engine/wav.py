@@ -19,9 +19,9 @@ _REMEDY = "give a WAV file with plain PCM, for example made by: sox IN -b 16 -e 
 def _samples(raw: bytes, width: int, path: Path) -> NDArray[np.float32]:
     """PCM bytes as float in [-1, 1)."""
     if width == 1:
-        return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
+        return (np.frombuffer(raw, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
     if width == 2:
-        return np.frombuffer(raw, "<i2").astype(np.float32) / (1 << 15)
+        return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(1 << 15)
     if width == 3:
         padded = np.zeros((len(raw) // 3, 4), np.uint8)
         padded[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
@@ -43,14 +43,18 @@ def load(path: str | Path) -> tuple[NDArray[np.float32], int]:
             channels, width, rate, frames = reader.getparams()[:4]
             raw = reader.readframes(frames)
     except (wave.Error, EOFError, struct.error) as error:
-        raise InputError(f"{path}: not a WAV file that can be read ({str(error) or 'it is too short'})", _REMEDY) from error
+        raise InputError(
+            f"{path}: not a WAV file that can be read ({str(error) or 'it is too short'})", _REMEDY
+        ) from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", "check the path and its permissions") from error
     if not raw or not rate:
         raise InputError(f"{path}: holds no sound", "record it again")
     if len(raw) < frames * channels * width:
         there = len(raw) / (channels * width * rate)
-        raise InputError(f"{path}: truncated: {there:.2f} s of {frames / rate:.2f} s are there", "copy or record it again")
+        raise InputError(
+            f"{path}: truncated: {there:.2f} s of {frames / rate:.2f} s are there", "copy or record it again"
+        )
     return _samples(raw, width, path).reshape(-1, channels).mean(1), rate
 
 
@@ -93,7 +97,19 @@ class Recording:
         self._file.write(frames.tobytes())
         self.frames += len(frames)
         size = self.frames * frame
-        header = (b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, self._channels, self._rate, self._rate * frame, frame, 16)
+        header = (
+            b"RIFF",
+            36 + size,
+            b"WAVE",
+            b"fmt ",
+            16,
+            1,
+            self._channels,
+            self._rate,
+            self._rate * frame,
+            frame,
+            16,
+        )
         self._file.seek(0)
         self._file.write(self._HEADER.pack(*header, b"data", size))
 

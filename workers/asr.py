@@ -60,7 +60,8 @@ class Asr:
         """Decode what has come, at most a chunk. False: nothing to do until more sound or a message comes."""
         utterance, mic = self._utterance, self._mic
         if utterance is None:
-            mic.want(self._seat.config.audio.rate_hz * 3600)  # sound is nothing to wake for
+            mic.seek(mic.position)
+            mic.want(mic.capacity // 2)  # sound is nothing to wake for
             return False
         left = mic.position - mic.cursor if utterance.stop is None else utterance.stop - mic.cursor
         if left >= self._chunk or (left > 0 and utterance.stop is not None):
@@ -118,7 +119,6 @@ class Asr:
 
 
 def main(seat: Seat) -> None:
-    settings = seat.config.asr
     backend = make("asr", seat.config)
     backend.load(rung("asr", seat.config))
     backend.warm_up()

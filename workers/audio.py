@@ -150,11 +150,11 @@ def main(seat: Seat) -> None:
     driver.open()
     port = RingPort(seat)
     telemetry = seat.telemetry
-    seat.wake_on(telemetry.watch("engine.go"))
+    go = telemetry.watch("engine.go")
     seat.ready()
     gc.disable()  # this loop makes no cycles
     while not telemetry.get("engine.go") and not seat.stopping:
-        seat.wait()
+        seat.wait_for(go)
     if not (start_ns := telemetry.get("audio.start_ns")):
         # A block from now, so that the first output blocks are there before their time.
         start_ns = time.monotonic_ns() + seat.config.audio.block_ms * 1_000_000

@@ -19,19 +19,21 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 
 import ringbuf
 from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
+from engine.config import Config
 from engine.errors import EngineError
 from engine.messages import Message, encode
-from engine.config import Config
 from engine.telemetry import LOADING, READY, Telemetry
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
 _PR_SET_PDEATHSIG = 1
+_MCL_CURRENT, _MCL_FUTURE = 1, 2
 
 
 class Outlet:
@@ -100,7 +102,7 @@ class Seat:
         """The writing end of a history of sound."""
         return ringbuf.HistoryWriter(segment(self.instance, name), bells=self._bells_of(self._ours(name).readers))
 
-    def history_reader(self, name: str, start: str | int = "latest", *, wake: bool = True) -> ringbuf.HistoryReader:
+    def history_reader(self, name: str, start: Literal["latest"] | int = "latest", *, wake: bool = True) -> ringbuf.HistoryReader:
         """A reading end of a history of sound; as many samples as it `want`s end `wait` unless `wake` is False."""
         slot = channel(name).readers.index(self.process.name)
         reader = ringbuf.HistoryReader(segment(self.instance, name), slot=slot, start=start)
@@ -187,11 +189,12 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def set_priority(realtime: int) -> None:
-    """Real-time scheduling, where it was asked for and the machine lets us have it."""
-    if realtime:
+def be_realtime(priority: int) -> None:
+    """Real-time scheduling and memory that stays in place, where it was asked for and the machine lets us have it."""
+    if priority:
+        ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE)
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(realtime))
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
 
 
 def run(main: Callable[[Seat], None]) -> None:
@@ -210,7 +213,7 @@ def run(main: Callable[[Seat], None]) -> None:
     code = 0
     try:
         seat = Seat(process, arguments.instance)
-        set_priority(getattr(seat.config, process.section).realtime_priority)
+        be_realtime(getattr(seat.config, process.section).realtime_priority)
         main(seat)
     except EngineError as error:
         print(f"{arguments.title}: {error}", file=sys.stderr, flush=True)

@@ -74,7 +74,6 @@ class Llm:
 
 
 def main(seat: Seat) -> None:
-    settings = seat.config.llm
     backend = make("llm", seat.config)
     backend.load(rung("llm", seat.config))
     backend.warm_up()

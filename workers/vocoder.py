@@ -145,7 +145,6 @@ class Vocoder:
 
 
 def main(seat: Seat) -> None:
-    settings = seat.config.vocoder
     backend = make("vocoder", seat.config)
     backend.load(rung("vocoder", seat.config))
     backend.warm_up()

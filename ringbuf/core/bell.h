@@ -15,8 +15,8 @@
  * changes seq away from what was read at 1.
  *
  * A consumer killed in its sleep leaves `sleeping` set: its producers make a needless system call until a successor
- * waits once. A producer killed between A and D leaves a sleeper unwoken until the next ring or its deadline; its
- * successor rings when it attaches.
+ * waits once. A producer killed between A and D leaves a sleeper unwoken until the next ring, its deadline, or the look
+ * that every sleeper takes once a second (waiter.c); its successor rings when it attaches.
  */
 #ifndef RINGBUF_BELL_H
 #define RINGBUF_BELL_H

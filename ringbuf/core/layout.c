@@ -23,7 +23,8 @@ static const struct {
     uint32_t max_readers, max_slots, max_blocks;
     int has_writer;
 } limits[RB_KINDS] = {
-    [RB_STREAM] = {1024, RB_MAX_DATA, 1, 0, 0, 1},
+    /* a record's length is 32 bits, and a record at most a quarter */
+    [RB_STREAM] = {1024, UINT64_C(1) << 34, 1, 0, 0, 1},
     [RB_HISTORY] = {16, RB_MAX_DATA / 16, RB_MAX_READERS, 0, RB_MAX_BLOCKS, 1},
     [RB_LATEST] = {1, UINT32_MAX, 0, RB_MAX_SLOTS, 0, 1},
     [RB_CELLS] = {1, UINT64_C(1) << 24, 0, 0, 0, 0},

@@ -120,7 +120,7 @@ static int mapping_getbuffer(PyObject *op, Py_buffer *view, int flags)
     return PyBuffer_FillInfo(view, op, rb_data(self), (Py_ssize_t)self->exported, !self->writable, flags);
 }
 
-static PyObject *mapping_contains(PyObject *op, PyObject *arg)
+PyObject *rb_mapping_contains(PyObject *op, PyObject *arg)
 {
     Mapping *self = (Mapping *)op;
     Py_buffer view;
@@ -166,7 +166,6 @@ static PyGetSetDef mapping_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyMethodDef mapping_methods[] = {
-    {"contains", mapping_contains, METH_O, "The array's memory lies wholly inside the data of this mapping."},
     {"describe", rb_describe, METH_NOARGS, "Kind, geometry, positions and holders, as a dict."},
     {NULL, NULL, 0, NULL},
 };

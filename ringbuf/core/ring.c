@@ -100,7 +100,7 @@ int rb_ring_watch(Ring *self, const _Atomic uint64_t *word)
     allocfunc alloc = (allocfunc)PyType_GetSlot(rb_watch_type, Py_tp_alloc);
     Watch *watch = (Watch *)alloc(rb_watch_type, 0);
     if (!watch) return -1;
-    Py_INCREF(self->map);
+    Py_INCREF((PyObject *)self->map);
     watch->map = self->map;
     watch->word = word;
     watch->need = 1;
@@ -108,7 +108,7 @@ int rb_ring_watch(Ring *self, const _Atomic uint64_t *word)
     return 0;
 }
 
-PyObject *rb_ring_close(PyObject *op, PyObject *unused)
+static PyObject *ring_close(PyObject *op, PyObject *unused)
 {
     (void)unused;
     Ring *self = (Ring *)op;
@@ -117,13 +117,13 @@ PyObject *rb_ring_close(PyObject *op, PyObject *unused)
     self->line_count = 0;
     Py_CLEAR(self->map);
     Py_CLEAR(self->bells);
+    Py_CLEAR(self->watch);
     Py_RETURN_NONE;
 }
 
 void rb_ring_dealloc(PyObject *op)
 {
-    Py_DECREF(rb_ring_close(op, NULL));
-    Py_CLEAR(((Ring *)op)->watch);
+    Py_DECREF(ring_close(op, NULL));
     rb_free(op);
 }
 
@@ -142,12 +142,24 @@ static PyObject *ring_epoch(PyObject *op, void *unused)
         self->role ? atomic_load_explicit(&self->role->epoch, memory_order_relaxed) : 0);
 }
 
-PyGetSetDef rb_ring_getset[] = {
+static PyObject *ring_contains(PyObject *op, PyObject *array)
+{
+    Ring *self = (Ring *)op;
+    return rb_ring_is_open(self) ? rb_mapping_contains((PyObject *)self->map, array) : NULL;
+}
+
+static PyMethodDef ring_methods[] = {
+    {"contains", ring_contains, METH_O,
+     "The array's memory lies wholly inside this ring, as attached here: it was not copied."},
+    {"close", ring_close, METH_NOARGS, "Give up the role. Views stay valid memory; their content may change."},
+    {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef ring_getset[] = {
     {"closed", ring_closed, NULL, "The role was given up.", NULL},
     {"epoch", ring_epoch, NULL, "How often this role has been taken, this time included.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
-PyMemberDef rb_reader_members[] = {
-    {"watch", T_OBJECT_EX, offsetof(Ring, watch), READONLY, "What a Waiter waits on."},
-    {NULL, 0, 0, 0, NULL},
+static PyType_Slot ring_slots[] = {
+    {Py_tp_dealloc, rb_ring_dealloc}, {Py_tp_methods, ring_methods}, {Py_tp_getset, ring_getset}, {0, NULL},
 };
+PyType_Spec rb_ring_spec = {"ringbuf._core.Ring", sizeof(Ring), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, ring_slots};

@@ -63,7 +63,7 @@ typedef struct {
 
 extern PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken;
 extern PyTypeObject *rb_mapping_type, *rb_watch_type, *rb_bell_type, *rb_record_type;
-extern PyType_Spec rb_mapping_spec, rb_watch_spec, rb_bell_spec, rb_waiter_spec, rb_record_spec, rb_stream_writer_spec,
+extern PyType_Spec rb_ring_spec, rb_mapping_spec, rb_watch_spec, rb_bell_spec, rb_waiter_spec, rb_record_spec, rb_stream_writer_spec,
     rb_stream_reader_spec, rb_history_writer_spec, rb_history_reader_spec, rb_latest_writer_spec,
     rb_latest_reader_spec, rb_cells_spec;
 
@@ -82,12 +82,12 @@ PyObject *rb_raise_corrupt(const Mapping *map, const char *what);
 int rb_ring_open(Ring *self, PyObject *mapping, enum rb_kind kind, enum rb_access access, PyObject *bells, uint64_t item);
 int rb_ring_is_open(const Ring *self);
 int rb_ring_watch(Ring *self, const _Atomic uint64_t *word);
-PyObject *rb_ring_close(PyObject *self, PyObject *unused);
 void rb_ring_dealloc(PyObject *self);
-extern PyMemberDef rb_reader_members[];
-extern PyGetSetDef rb_ring_getset[];
 Py_ssize_t rb_count_arg(PyObject *arg, uint64_t max, const char *what);
 void rb_free(PyObject *self);
+
+/* mapping.c */
+PyObject *rb_mapping_contains(PyObject *self, PyObject *array);
 
 /* tag.c */
 int rb_tags_init(void);
@@ -105,6 +105,5 @@ static inline struct rb_side *rb_reader_side(const Mapping *m, uint32_t slot)
 static inline char *rb_data(const Mapping *m) { return m->base + m->header.layout.data; }
 
 #define RB_FAST(f) ((PyCFunction)(void (*)(void))(f))
-#define RB_CLOSE {"close", rb_ring_close, METH_NOARGS, "Give up the role. Views stay valid memory; their content does not."}
 
 #endif

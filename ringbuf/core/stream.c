@@ -23,7 +23,7 @@ typedef struct {
     uint64_t capacity;
     uint64_t write, read; /* own position, and the last seen of the other side */
     /* writer */
-    uint64_t claimed; /* payload bytes; valid while `open` */
+    uint64_t claimed, padding; /* payload bytes, and what must precede the record; valid while `open` */
     uint64_t space; /* payload bytes asked for by space(); valid while ring.watch */
     int open;
     /* reader */
@@ -39,9 +39,10 @@ static struct rb_tag *tag_at(const Stream *s, uint64_t position)
     return (void *)(rb_data(s->ring.map) + offset_of(s, position));
 }
 
-static int check_positions(const Stream *s)
+/* What the other side's position may be is kept only after this: a bad one must not be believed by the next call. */
+static int check_positions(const Stream *s, uint64_t write, uint64_t read)
 {
-    if (s->write - s->read <= s->capacity && s->write % RB_TAG == 0 && s->read % RB_TAG == 0) return 0;
+    if (write - read <= s->capacity && write % RB_TAG == 0 && read % RB_TAG == 0) return 0;
     rb_raise_corrupt(s->ring.map, "its positions are impossible");
     return -1;
 }
@@ -65,7 +66,7 @@ static int stream_init(PyObject *op, PyObject *args, PyObject *kwargs, enum rb_a
     s->write = atomic_load_explicit(&s->writer->position, memory_order_acquire);
     if (access == RB_READ && strcmp(start, "latest") == 0) s->read = s->write;
     else s->read = atomic_load_explicit(&s->reader->position, memory_order_acquire);
-    return check_positions(s);
+    return check_positions(s, s->write, s->read);
 }
 
 /* ---- writer ---- */
@@ -87,11 +88,15 @@ static void update_space(Stream *s)
 /* 1: there is room, 0: full, -1: exception. */
 static int make_room(Stream *s, uint64_t length)
 {
-    const uint64_t need = padding_before(s, length) + stride_of(length);
+    s->open = 0;
+    s->claimed = length;
+    s->padding = padding_before(s, length);
+    const uint64_t need = s->padding + stride_of(length);
     if (s->capacity - (s->write - s->read) >= need) return 1;
     /* SYNC POINT: pairs with the reader's release in reader_release (D). */
-    s->read = atomic_load_explicit(&s->reader->position, memory_order_acquire);
-    if (check_positions(s)) return -1;
+    const uint64_t read = atomic_load_explicit(&s->reader->position, memory_order_acquire);
+    if (check_positions(s, s->write, read)) return -1;
+    s->read = read;
     if (s->capacity - (s->write - s->read) >= need) return 1;
     const uint64_t full = atomic_load_explicit(&s->writer->count, memory_order_relaxed);
     atomic_store_explicit(&s->writer->count, full + 1, memory_order_relaxed);
@@ -100,11 +105,10 @@ static int make_room(Stream *s, uint64_t length)
 
 static void publish(Stream *s, struct rb_tag *tag)
 {
-    const uint64_t padding = padding_before(s, tag->length);
-    if (padding) {
-        const struct rb_tag pad = {.length = (uint32_t)(padding - RB_TAG), .what = RB_PADDING, .position = s->write};
+    if (s->padding) {
+        const struct rb_tag pad = {.length = (uint32_t)(s->padding - RB_TAG), .what = RB_PADDING, .position = s->write};
         memcpy(tag_at(s, s->write), &pad, sizeof pad);
-        s->write += padding;
+        s->write += s->padding;
     }
     tag->position = s->write;
     memcpy(tag_at(s, s->write), tag, sizeof *tag);
@@ -121,12 +125,6 @@ static int writer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     return stream_init(op, args, kwargs, RB_WRITE, "resume");
 }
 
-/* Where the payload will lie once it is committed. */
-static uint64_t payload_offset(const Stream *s, uint64_t length)
-{
-    return offset_of(s, s->write + padding_before(s, length)) + RB_TAG;
-}
-
 static PyObject *writer_claim(PyObject *op, PyObject *arg)
 {
     Stream *s = (Stream *)op;
@@ -134,13 +132,11 @@ static PyObject *writer_claim(PyObject *op, PyObject *arg)
     const Py_ssize_t items = rb_count_arg(arg, max_payload(s) / s->ring.item, "items");
     if (items < 0) return NULL;
     const uint64_t length = (uint64_t)items * s->ring.item;
-    s->open = 0;
     const int room = make_room(s, length);
     if (room < 0) return NULL;
     if (!room) return PyLong_FromLong(-1);
-    s->claimed = length;
     s->open = 1;
-    return PyLong_FromUnsignedLongLong(payload_offset(s, length));
+    return PyLong_FromUnsignedLongLong(offset_of(s, s->write + s->padding) + RB_TAG);
 }
 
 static PyObject *writer_commit(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -159,11 +155,6 @@ static PyObject *writer_commit(PyObject *op, PyObject *const *args, Py_ssize_t n
     const Py_ssize_t items = rb_count_arg(args[0], s->claimed / s->ring.item, "items");
     if (items < 0 || rb_parse_tag(&tag, args + nargs, kwnames)) return NULL;
     tag.length = (uint32_t)((uint64_t)items * s->ring.item);
-    /* A shorter record might fit without the padding that the claim reckoned with; the payload is behind it already. */
-    if (payload_offset(s, tag.length) != payload_offset(s, s->claimed)) {
-        char *data = rb_data(s->ring.map);
-        memmove(data + payload_offset(s, tag.length), data + payload_offset(s, s->claimed), tag.length);
-    }
     publish(s, &tag);
     Py_RETURN_NONE;
 }
@@ -198,7 +189,7 @@ static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t narg
     }
     if (room > 0) {
         tag.length = (uint32_t)length;
-        memcpy(rb_data(s->ring.map) + payload_offset(s, length), payload.buf, length);
+        memcpy((char *)tag_at(s, s->write + s->padding) + RB_TAG, payload.buf, length);
         publish(s, &tag);
     }
     PyBuffer_Release(&payload);
@@ -214,7 +205,7 @@ static PyObject *writer_space(PyObject *op, PyObject *arg)
     if (!s->ring.watch && rb_ring_watch(&s->ring, &s->reader->position)) return NULL;
     s->space = (uint64_t)items * s->ring.item;
     update_space(s);
-    Py_INCREF(s->ring.watch);
+    Py_INCREF((PyObject *)s->ring.watch);
     return (PyObject *)s->ring.watch;
 }
 
@@ -253,6 +244,7 @@ static void give_back(Stream *s, uint64_t bytes)
     s->ring.watch->mark = s->read;
     /* SYNC POINT: pairs with the writer's acquire in make_room (A). */
     atomic_store_explicit(&s->reader->position, s->read, memory_order_release);
+    rb_ring_sleepers(s->ring.lines, s->ring.line_count);
 }
 
 /* Returns the payload's offset in the data, -1 when there is no record. */
@@ -264,8 +256,9 @@ static PyObject *reader_acquire(PyObject *op, PyObject *unused)
     for (;;) {
         if (s->write == s->read) {
             /* SYNC POINT: pairs with the writer's release in publish (B). */
-            s->write = atomic_load_explicit(&s->writer->position, memory_order_acquire);
-            if (check_positions(s)) return NULL;
+            const uint64_t write = atomic_load_explicit(&s->writer->position, memory_order_acquire);
+            if (check_positions(s, write, s->read)) return NULL;
+            s->write = write;
             if (s->write == s->read) return PyLong_FromLong(-1);
         }
         /* Copied first and checked after: nobody can change it in between. */
@@ -297,7 +290,6 @@ static PyObject *reader_release(PyObject *op, PyObject *unused)
     }
     give_back(s, s->taken);
     s->taken = 0;
-    rb_ring_sleepers(s->ring.lines, s->ring.line_count);
     Py_RETURN_NONE;
 }
 
@@ -316,14 +308,11 @@ static PyMethodDef writer_methods[] = {
      "Copy a payload in and publish it. False when the ring is full."},
     {"space", writer_space, METH_O,
      "What to wait on until so many items can be claimed; it follows the writer. One per writer: the last call counts."},
-    RB_CLOSE,
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef writer_getset[] = {
     {"full_count", writer_full_count, NULL, "How often claim or put found the ring full, since it was created.", NULL},
     {"max_items", writer_max_items, NULL, "The most items one record can hold.", NULL},
-    {"closed", NULL, NULL, NULL, NULL}, /* filled in by module.c from rb_ring_getset */
-    {"epoch", NULL, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyType_Slot writer_slots[] = {
@@ -336,7 +325,6 @@ PyType_Spec rb_stream_writer_spec = {"ringbuf._core.StreamWriter", sizeof(Stream
 static PyMethodDef reader_methods[] = {
     {"acquire_at", reader_acquire, METH_NOARGS, "Fill `record` with the next one: its payload's offset, -1: none."},
     {"release", reader_release, METH_NOARGS, "Give the acquired record's space back to the writer."},
-    RB_CLOSE,
     {NULL, NULL, 0, NULL},
 };
 static PyMemberDef reader_members[] = {
@@ -346,7 +334,7 @@ static PyMemberDef reader_members[] = {
 };
 static PyType_Slot reader_slots[] = {
     {Py_tp_init, reader_init}, {Py_tp_dealloc, reader_dealloc}, {Py_tp_methods, reader_methods},
-    {Py_tp_members, reader_members}, {Py_tp_getset, rb_ring_getset}, {0, NULL},
+    {Py_tp_members, reader_members}, {0, NULL},
 };
 PyType_Spec rb_stream_reader_spec = {"ringbuf._core.StreamReader", sizeof(Stream), 0,
                                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, reader_slots};

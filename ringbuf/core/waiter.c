@@ -2,6 +2,7 @@
 #include "ring.h"
 
 #define MAX_INPUTS 32
+#define LOOK_NS INT64_C(1000000000)
 
 static PyObject *bell_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -21,7 +22,7 @@ static PyObject *bell_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     Bell *self = (Bell *)alloc(type, 0);
     if (!self) return NULL;
-    Py_INCREF(map);
+    Py_INCREF(mapping);
     self->map = map;
     self->index = index;
     self->line = (struct rb_bell *)(void *)rb_data(map) + index;
@@ -106,6 +107,7 @@ typedef struct {
     int count, any_ring;
     uint32_t seen; /* the last ring that ended a wait, for any_ring */
     int64_t spin_ns;
+    unsigned long long missed;
     Watch *watches[MAX_INPUTS];
 } Waiter;
 
@@ -128,22 +130,32 @@ static int any_ready(const struct inputs *in, uint32_t seq)
     return 0;
 }
 
-/* Runs without the GIL. 1: ready, 0: deadline passed, -1: a signal came. */
-static int sleep_until_ready(struct rb_bell *bell, const struct inputs *in, int64_t deadline_ns, int64_t spin_ns)
+/* Runs without the GIL. 1: ready, 0: deadline passed, -1: look whether a signal came.
+ *
+ * No sleep is longer than LOOK_NS: a signal in the instant before the system call does not interrupt it, and a producer
+ * may be killed between publishing and ringing. What such a look finds ready is counted in `missed`, so that it cannot
+ * hide a lost wake-up. */
+static int sleep_until_ready(struct rb_bell *bell, const struct inputs *in, int64_t deadline_ns, int64_t spin_ns,
+                             unsigned long long *missed)
 {
-    const int64_t spin_until = spin_ns > 0 ? rb_now_ns() + spin_ns : 0;
+    const int64_t start = rb_now_ns();
+    const int64_t look = deadline_ns < 0 || deadline_ns > start + LOOK_NS ? start + LOOK_NS : deadline_ns;
     for (;;) {
         const uint32_t seq = atomic_load_explicit(&bell->seq, memory_order_acquire);
         if (any_ready(in, seq)) return 1;
-        const int64_t now = deadline_ns >= 0 || spin_until ? rb_now_ns() : 0;
-        if (deadline_ns >= 0 && now >= deadline_ns) return 0;
-        if (now < spin_until) continue;
+        const int64_t now = rb_now_ns();
+        if (now >= look) return look == deadline_ns ? 0 : -1;
+        if (now < start + spin_ns) continue;
         atomic_store_explicit(&bell->sleeping, 1, memory_order_relaxed);
         rb_handshake();
         int error = 0;
-        const int ready = any_ready(in, atomic_load_explicit(&bell->seq, memory_order_relaxed));
-        if (!ready) error = rb_bell_sleep(bell, seq, deadline_ns);
+        int ready = any_ready(in, atomic_load_explicit(&bell->seq, memory_order_relaxed));
+        if (!ready) error = rb_bell_sleep(bell, seq, look);
         atomic_store_explicit(&bell->sleeping, 0, memory_order_relaxed);
+        if (error == ETIMEDOUT && look != deadline_ns) {
+            ready = any_ready(in, seq);
+            *missed += ready != 0;
+        }
         if (ready) return 1;
         if (error == EINTR) return -1;
     }
@@ -173,12 +185,14 @@ static PyObject *waiter_wait(PyObject *op, PyObject *arg)
             return NULL;
         }
         self->bell->busy = 1;
+        unsigned long long missed = 0;
         do {
             Py_BEGIN_ALLOW_THREADS
-            outcome = sleep_until_ready(bell, &in, deadline_ns, self->spin_ns);
+            outcome = sleep_until_ready(bell, &in, deadline_ns, self->spin_ns, &missed);
             Py_END_ALLOW_THREADS
         } while (outcome < 0 && PyErr_CheckSignals() == 0);
         self->bell->busy = 0;
+        self->missed += missed;
         if (outcome < 0) return NULL;
         seq = atomic_load_explicit(&bell->seq, memory_order_acquire);
     }
@@ -249,8 +263,14 @@ static PyMethodDef waiter_methods[] = {
      "Sleep until an input is ready (True) or the absolute CLOCK_MONOTONIC deadline in ns has passed (False)."},
     {NULL, NULL, 0, NULL},
 };
+static PyMemberDef waiter_members[] = {
+    {"missed", T_ULONGLONG, offsetof(Waiter, missed), READONLY,
+     "Waits that nobody rang for and that the look once a second ended: 0, unless a producer was killed on its way."},
+    {NULL, 0, 0, 0, NULL},
+};
 static PyType_Slot waiter_slots[] = {
-    {Py_tp_new, waiter_new}, {Py_tp_dealloc, waiter_dealloc}, {Py_tp_methods, waiter_methods}, {0, NULL},
+    {Py_tp_new, waiter_new}, {Py_tp_dealloc, waiter_dealloc}, {Py_tp_methods, waiter_methods},
+    {Py_tp_members, waiter_members}, {0, NULL},
 };
 PyType_Spec rb_waiter_spec = {"ringbuf._core.Waiter", sizeof(Waiter), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
                               waiter_slots};

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config, load, read
-from engine.config_layers import PREFIX, SYSTEM_CONFIG
+from engine.config_layers import PREFIX, RESERVED, SYSTEM_CONFIG
 from engine.errors import ConfigError, UsageError
 from engine.schema import setting_keys
 from engine.settings import Settings
@@ -183,8 +183,9 @@ def test_every_setting_has_one_name_in_the_environment() -> None:
     assert len({"_".join(map(str, key)).upper() for key in keys}) == len(keys)
 
 
-def test_variables_of_other_programs_are_left_alone() -> None:
-    assert load(environ={**NOTHING, "ANTIPHONY": "1", "PATH": "/bin"}).profile == "realtime"
+def test_variables_that_are_no_settings_are_left_alone() -> None:
+    environ = {**NOTHING, "ANTIPHONY": "1", "PATH": "/bin", **dict.fromkeys(RESERVED, "")}
+    assert load(environ=environ).profile == "realtime"
     assert PREFIX == "ANTIPHON_"
 
 

@@ -43,7 +43,7 @@ FILE_ERRORS = {
         "[asr.pocketsfinx]\nbias = 1",
         "1: asr.pocketsfinx is not a setting; did you mean asr.pocketsphinx?",
     ),
-    "nothing like it": ("[audio]\nzzz = 1", "2: audio.zzz is not a setting; [audio] may have driver, rate_hz,"),
+    "nothing like it": ("[audio]\nzzz = 1", "2: audio.zzz is not a setting; [audio] may have driver, input,"),
     "key that needs quotes": ('"a\\nb" = 1', '1: "a\\nb" is not a setting; the file may have profile, language,'),
     "text for a whole number": (
         '[turns]\nend_of_speech_ms = "600"',
@@ -99,7 +99,7 @@ FILE_ERRORS = {
     ),
     "phrase with another place": ('phrases.en.repeat = "{text} {nam}"', "1: phrases.en.repeat must contain {text} and"),
     "entry without answers": (
-        '\n[[llm.phrasebook.entries]]\npatterns = ["hi"]\nanswers = ["Hi."]\n[[llm.phrasebook.entries]]\npatterns = ["bye"]',
+        '[llm.phrasebook]\nentries = [\n  { patterns = ["hi"], answers = ["Hi."] },\n\n  { patterns = ["bye"] },\n]',
         "5: llm.phrasebook.entries[1] has no answers; add answers = ...",
     ),
     "entry with no patterns in it": (
@@ -156,7 +156,7 @@ FILE_ERRORS = {
         "2:18: this is not TOML: expected '=' after a key in a key/value pair",
     ),
     "not TOML at the end": ('[turns]\n\npython = """\n', "3: this is not TOML: "),
-    "twice the same key": ("a = 1\na = 2", "2:6: this is not TOML: cannot overwrite a value"),
+    "twice the same key": ("a = 1\na = 2\n", "2:6: this is not TOML: cannot overwrite a value"),
 }
 
 
@@ -228,10 +228,9 @@ def test_a_file_in_its_usual_place_may_be_absent_but_not_unreadable(tmp_path: Pa
     ("name", "value", "expected"),
     [
         (
-            "ANTIPHON_TURNS_END_OF_SPEACH_MS",
+            "ANTIPHON_TURNS_HARD_LIMT_S",
             "600",
-            "environment: ANTIPHON_TURNS_END_OF_SPEACH_MS is not a setting; "
-            "did you mean ANTIPHON_TURNS_END_OF_SPEECH_MS?",
+            "environment: ANTIPHON_TURNS_HARD_LIMT_S is not a setting; did you mean ANTIPHON_TURNS_HARD_LIMIT_S?",
         ),
         ("ANTIPHON_TURNS", "600", "environment: ANTIPHON_TURNS is not a setting; "),
         ("ANTIPHON_ZZZ", "600", "environment: ANTIPHON_ZZZ is not a setting; unset it"),
@@ -243,8 +242,7 @@ def test_a_file_in_its_usual_place_may_be_absent_but_not_unreadable(tmp_path: Pa
         (
             "ANTIPHON_TURNS_END_OF_SPEECH_MS",
             "600\nother = 1",
-            "environment ANTIPHON_TURNS_END_OF_SPEECH_MS: turns.end_of_speech_ms must be a whole number, "
-            'not "600\\nother = 1"',
+            'environment ANTIPHON_TURNS_END_OF_SPEECH_MS: turns.end_of_speech_ms must be a whole number, not "600\\n',
         ),
         ("ANTIPHON_VAD_PYTHON", "\udcff", "environment ANTIPHON_VAD_PYTHON: vad.python must be clean UTF-8 text"),
         ("ANTIPHON_ASR_EXPECT", "[" * 100_000, "environment ANTIPHON_ASR_EXPECT: asr.expect must be a list"),

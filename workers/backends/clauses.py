@@ -14,7 +14,7 @@ from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Sink, Sound
 from engine.errors import BackendError
 from workers.backends.sound import Edges, Resampler
 
-LONGEST = 240
+LONGEST = 160
 """Characters said in one call of the library: what a voice thinks over before its first sound stays bounded."""
 CHUNK_MS = 20
 """Sound a voice hands over at a time, and so how soon it can be stopped."""

@@ -152,8 +152,9 @@ class Espeak(ClauseVoice):
             raise BackendError(f"espeak-ng does not speak {language!r}", f"set language to one of {', '.join(every)}")
         base, _, variant = name.partition("+")
         if base.lower() not in fitting:
-            fault = f"does not speak {language!r}" if base.lower() in aliases else "is not there"
-            near = difflib.get_close_matches(base.lower(), fitting, 3, 0.5) or fitting[:20]
+            foreign = base.lower() in aliases
+            fault = f"does not speak {language!r}" if foreign else "is not there"
+            near = (not foreign and difflib.get_close_matches(base.lower(), fitting, 3, 0.5)) or fitting
             raise BackendError(
                 f"espeak-ng's voice {name!r} {fault}", f"set vocoder.espeak.voice to one of {', '.join(near)}"
             )

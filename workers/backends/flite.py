@@ -125,8 +125,10 @@ def _register(name: str) -> Any:
 
 def plain_english(text: str) -> str:
     """`text` in printable ASCII, which is all that flite reads."""
-    ascii_only = unicodedata.normalize("NFKD", text.translate(_SPOKEN)).encode("ascii", "ignore").decode()
-    return _UNSPOKEN.sub(" ", ascii_only)
+    letters = unicodedata.normalize("NFKD", text.translate(_SPOKEN))
+    # Marks and characters without width lie inside words; anything else that is unknown parts them.
+    kept = "".join(each for each in letters if unicodedata.category(each) not in ("Mn", "Cf"))
+    return _UNSPOKEN.sub(" ", kept)
 
 
 class Flite(ClauseVoice):

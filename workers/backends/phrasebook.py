@@ -1,7 +1,7 @@
 """A phrasebook: patterns and answers from config.toml. Not a language model, and named so.
 
-A pattern is a phrase; `*` stands for any words. Case and punctuation do not count. The pattern with the most words
-that fits anywhere in what was said wins; its answers are given in turn.
+Entries are tried from the first to the last; a pattern fits when it is all of what was said, without regard to case
+and punctuation, with `*` for any words or none. An entry's answers are given in turn.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ _NOT_WORD = re.compile(r"[^\w']+")
 
 
 def words(text: str) -> str:
-    """`text` in lower case, its words parted by single spaces."""
-    return _NOT_WORD.sub(" ", text.lower()).strip()
+    """`text` in lower case, a space before and after each word."""
+    return "".join(f" {word} " for word in _NOT_WORD.sub(" ", text.lower()).split())
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """The pattern as an expression over `words(text)`."""
-    parts = [r"\s+".join(map(re.escape, words(part).split())) for part in pattern.split("*")]
-    return re.compile(r"(?:^|\s)" + r"(?:\s.*)?\s*".join(parts) + r"(?:\s|$)")
+    """The pattern as an expression for the whole of `words(text)`."""
+    return re.compile(r"(?: \S+ )*".join(re.escape(words(part)) for part in pattern.split("*")))
 
 
 class Phrasebook(Spoken):
@@ -30,18 +29,15 @@ class Phrasebook(Spoken):
 
     def load(self, rung: Rung) -> None:
         self._unknown: str = rung.settings["unknown"]
-        self._entries = [(entry, list(entry["answers"])) for entry in rung.settings["entries"]]
-        self._patterns = [
-            (len(words(pattern).split()), compiled(pattern), answers)
-            for entry, answers in self._entries
-            for pattern in entry["patterns"]
+        self._entries = [
+            ([compiled(pattern) for pattern in entry["patterns"]], list(entry["answers"]))
+            for entry in rung.settings["entries"]
         ]
-        self._patterns.sort(key=lambda row: -row[0])
 
     def answer(self, job: Job) -> str:
         said = words(job.text)
-        for _, pattern, answers in self._patterns:
-            if pattern.search(said):
+        for patterns, answers in self._entries:
+            if any(pattern.fullmatch(said) for pattern in patterns):
                 answers.append(answers.pop(0))
                 return str(answers[-1])
         return self._unknown

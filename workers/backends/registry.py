@@ -27,7 +27,8 @@ def make(stage: str, config: Config) -> Backend:
     try:
         backend: Backend = getattr(import_module(module), cls)()
     except ImportError as error:
-        raise BackendError(f"{stage}.backend {name}: {error}", "install what it needs, or choose another backend") from error
+        remedy = "install what it needs, or choose another backend"
+        raise BackendError(f"{stage}.backend {name}: {error}", remedy) from error
     return backend
 
 

@@ -44,7 +44,7 @@ class Silero:
 
     def load(self, rung: Rung) -> None:
         if rung.rate != RATE:
-            raise BackendError(f"Silero hears {RATE} samples a second, not {rung.rate}", f"set the rate to {RATE}")
+            raise BackendError(f"Silero hears {RATE} Hz, not {rung.rate}", f"set the rate to {RATE}")
         path = _model_path(str(rung.settings.get("model", "")))
         self._net = _session(path, rung.threads)
         found = {i.name for i in self._net.get_inputs()}

@@ -48,7 +48,7 @@ class Edges:
     def __init__(self, rate: int, pause_ms: int) -> None:
         self._lead = rate * LEAD_MS // 1000
         self._tail = rate * TAIL_MS // 1000
-        self._held = np.empty(rate, np.int16)
+        self._held = np.empty(rate + self._lead, np.int16)
         self._filled = 0
         self._pause = np.zeros(rate * pause_ms // 1000, np.int16)
         self._missing = self._quiet = 0
@@ -97,8 +97,9 @@ class Edges:
                     return False
                 self._filled = 0
             else:
-                self._held[: self._lead] = self._held[self._filled - self._lead : self._filled]
-                self._filled = self._lead
+                kept_lead = min(self._lead, self._filled)
+                self._held[:kept_lead] = self._held[self._filled - kept_lead : self._filled]
+                self._filled = kept_lead
         self._held[self._filled : self._filled + pcm.size] = pcm
         self._filled += pcm.size
         return True

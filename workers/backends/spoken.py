@@ -27,7 +27,8 @@ class Spoken(ABC):
         return Abilities(checkpoint="token", incremental=True)
 
     @abstractmethod
-    def load(self, rung: Rung) -> None: ...
+    def load(self, rung: Rung) -> None:
+        """Take the settings."""
 
     @abstractmethod
     def answer(self, job: Job) -> str:
@@ -39,10 +40,10 @@ class Spoken(ABC):
     def begin(self, job: Job) -> None:
         self._jobs[job.tag] = _PIECE.findall(self.answer(job))[::-1]
 
-    def feed(self, job: Job, data: Any) -> None:
+    def feed(self, job: Job, data: Any) -> None:  # noqa: B027
         """A question comes whole, with `begin`."""
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job) -> None:  # noqa: B027
         """A question comes whole, with `begin`."""
 
     def step(self, budget_ns: int) -> Sequence[Event]:
@@ -65,7 +66,7 @@ class Spoken(ABC):
     def cancel(self, tag: Tag) -> None:
         self._cancelled.add(tag)
 
-    def settle(self, tag: Tag, heard: str) -> None:
+    def settle(self, tag: Tag, heard: str) -> None:  # noqa: B027
         """Nothing is remembered: the history comes with each job."""
 
     def cost_ns(self, units: int) -> int:

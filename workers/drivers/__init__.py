@@ -48,4 +48,3 @@ class Driver(Protocol):
 
     def run(self, port: Port, start_ns: int) -> None:
         """Move samples until `port.wait` says stop. start_ns: when sample 0 of the timeline is captured."""
-

@@ -39,7 +39,9 @@ class VirtualCard:
         given = port.played_samples // block  # output blocks handed over
         ended = False
         while True:
-            passed = (time.monotonic_ns() - start_ns) // block_ns  # blocks whose time is over; block `passed` is heard now
+            passed = (
+                time.monotonic_ns() - start_ns
+            ) // block_ns  # blocks whose time is over; block `passed` is heard now
             while taken < passed:
                 lost = passed - taken > CAPTURE_BLOCKS
                 self._copy(port.hear(block), taken * block, lost)
@@ -47,7 +49,7 @@ class VirtualCard:
                 taken += 1
             while given <= passed + self._queued:
                 port.fill(out, start_ns + given * block_ns)
-                # The clock is read after the work: what was not ready when its time came is late, however it came about.
+                # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
                 passed = (time.monotonic_ns() - start_ns) // block_ns
                 if given <= passed:
                     port.missed((passed + 1 - given) * block)

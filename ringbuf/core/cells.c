@@ -1,0 +1,148 @@
+/* Cells: 64-bit words that everyone may read and change, each with the ordering of a message: what was written before
+ * a store is seen by whoever loads the new value. SYNC POINT: every store is a release, every load an acquire. */
+#include "ring.h"
+
+typedef struct {
+    Ring ring;
+    _Atomic uint64_t *words;
+    uint64_t count;
+    int writable;
+} Cells;
+
+static int cells_init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"mapping", "writable", NULL};
+    Cells *c = (Cells *)op;
+    PyObject *mapping;
+    int writable;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Op", names, &mapping, &writable)) return -1;
+    PyObject *bells = PyTuple_New(0);
+    if (!bells) return -1;
+    const int failed = rb_ring_open(&c->ring, mapping, RB_CELLS, writable ? RB_SHARE : RB_OBSERVE, bells, 8);
+    Py_DECREF(bells);
+    if (failed) return -1;
+    c->words = (void *)rb_data(c->ring.map);
+    c->count = c->ring.map->header.geometry.capacity;
+    c->writable = writable;
+    return 0;
+}
+
+static _Atomic uint64_t *cell(PyObject *op, PyObject *arg, int writing)
+{
+    Cells *c = (Cells *)op;
+    if (!rb_ring_is_open(&c->ring)) return NULL;
+    const Py_ssize_t i = PyLong_AsSsize_t(arg);
+    if (i == -1 && PyErr_Occurred()) return NULL;
+    if (i < 0 || (uint64_t)i >= c->count) {
+        PyErr_Format(PyExc_IndexError, "cell %zd of %llu", i, (unsigned long long)c->count);
+        return NULL;
+    }
+    if (writing && !c->writable) {
+        PyErr_Format(rb_error, "cells %s were attached read-only; attach with writable=True", c->ring.map->name);
+        return NULL;
+    }
+    return &c->words[i];
+}
+
+/* The cell args[0] and `n - 1` values after it, or NULL. */
+static _Atomic uint64_t *arguments(PyObject *op, PyObject *const *args, Py_ssize_t nargs, Py_ssize_t n, uint64_t *values)
+{
+    if (nargs != n) {
+        PyErr_Format(PyExc_TypeError, "%zd arguments needed, %zd given", n, nargs);
+        return NULL;
+    }
+    for (Py_ssize_t i = 1; i < n; i++) {
+        values[i - 1] = PyLong_AsUnsignedLongLong(args[i]);
+        if (values[i - 1] == UINT64_MAX && PyErr_Occurred()) return NULL;
+    }
+    return cell(op, args[0], 1);
+}
+
+static PyObject *cells_load(PyObject *op, PyObject *arg)
+{
+    const _Atomic uint64_t *word = cell(op, arg, 0);
+    return word ? PyLong_FromUnsignedLongLong(atomic_load_explicit(word, memory_order_acquire)) : NULL;
+}
+
+static PyObject *cells_store(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    uint64_t value;
+    _Atomic uint64_t *word = arguments(op, args, nargs, 2, &value);
+    if (!word) return NULL;
+    atomic_store_explicit(word, value, memory_order_release);
+    Py_RETURN_NONE;
+}
+
+static PyObject *cells_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "add(i, d)");
+        return NULL;
+    }
+    const uint64_t d = PyLong_AsUnsignedLongLongMask(args[1]); /* below 0 subtracts */
+    if (d == UINT64_MAX && PyErr_Occurred()) return NULL;
+    _Atomic uint64_t *word = cell(op, args[0], 1);
+    if (!word) return NULL;
+    return PyLong_FromUnsignedLongLong(atomic_fetch_add_explicit(word, d, memory_order_acq_rel) + d);
+}
+
+static PyObject *cells_cas(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    uint64_t values[2];
+    _Atomic uint64_t *word = arguments(op, args, nargs, 3, values);
+    if (!word) return NULL;
+    return PyBool_FromLong(atomic_compare_exchange_strong_explicit(word, &values[0], values[1], memory_order_acq_rel,
+                                                                   memory_order_acquire));
+}
+
+static PyObject *cells_maximum(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    uint64_t value;
+    _Atomic uint64_t *word = arguments(op, args, nargs, 2, &value);
+    if (!word) return NULL;
+    uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
+    while (seen < value && !atomic_compare_exchange_weak_explicit(word, &seen, value, memory_order_acq_rel,
+                                                                  memory_order_acquire)) {
+    }
+    return PyLong_FromUnsignedLongLong(seen < value ? value : seen);
+}
+
+static PyObject *cells_watch(PyObject *op, PyObject *arg)
+{
+    const _Atomic uint64_t *word = cell(op, arg, 0);
+    if (!word) return NULL;
+    Ring *ring = (Ring *)op;
+    if (rb_ring_watch(ring, word)) return NULL;
+    /* Every call makes a watch of its own: several cells may be watched. */
+    Watch *watch = ring->watch;
+    ring->watch = NULL;
+    watch->takeable = 1;
+    watch->mark = atomic_load_explicit(word, memory_order_acquire);
+    return (PyObject *)watch;
+}
+
+static PyObject *cells_count(PyObject *op, void *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(((Cells *)op)->count);
+}
+
+static PyMethodDef cells_methods[] = {
+    {"load", cells_load, METH_O, "The cell's value."},
+    {"store", RB_FAST(cells_store), METH_FASTCALL, "Set the cell."},
+    {"add", RB_FAST(cells_add), METH_FASTCALL, "Add, modulo 2^64; d may be negative. Returns the new value."},
+    {"cas", RB_FAST(cells_cas), METH_FASTCALL, "Set the cell to `new` if it is `expected`; whether it was."},
+    {"maximum", RB_FAST(cells_maximum), METH_FASTCALL, "Raise the cell to at least v. Returns the new value."},
+    {"watch", cells_watch, METH_O, "What to wait on until the cell has another value than now; take() looks again."},
+    {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef cells_getset[] = {
+    {"count", cells_count, NULL, "How many cells there are.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyType_Slot cells_slots[] = {
+    {Py_tp_init, cells_init}, {Py_tp_dealloc, rb_ring_dealloc}, {Py_tp_methods, cells_methods},
+    {Py_tp_getset, cells_getset}, {0, NULL},
+};
+PyType_Spec rb_cells_spec = {"ringbuf._core.Cells", sizeof(Cells), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                             cells_slots};

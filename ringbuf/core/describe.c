@@ -1,0 +1,76 @@
+/* What a ring looks like from outside, for people and tools. */
+#include "ring.h"
+
+static const char *const kind_names[RB_KINDS] = {"", "stream", "history", "latest", "cells", "bells"};
+
+/* {"pid", "alive", "epoch"}, or None when nobody holds the role. */
+static PyObject *holder_dict(uint64_t holder, uint64_t epoch)
+{
+    if (holder == 0) Py_RETURN_NONE;
+    return Py_BuildValue("{sK sN sK}", "pid", (unsigned long long)rb_holder_pid(holder), "alive",
+                         PyBool_FromLong(rb_holder_alive(holder)), "epoch", (unsigned long long)epoch);
+}
+
+static PyObject *role_dict(const struct rb_role *role)
+{
+    return holder_dict(atomic_load_explicit(&role->holder, memory_order_acquire),
+                       atomic_load_explicit(&role->epoch, memory_order_relaxed));
+}
+
+static int put(PyObject *dict, const char *key, PyObject *value)
+{
+    const int failed = !value || PyDict_SetItemString(dict, key, value);
+    Py_XDECREF(value);
+    return failed;
+}
+
+static PyObject *number(uint64_t n) { return PyLong_FromUnsignedLongLong(n); }
+
+static PyObject *readers_list(const Mapping *map)
+{
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list && i < map->header.geometry.readers; i++) {
+        const struct rb_side *side = rb_reader_side(map, i);
+        PyObject *reader = Py_BuildValue(
+            "{sN sK sK}", "role", role_dict(&side->role), "position",
+            (unsigned long long)atomic_load_explicit(&side->position, memory_order_acquire), "lost",
+            (unsigned long long)atomic_load_explicit(&side->count, memory_order_relaxed));
+        if (!reader || PyList_Append(list, reader)) Py_CLEAR(list);
+        Py_XDECREF(reader);
+    }
+    return list;
+}
+
+PyObject *rb_describe(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    const Mapping *map = (Mapping *)op;
+    const struct rb_header *h = &map->header;
+    PyObject *d = PyDict_New();
+    if (!d) return NULL;
+    int failed = put(d, "name", PyUnicode_FromString(map->name)) ||
+                 put(d, "kind", PyUnicode_FromString(kind_names[h->geometry.kind])) ||
+                 put(d, "size", number(h->layout.total)) || put(d, "capacity", number(h->geometry.capacity)) ||
+                 put(d, "creator", holder_dict(h->creator, 0)) || put(d, "created_ns", PyLong_FromLongLong(h->created_ns));
+    if (!failed && h->geometry.kind == RB_HISTORY) {
+        failed = put(d, "dtype", PyUnicode_FromString(h->geometry.dtype)) || put(d, "rate", number(h->geometry.rate));
+    }
+    if (!failed && h->layout.writer) {
+        const struct rb_side *w = rb_writer_side(map);
+        const uint64_t position = atomic_load_explicit(&w->position, memory_order_acquire);
+        failed = put(d, "writer", role_dict(&w->role)) || put(d, "position", number(position)) ||
+                 put(d, "readers", readers_list(map));
+        if (!failed && h->geometry.kind == RB_STREAM) {
+            const uint64_t read = atomic_load_explicit(&rb_reader_side(map, 0)->position, memory_order_acquire);
+            failed = put(d, "fill", number(position - read)) ||
+                     put(d, "full_count", number(atomic_load_explicit(&w->count, memory_order_relaxed)));
+        } else if (!failed && h->geometry.kind == RB_HISTORY) {
+            const uint64_t written = position - h->geometry.first;
+            failed = put(d, "fill", number(written < h->geometry.capacity ? written : h->geometry.capacity));
+        } else if (!failed) {
+            failed = put(d, "slots", number(h->geometry.slots));
+        }
+    }
+    if (failed) Py_CLEAR(d);
+    return d;
+}

@@ -1,0 +1,351 @@
+"""Conversations, message by message, with the time in hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import pytest
+
+from engine import messages as m
+from engine.config import Config, load
+from engine.contract import Tag
+from engine.conversation import Conversation
+from engine.turns import State
+
+RATE = 16000
+MS = 1_000_000
+M = TypeVar("M", bound=m.Message)
+
+
+class Talk:
+    """A conversation with the stages played by the test. Time 0 is sample 0; `at` is the present in ms."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.conversation = Conversation(config or load(environ={}), RATE)
+        self.at = 0.0
+        self.sent: list[tuple[str, m.Message]] = []
+
+    @property
+    def now(self) -> int:
+        return round(self.at * MS)
+
+    @property
+    def tag(self) -> Tag:
+        assert self.conversation._turn is not None
+        return self.conversation._turn.tag
+
+    def until(self, ms: float) -> None:
+        """Let time pass; timers fire on time and the VAD keeps up."""
+        while (timer := self.conversation.timer_ns) is not None and timer <= ms * MS:
+            self.at = max(self.at, timer / MS)
+            self.conversation.judged = round(self.at * RATE / 1000)
+            self.conversation.expire(self.now)
+        self.at = ms
+        self.conversation.judged = round(ms * RATE / 1000)
+        self._collect()
+
+    def say(self, message: m.Message) -> None:
+        self.conversation.handle(message, self.now)
+        self._collect()
+
+    def _collect(self) -> None:
+        self.sent += self.conversation.outbox
+        self.conversation.outbox.clear()
+
+    def speech(self, start: float, end: float) -> None:
+        """The user speaks from `start` to `end` ms."""
+        self.until(start + 64)
+        self.say(m.SpeechBegan(start=round(start * 16), capture_ns=round(start * MS)))
+        self.until(end + 32)
+        self.say(m.SpeechPaused(end=round(end * 16), capture_ns=round(end * MS)))
+
+    def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
+        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
+        self.say(m.Text(tag=self.tag, text=text, **values))  # type: ignore[arg-type]
+
+    def answer(self, text: str) -> None:
+        for piece in text.split(" "):
+            self.say(m.Piece(tag=self.tag, text=piece + " "))
+        self.say(m.AnswerEnded(tag=self.tag, reason="done"))
+
+    def play(self, begin: float, end: float) -> None:
+        """All clauses are voiced at once, heard from `begin` to `end` ms."""
+        for number, _ in enumerate(self.of(m.Clause)):
+            self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=1000))
+        self.say(m.VoiceEnded(tag=self.tag, reason="done"))
+        self.until(begin)
+        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
+        self.until(end)
+        self.say(m.PlaybackEnded(tag=self.tag, at_ns=round(end * MS), samples=1000))
+
+    def of(self, kind: type[M]) -> list[M]:
+        return [message for _, message in self.sent if isinstance(message, kind)]
+
+    @property
+    def turns(self) -> list[dict[str, Any]]:
+        return [json.loads(message.record) for message in self.of(m.TurnEnded)]
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def test_a_question_is_answered_after_the_end_of_speech_wait(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2000 + 449)
+    assert not talk.of(m.Finish)
+    talk.until(2000 + 451)
+    assert len(talk.of(m.Finish)) == 1
+    talk.text("when do you close")
+    assert [ask.text for ask in talk.of(m.Ask)] == ["when do you close"]
+    talk.answer("At six. Not on Mondays.")
+    assert [clause.text for clause in talk.of(m.Clause)] == ["At six.", "Not on Mondays."]
+    assert talk.of(m.LastClause)[0].count == 2
+    talk.play(2540, 4000)
+    (turn,) = talk.turns
+    assert (turn["transcript"], turn["answer"]) == ("when do you close", "At six. Not on Mondays.")
+    assert turn["outcome"] == "answered"
+    assert turn["response_ms"] == 540
+    assert turn["stages"]["turns"]["ended"] == 450
+    assert talk.conversation.state is State.LISTENING
+
+
+def test_the_recogniser_gets_the_sound_before_the_first_sign_of_voice(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    assert talk.of(m.Listen)[0].start == (1000 - talk.conversation.config.vad.preroll_ms) * 16
+
+
+def test_a_pause_shorter_than_the_wait_does_not_take_the_turn(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.speech(2300, 3000)
+    assert not talk.of(m.Finish)
+    talk.until(3460)
+    assert len(talk.of(m.Finish)) == len(talk.of(m.Listen)) == 1
+
+
+def test_silence_that_the_vad_has_not_judged_yet_is_not_the_end(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.conversation.judged = 2100 * 16
+    talk.conversation.expire(3000 * MS)
+    assert talk.conversation.state is State.ENDING
+    talk.until(3010)
+    assert talk.conversation.state is State.FINALISING
+
+
+def test_what_is_said_during_an_answer_is_answered_afterwards(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("A long answer.")
+    for number in range(1):
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=number, samples=48000))
+    talk.until(2500)
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.speech(3000, 4000)
+    assert len(talk.of(m.Listen)) == 1
+    talk.until(5500)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=5500 * MS, samples=48000))
+    assert talk.of(m.Listen)[1].start == 2700 * 16
+    talk.until(5501)
+    assert talk.conversation.state is State.FINALISING
+    talk.text("and the next")
+    assert talk.of(m.Ask)[1].text == "and the next"
+    assert talk.of(m.Ask)[1].history == ("hello", "A long answer.")
+
+
+def test_speech_that_still_goes_on_when_the_answer_ends_is_heard_to_its_end(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.until(3000)
+    talk.say(m.SpeechBegan(start=2900 * 16, capture_ns=2900 * MS))
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=3000 * MS, samples=1))
+    assert talk.conversation.state is State.HEARING
+    talk.until(4000)
+    talk.say(m.SpeechPaused(end=3900 * 16, capture_ns=3900 * MS))
+    talk.until(4360)
+    assert talk.conversation.state is State.FINALISING
+
+
+def test_a_stale_result_is_dropped(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    old = talk.tag
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    talk.play(2500, 3000)
+    talk.speech(5000, 6000)
+    talk.say(m.Text(tag=old, text="stale", language="en", confidence=1.0, final=1))
+    talk.say(m.Piece(tag=old, text="stale. "))
+    talk.say(m.PlaybackEnded(tag=old, at_ns=0, samples=0))
+    assert talk.conversation.state is State.ENDING
+    assert len(talk.of(m.Ask)) == 1
+
+
+def test_a_late_final_text_is_replaced_by_a_partial_that_covers_the_speech(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.text("when do you close", final=False, upto=2100 * 16)
+    due = 2450 + talk.conversation.config.asr.final_budget_ms
+    talk.until(due - 1)
+    assert not talk.of(m.Ask)
+    talk.until(due + 1)
+    assert [ask.text for ask in talk.of(m.Ask)] == ["when do you close"]
+    talk.answer("At six.")
+    talk.play(due + 90, due + 900)
+    assert talk.turns[0]["late"] == ["asr"]
+
+
+def test_a_partial_that_lacks_the_last_words_stands_in_only_when_the_turn_has_no_time_left(talk: Talk) -> None:
+    config = talk.conversation.config
+    talk.speech(1000, 2000)
+    talk.text("when do", final=False, upto=1500 * 16)
+    latest = 2000 + config.turns.response_budget_ms - config.llm.first_clause_budget_ms
+    talk.until(latest - 1)
+    assert not talk.of(m.Ask)
+    talk.until(latest + 1)
+    assert [ask.text for ask in talk.of(m.Ask)] == ["when do"]
+
+
+def test_words_that_were_not_understood_are_asked_for_again(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("")
+    assert [clause.text for clause in talk.of(m.Clause)] == ["Sorry, I did not catch that."]
+    assert not talk.of(m.Ask)
+    talk.play(2540, 3000)
+    assert talk.turns[0]["outcome"] == "apologised"
+
+
+def test_a_noise_too_short_for_a_word_is_nobodys_turn(talk: Talk) -> None:
+    talk.speech(1000, 1100)
+    talk.until(1560)
+    talk.text("")
+    assert not talk.of(m.Clause)
+    assert not talk.turns
+    assert talk.conversation.state is State.LISTENING
+
+
+def test_a_language_model_that_gives_nothing_is_apologised_for_as_a_new_attempt(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    first = talk.tag
+    talk.until(2460 + 5001)
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.failed]
+    assert talk.tag.attempt == first.attempt + 1
+    assert talk.conversation.audible == talk.tag
+    assert m.Cancel(tag=first) in talk.of(m.Cancel)
+
+
+def test_a_voice_that_gives_nothing_ends_the_turn_and_the_conversation_goes_on(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    talk.until(2460 + 5001)
+    assert talk.turns[0]["outcome"] == "abandoned"
+    talk.speech(9000, 9500)
+    talk.until(9960)
+    talk.text("again")
+    assert len(talk.of(m.Ask)) == 2
+
+
+def test_an_empty_answer_ends_the_turn(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.say(m.AnswerEnded(tag=talk.tag, reason="done"))
+    assert talk.turns[0]["outcome"] == "abandoned"
+
+
+def test_someone_who_does_not_stop_is_answered_all_the_same_and_heard_on(talk: Talk) -> None:
+    talk.until(1064)
+    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
+    talk.until(31001)
+    assert talk.conversation.state is State.FINALISING
+    talk.text("so much")
+    talk.answer("Yes.")
+    talk.play(31100, 31500)
+    assert talk.conversation.state is State.HEARING
+    talk.say(m.SpeechPaused(end=31400 * 16, capture_ns=31400 * MS))
+    assert talk.conversation.state is State.ENDING
+
+
+@pytest.mark.parametrize("state", ["hearing", "ending", "finalising"])
+def test_a_restarted_recogniser_hears_the_utterance_from_its_beginning(talk: Talk, state: str) -> None:
+    talk.until(1064)
+    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
+    if state != "hearing":
+        talk.until(2000)
+        talk.say(m.SpeechPaused(end=1968 * 16, capture_ns=1968 * MS))
+    if state == "finalising":
+        talk.until(2430)
+    talk.say(m.Joined(stage="asr"))
+    assert len({listen.start for listen in talk.of(m.Listen)}) == 1
+    assert len(talk.of(m.Listen)) == 2
+    assert len(talk.of(m.Finish)) == (2 if state == "finalising" else 0)
+
+
+def test_a_restarted_language_model_is_asked_again_as_a_new_attempt(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.say(m.Joined(stage="llm"))
+    assert [ask.tag.attempt for ask in talk.of(m.Ask)] == [1, 2]
+
+
+def test_a_restarted_language_model_does_not_say_twice_what_was_said(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.say(m.Piece(tag=talk.tag, text="First sentence. Second"))
+    talk.say(m.Joined(stage="llm"))
+    assert len(talk.of(m.Ask)) == 1
+    assert [clause.text for clause in talk.of(m.Clause)] == ["First sentence.", "Second"]
+
+
+def test_a_restarted_voice_speaks_what_is_not_yet_in_the_ring(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("First sentence. Second sentence.")
+    talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=100))
+    talk.say(m.Joined(stage="vocoder"))
+    assert [clause.number for clause in talk.of(m.Clause)] == [0, 1, 1]
+    assert len(talk.of(m.LastClause)) == 2
+
+
+def test_a_restarted_vad_does_not_leave_the_turn_open(talk: Talk) -> None:
+    talk.until(1064)
+    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
+    talk.until(1500)
+    talk.say(m.Joined(stage="vad", sample=1480 * 16, capture_ns=1480 * MS))
+    assert talk.conversation.state is State.ENDING
+
+
+def test_the_conversation_is_over_when_the_input_has_been_judged_and_answered(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.say(m.InputEnded(sample=2100 * 16))
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    assert not talk.of(m.Over)
+    talk.play(2540, 3500)
+    talk.say(m.InputEnded(sample=2100 * 16))
+    assert len(talk.of(m.Over)) == 1
+
+
+def test_history_keeps_so_many_turns_as_configured() -> None:
+    talk = Talk(load(sets=["llm.history_turns=1"], environ={}))
+    for number in range(3):
+        start = 1000 + 5000 * number
+        talk.speech(start, start + 500)
+        talk.until(start + 960)
+        talk.text(f"question {number}")
+        talk.answer("Yes.")
+        talk.play(start + 1000, start + 1500)
+    assert talk.of(m.Ask)[2].history == ("question 1", "Yes.")

@@ -1,0 +1,40 @@
+"""The table of turns is whole."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from engine.conversation import _ACTIONS
+from engine.turns import IGNORED, TABLE, Action, Event, State
+
+# What cannot happen, because what would say so is not running in that state or its answer is dropped by its tag.
+IMPOSSIBLE = {
+    State.LISTENING: set(Event) - {Event.SPEECH, Event.PAUSE},
+    State.HEARING: set(Event) - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG},
+    State.ENDING: set(Event) - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG, Event.WAIT_OVER},
+    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT},
+    State.THINKING: {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE},
+    State.SPEAKING: {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE},
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
+def test_every_pair_is_in_exactly_one_place(state: State, event: Event) -> None:
+    places = [(state, event) in TABLE, (state, event) in IGNORED, event in IMPOSSIBLE[state]]
+    assert sum(places) == 1
+
+
+def test_every_action_is_done_by_something_and_used_by_a_row() -> None:
+    assert {action for _, action in TABLE.values()} == set(Action) == set(_ACTIONS)
+
+
+def test_every_state_can_be_left_and_leads_back_to_listening() -> None:
+    reached = {State.LISTENING}
+    while True:
+        more = {state for (state, _), (following, _) in TABLE.items() if following in reached} | reached
+        if more == reached:
+            break
+        reached = more
+    assert reached == set(State)

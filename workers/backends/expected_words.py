@@ -1,0 +1,64 @@
+"""A small language model of what people are expected to say, in the ARPA format.
+
+It is made to stand beside a general model, where the greater probability of the two counts: so it need not sum to
+one, and says how likely its words are at least. A word that follows the words before it in some phrase gets
+`bias` times its share there; any expected word gets at least `bias` times ANYWHERE, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from math import log10
+
+START, END = "<s>", "</s>"
+ORDER = 3
+ANYWHERE = 1e-3
+"""About as likely as "people" or "water": common, but no word of grammar."""
+
+
+def words_of(phrase: str) -> list[str]:
+    """The words of a phrase in lower case, without punctuation."""
+    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", phrase.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+
+
+def unknown_words(phrases: Iterable[str], dictionary: Collection[str]) -> tuple[str, ...]:
+    """Words that have no pronunciation in the dictionary, each once, in order."""
+    return tuple(dict.fromkeys(w for phrase in phrases for w in words_of(phrase) if w not in dictionary))
+
+
+def arpa(phrases: Iterable[str], dictionary: Collection[str], bias: float) -> str:
+    """The model's text; empty when there is nothing to lean towards. Phrases are cut at words without pronunciation."""
+    counts: list[Counter[tuple[str, ...]]] = [Counter() for _ in range(ORDER)]
+    for words in _known_runs(phrases, dictionary):
+        for order, counter in enumerate(counts, 1):
+            counter.update(tuple(words[i : i + order]) for i in range(len(words) - order + 1))
+    if bias <= 0 or not counts[0]:
+        return ""
+    for sign in (START, END):
+        counts[0].setdefault((sign,), 1)
+    lines = ["\\data\\", *(f"ngram {n}={len(c)}" for n, c in enumerate(counts, 1) if c)]
+    for order, counter in enumerate(counts, 1):
+        if counter:
+            lines += ["", f"\\{order}-grams:"]
+        for gram in sorted(counter):
+            # How often the context is followed by anything at all.
+            share = 1.0 if order == 1 else counter[gram] / counts[order - 2][gram[:-1]]
+            likely = ANYWHERE if order == 1 else share
+            chance = -99.0 if gram == (START,) else log10(bias * likely)
+            # Back-off weight 1: where a longer context says nothing, the shorter one counts in full.
+            lines.append(f"{chance:.4f} {' '.join(gram)}" + (" 0.0" if order < ORDER else ""))
+    return "\n".join([*lines, "", "\\end\\", ""])
+
+
+def _known_runs(phrases: Iterable[str], dictionary: Collection[str]) -> Iterable[Sequence[str]]:
+    for phrase in phrases:
+        run = [START]
+        for word in [*words_of(phrase), END]:
+            if word in dictionary or word == END:
+                run.append(word)
+            else:
+                yield run
+                run = []
+        yield run

@@ -1,0 +1,307 @@
+"""Speech recognition with PocketSphinx (BSD), on the processor, word by word while the user speaks.
+
+One pass: the words are found as the sound comes in, so that after `finish` only the last frames are left to do.
+The front end reads the borrowed samples where they lie and keeps 13 numbers for every 10 ms.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
+from engine.errors import BackendError
+from workers.backends.expected_words import arpa, unknown_words, words_of
+from workers.backends.sphinx_library import COEFFICIENTS, Decoder, Rows
+
+RATE = 16000
+FRAMES = 512
+"""Cepstra that may wait for the search: 5 s. When they are full the search goes on whatever the budget says."""
+BLOCK = 5
+"""Frames given to the search at a time, then the clock is looked at. With more than 7 at once the library's ring of
+12 would overwrite the 5 that its phoneme look-ahead still needs."""
+HEAD = 60
+"""Frames that are collected before the search begins, so that their mean is known: 0.6 s."""
+TAIL = 3
+"""Frames on either side that a feature is made of: at the end the last frame is repeated so often."""
+SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": False, "loglevel": "FATAL"}
+"""No second and third pass: they would begin only when the user has ended."""
+CLEAR, WIDTH = -35, 4.5
+"""Acoustic score of a frame that is as likely right as wrong, and how quickly trust changes around it."""
+
+
+class PocketSphinx:
+    """`settings`: `model`, directory with an acoustic model, a dictionary (*.dict) and a language model (*.lm.bin or
+    *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`.
+
+    `unknown_words`: expected words that the dictionary cannot pronounce, and that are therefore never heard.
+    One utterance at a time: a job begun while another is open ends as failed. The confidence is the acoustic score
+    of the words, frame by frame against the sound unit that fits best there, through a logistic curve.
+    """
+
+    def __init__(self) -> None:
+        self.abilities = Abilities(checkpoint="frame", incremental=True, rate=RATE)
+        self.unknown_words: tuple[str, ...] = ()
+        self._decoder: Decoder | None = None
+        self._rows = Rows(FRAMES)
+        self._mean = Mean()
+        self._open: _Utterance | None = None
+        self._fed: list[Pcm] = []
+        self._refused: list[Event] = []
+        self._cancelled: set[Tag] = set()
+        self._cost_ns = 0
+        self._language = "en"
+
+    def load(self, rung: Rung) -> None:
+        if rung.rate != RATE:
+            raise BackendError(
+                f"PocketSphinx hears {RATE} samples a second, not {rung.rate}", f"set the rate to {RATE}"
+            )
+        configured = str(rung.settings.get("model", ""))
+        if not configured and rung.language.split("-")[0] != "en":
+            raise BackendError(
+                f'PocketSphinx comes with an English model only, and the language is "{rung.language}"',
+                "set asr.pocketsphinx.model to the directory of a model for it, or choose another asr.backend",
+            )
+        self._language = rung.language
+        model = _Model.find(configured)
+        pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
+        self.unknown_words = unknown_words(rung.expected, pronounced)
+        expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
+        self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
+        if not (self._decoder.fit and self._decoder.use_language_models(model.language, expected)):
+            self.unload()
+            raise BackendError(f"PocketSphinx cannot read the model in {model.acoustic.parent}", "fetch it again")
+
+    def warm_up(self) -> None:
+        tag = Tag(-1, -1, -1)
+        job = Job(tag)
+        self.begin(job)
+        self.feed(job, (np.random.default_rng(0).standard_normal(RATE) * 300).astype(np.int16))
+        self.finish(job)
+        events: list[Event] = []
+        while not self.idle:
+            events += self.step(0)
+        if not isinstance(events[-1], Ended) or events[-1].reason != "done":
+            raise BackendError("PocketSphinx does not decode", "install it again, or use another model")
+
+    def begin(self, job: Job) -> None:
+        if self._open is not None or self._decoder is None:
+            self._refused.append(Ended(job.tag, "failed", "PocketSphinx hears one utterance at a time"))
+            return
+        self._open = _Utterance(job.tag)
+        self._mean.reset()
+        self._decoder.start()
+
+    def feed(self, job: Job, data: Any) -> None:
+        if self._open is not None and self._open.tag == job.tag and not self._open.finished:
+            self._fed.append(data)
+
+    def finish(self, job: Job) -> None:
+        if self._open is not None and self._open.tag == job.tag:
+            self._open.finished = True
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        """Take in all that was fed, since it is only borrowed, then search for as long as the budget lasts."""
+        until = time.monotonic_ns() + budget_ns
+        events, self._refused = self._refused, []
+        while self._cancelled:
+            tag = self._cancelled.pop()
+            if self._open is not None and self._open.tag == tag:
+                self._close()
+                events.append(Ended(tag, "cancelled"))
+        now = self._open
+        if now is not None and self._decoder is not None:
+            try:
+                events += self._work(now, self._decoder, until)
+            except _SearchError as error:
+                self._close()
+                events.append(Ended(now.tag, "failed", str(error)))
+        return events
+
+    def _work(self, now: _Utterance, decoder: Decoder, until: int) -> list[Event]:
+        for pcm in self._fed:
+            self._take_in(now, decoder, pcm)
+        self._fed.clear()
+        if now.finished and not now.drained:
+            now.drained = True
+            self._make_room(now, decoder, 1 + TAIL)
+            made = decoder.extract_last(self._rows, now.stop)
+            now.stop += self._learn(now, made)
+            if made:
+                self._rows.values[now.stop : now.stop + TAIL] = self._rows.values[now.stop - 1]
+                now.stop += TAIL
+        if now.heard_frames >= HEAD or now.finished:
+            while now.waiting:
+                self._search(now, decoder)
+                if time.monotonic_ns() >= until:
+                    break
+        if now.drained and not now.waiting:
+            decoder.end()
+            self._open = None
+            return [self._heard(now, decoder, final=True), Ended(now.tag)]
+        text = decoder.text()
+        if text == now.text:
+            return []
+        now.text = text
+        return [self._heard(now, decoder, final=False)]
+
+    def _take_in(self, now: _Utterance, decoder: Decoder, pcm: Pcm) -> None:
+        while len(pcm):
+            self._make_room(now, decoder, 1)
+            used, made = decoder.extract(pcm, self._rows, now.stop)
+            now.stop += self._learn(now, made)
+            pcm = pcm[used:]
+
+    def _learn(self, now: _Utterance, made: int) -> int:
+        self._mean.learn(self._rows.values[now.stop : now.stop + made])
+        now.heard_frames += made
+        return made
+
+    def _make_room(self, now: _Utterance, decoder: Decoder, rows: int) -> None:
+        if now.stop + rows > FRAMES:
+            while now.waiting:
+                self._search(now, decoder)
+
+    def _search(self, now: _Utterance, decoder: Decoder) -> None:
+        """Search the next block."""
+        count = min(BLOCK, now.waiting)
+        began = time.monotonic_ns()
+        self._mean.subtract(self._rows.values[now.start : now.start + count])
+        if not decoder.search(self._rows, now.start, count):
+            raise _SearchError("PocketSphinx could not decode the sound")
+        now.start += count
+        if not now.waiting:
+            now.start = now.stop = 0
+        took = (time.monotonic_ns() - began) // count
+        self._cost_ns += (took - self._cost_ns) // 16 if self._cost_ns else took
+
+    def _heard(self, now: _Utterance, decoder: Decoder, final: bool) -> Heard:
+        score, frames = decoder.word_score()
+        trust = 1 / (1 + math.exp((CLEAR - score / frames) / WIDTH)) if frames else 0.0
+        return Heard(now.tag, decoder.text(), trust, self._language, final)
+
+    def _close(self) -> None:
+        if self._decoder is not None:
+            self._decoder.end()
+        self._open = None
+        self._fed.clear()
+
+    @property
+    def idle(self) -> bool:
+        now = self._open
+        if self._fed or self._refused or (now is not None and now.tag in self._cancelled):
+            return False
+        return now is None or not (now.finished or (now.waiting and now.heard_frames >= HEAD))
+
+    def cancel(self, tag: Tag) -> None:
+        self._cancelled.add(tag)
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        """Nothing is kept of a job but the mean of its sound."""
+
+    def cost_ns(self, units: int) -> int:
+        """A unit is a frame of 10 ms."""
+        return units * self._cost_ns
+
+    def unload(self) -> None:
+        if self._decoder is not None:
+            self._decoder.close()
+        self._decoder = self._open = None
+        self._fed.clear()
+
+
+@dataclass(slots=True)
+class _Utterance:
+    tag: Tag
+    start: int = 0
+    """First row that waits for the search."""
+    stop: int = 0
+    """Row after the last one that waits."""
+    heard_frames: int = 0
+    finished: bool = False
+    drained: bool = False
+    """The last frame has left the front end."""
+    text: str = ""
+
+    @property
+    def waiting(self) -> int:
+        return self.stop - self.start
+
+
+class Mean:
+    """Cepstral mean: what the microphone, the room and the voice's loudness add to every frame.
+
+    The library takes it from the whole utterance, which is late, or from the utterances before, which is wrong after
+    every change of speaker or loudness. This is the mean of the utterance so far.
+    """
+
+    def __init__(self) -> None:
+        self._sum: NDArray[np.float32] = np.zeros(COEFFICIENTS, np.float32)
+        self._value: NDArray[np.float32] = np.zeros(COEFFICIENTS, np.float32)
+        self._count = 0
+
+    def reset(self) -> None:
+        """A new utterance."""
+        self._sum.fill(0)
+        self._value.fill(0)
+        self._count = 0
+
+    def learn(self, cepstra: NDArray[np.float32]) -> None:
+        """Add frames [n, 13]. Those of digital silence (negative energy) say nothing and do not count."""
+        audible = cepstra[cepstra[:, 0] >= 0]
+        if len(audible):
+            self._count += len(audible)
+            self._sum += audible.sum(axis=0)
+            np.divide(self._sum, self._count, out=self._value)
+
+    def subtract(self, cepstra: NDArray[np.float32]) -> None:
+        """Take the mean from frames [n, 13], in place."""
+        cepstra -= self._value
+
+
+class _SearchError(Exception):
+    """The library gave up on an utterance."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    acoustic: Path
+    dictionary: Path
+    language: Path
+
+    @classmethod
+    def find(cls, configured: str) -> _Model:
+        """The parts of a model in a directory, which may hold the acoustic one in a directory of its own."""
+        if configured:
+            place, remedy = Path(configured).expanduser(), "correct asr.pocketsphinx.model, or leave it empty"
+        else:
+            spec = importlib.util.find_spec("pocketsphinx")
+            place = Path((spec.submodule_search_locations or [""])[0] if spec else "", "model", "en-us")
+            remedy = "run: pip install 'pocketsphinx>=5.0.4,<6'"
+        if not place.is_dir():
+            raise BackendError(f"there is no PocketSphinx model {place}", remedy)
+        found = []
+        for what, patterns in (
+            ("acoustic model (mdef)", ("mdef", "*/mdef")),
+            ("dictionary (*.dict)", ("*.dict", "*.dic")),
+            ("language model (*.lm.bin)", ("*[!e].lm.bin", "*.lm", "*.lm.gz")),
+        ):
+            first = next((path for pattern in patterns for path in sorted(place.glob(pattern))), None)
+            if first is None:
+                raise BackendError(f"there is no {what} in {place}", remedy)
+            found.append(first)
+        return cls(found[0].parent, found[1], found[2])
+
+    def pronounced(self, words: set[str]) -> set[str]:
+        """Those of the words that the dictionary knows."""
+        with self.dictionary.open(encoding="utf-8", errors="replace") as lines:
+            return {word for line in lines if (word := line.partition(" ")[0]) in words}

@@ -1,0 +1,212 @@
+"""The C library inside the `pocketsphinx` package, called through ctypes.
+
+The package's Python face lacks three things a live recogniser needs: it holds the interpreter's lock while it
+decodes, it cannot interpolate two language models, and it hides the cepstra, whose mean decides how well a live
+recogniser hears. The C functions are those of `pocketsphinx.h`, `pocketsphinx/model.h` and, for the front end,
+`fe/fe.h`; their signatures are the same in 5.0 and 5.1.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32, c_long, c_size_t, c_void_p
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contract import Pcm
+from engine.errors import BackendError
+
+NGRAM_AUTO, NGRAM_ARPA = 0, 1
+FATAL = 4
+COEFFICIENTS = 13
+
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "err_set_loglevel": (c_int, (c_int,)),
+    "fe_end_utt": (c_int, (c_void_p, c_void_p, POINTER(c_int32))),
+    "fe_free": (c_int, (c_void_p,)),
+    "fe_init_auto_r": (c_void_p, (c_void_p,)),
+    "fe_process_frames": (c_int, (c_void_p, POINTER(c_void_p), POINTER(c_size_t), c_void_p, POINTER(c_int32))),
+    "fe_start_utt": (c_int, (c_void_p,)),
+    "ngram_model_free": (c_int, (c_void_p,)),
+    "ngram_model_read": (c_void_p, (c_void_p, c_char_p, c_int, c_void_p)),
+    "ngram_model_set_init": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_int32)),
+    "ps_activate_search": (c_int, (c_void_p, c_char_p)),
+    "ps_add_lm": (c_int, (c_void_p, c_char_p, c_void_p)),
+    "ps_config_free": (c_int, (c_void_p,)),
+    "ps_config_init": (c_void_p, (c_void_p,)),
+    "ps_config_set_bool": (c_void_p, (c_void_p, c_char_p, c_int)),
+    "ps_config_set_float": (c_void_p, (c_void_p, c_char_p, c_double)),
+    "ps_config_set_int": (c_void_p, (c_void_p, c_char_p, c_long)),
+    "ps_config_set_str": (c_void_p, (c_void_p, c_char_p, c_char_p)),
+    "ps_end_utt": (c_int, (c_void_p,)),
+    "ps_free": (c_int, (c_void_p,)),
+    "ps_get_hyp": (c_char_p, (c_void_p, POINTER(c_int32))),
+    "ps_get_logmath": (c_void_p, (c_void_p,)),
+    "ps_init": (c_void_p, (c_void_p,)),
+    "ps_process_cep": (c_int, (c_void_p, c_void_p, c_int, c_int, c_int)),
+    "ps_reinit_feat": (c_int, (c_void_p, c_void_p)),
+    "ps_seg_frames": (None, (c_void_p, POINTER(c_int), POINTER(c_int))),
+    "ps_seg_iter": (c_void_p, (c_void_p,)),
+    "ps_seg_next": (c_void_p, (c_void_p,)),
+    "ps_seg_prob": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_int32), POINTER(c_int32))),
+    "ps_seg_word": (c_char_p, (c_void_p,)),
+    "ps_start_utt": (c_int, (c_void_p,)),
+}
+_SETTERS = {bool: "ps_config_set_bool", int: "ps_config_set_int", float: "ps_config_set_float"}
+
+
+def library() -> Any:
+    """The C library with the types of its functions set. Raises BackendError when it is missing or another one."""
+    try:
+        from pocketsphinx import _pocketsphinx
+    except ImportError as error:
+        raise BackendError(
+            f"pocketsphinx cannot be imported ({error})", "run: pip install 'pocketsphinx>=5.0.4,<6'"
+        ) from None
+    lib = ctypes.CDLL(_pocketsphinx.__file__)  # already loaded: this is the same copy
+    for name, (result, arguments) in _FUNCTIONS.items():
+        function = getattr(lib, name, None)
+        if function is None:
+            raise BackendError(
+                f"this build of pocketsphinx does not export {name} ({_pocketsphinx.__file__})",
+                "install the one from PyPI: pip install --force-reinstall 'pocketsphinx>=5.0.4,<6'",
+            )
+        function.restype, function.argtypes = result, list(arguments)
+    lib.err_set_loglevel(FATAL)
+    return lib
+
+
+class Decoder:
+    """One recogniser. Sound goes through `extract` into cepstra, cepstra through `search`, words come from `text`.
+
+    `options` are PocketSphinx's own (`pocketsphinx.Config().describe()` lists them).
+    """
+
+    def __init__(self, options: dict[str, str | int | float | bool]) -> None:
+        self._lib = lib = library()
+        self._config = lib.ps_config_init(None)
+        for name, value in options.items():
+            setter = _SETTERS.get(type(value))
+            if setter is None:
+                lib.ps_config_set_str(self._config, name.encode(), os.fsencode(str(value)))
+            else:
+                getattr(lib, setter)(self._config, name.encode(), value)
+        self._ps = lib.ps_init(self._config)
+        # A front end of our own, and no mean normalisation in the decoder: see `pocketsphinx.Mean`. It is set here
+        # because ps_init takes the model's own choice over the caller's.
+        self._fe = lib.fe_init_auto_r(self._config) if self._ps else None
+        if self._fe:
+            lib.ps_config_set_str(self._config, b"cmn", b"none")
+            lib.ps_reinit_feat(self._ps, None)
+        self._pointer, self._left, self._count = c_void_p(), c_size_t(), c_int32()
+        self._numbers = [c_int32() for _ in range(3)]
+
+    @property
+    def fit(self) -> bool:
+        """The model could be loaded."""
+        return bool(self._fe)
+
+    def use_language_models(self, general: Path, expected: str) -> bool:
+        """Search with the model in the file `general`, and where it is likelier with the ARPA text `expected`.
+
+        Both models keep their whole weight (1, 1): the scores they give are scaled by the language weight (6.5)
+        before they are added, so the sum is in effect the greater of the two. Returns False if one cannot be read.
+        """
+        lib, log = self._lib, self._lib.ps_get_logmath(self._ps)
+        models = [lib.ngram_model_read(self._config, os.fsencode(general), NGRAM_AUTO, log)]
+        if expected:
+            file = os.memfd_create("expected")
+            try:
+                os.write(file, expected.encode())
+                models.append(lib.ngram_model_read(self._config, b"/proc/self/fd/%d" % file, NGRAM_ARPA, log))
+            finally:
+                os.close(file)
+        if not all(models):
+            return False
+        count = len(models)
+        names = (c_char_p * count)(*[b"general", b"expected"][:count])
+        weights = (c_float * count)(*[1.0] * count)
+        both = lib.ngram_model_set_init(self._config, (c_void_p * count)(*models), names, weights, count)
+        done = lib.ps_add_lm(self._ps, b"words", both) == 0 and lib.ps_activate_search(self._ps, b"words") == 0
+        for model in (*models, both):  # the search holds its own references
+            lib.ngram_model_free(model)
+        return bool(done)
+
+    def start(self) -> None:
+        """Begin an utterance."""
+        self._lib.fe_start_utt(self._fe)
+        self._lib.ps_start_utt(self._ps)
+
+    def extract(self, pcm: Pcm, rows: Rows, first: int) -> tuple[int, int]:
+        """Cepstra of `pcm`, read where it lies, into `rows` from `first` on: (samples used, frames made).
+
+        It stops when the rows are full. Samples that make no whole frame yet are kept inside.
+        """
+        start = pcm.__array_interface__["data"][0]
+        self._pointer.value, self._left.value, self._count.value = start, len(pcm), rows.size - first
+        self._lib.fe_process_frames(
+            self._fe, byref(self._pointer), byref(self._left), rows.at(first), byref(self._count)
+        )
+        return len(pcm) - self._left.value, self._count.value
+
+    def extract_last(self, rows: Rows, first: int) -> int:
+        """The last frame, of the samples that made no whole one: how many frames, 0 or 1."""
+        self._lib.fe_end_utt(self._fe, rows.values[first].ctypes.data, byref(self._count))
+        return self._count.value
+
+    def search(self, rows: Rows, first: int, count: int) -> bool:
+        """Search the words of `count` frames. False if that failed."""
+        return bool(self._lib.ps_process_cep(self._ps, rows.at(first), count, 0, 0) >= 0)
+
+    def end(self) -> None:
+        """End the utterance."""
+        self._lib.ps_end_utt(self._ps)
+
+    def text(self) -> str:
+        """The best words so far."""
+        found = self._lib.ps_get_hyp(self._ps, byref(self._numbers[0]))
+        return found.decode() if found else ""
+
+    def word_score(self) -> tuple[int, int]:
+        """Acoustic score of the words in `text`, without silence and fillers, and how many frames they last.
+
+        The score of each frame is relative to the best sound unit in it: 0 would be a perfect fit.
+        """
+        acoustic, first, last = self._numbers
+        total = frames = 0
+        segment = self._lib.ps_seg_iter(self._ps)
+        while segment:
+            if not self._lib.ps_seg_word(segment).startswith((b"<", b"[", b"+")):
+                self._lib.ps_seg_prob(segment, byref(acoustic), None, None)
+                self._lib.ps_seg_frames(segment, byref(first), byref(last))
+                total += acoustic.value
+                frames += last.value - first.value + 1
+            segment = self._lib.ps_seg_next(segment)
+        return total, frames
+
+    def close(self) -> None:
+        """Free everything."""
+        if self._fe:
+            self._lib.fe_free(self._fe)
+        if self._ps:
+            self._lib.ps_free(self._ps)
+        self._lib.ps_config_free(self._config)
+        self._fe = self._ps = self._config = None
+
+
+class Rows:
+    """Room for cepstra, float32 [size, 13], with the table of row addresses that the C library wants."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.values: NDArray[np.float32] = np.zeros((size, COEFFICIENTS), np.float32)
+        start, stride = self.values.ctypes.data, self.values.strides[0]
+        self._table = (c_void_p * size)(*[start + stride * i for i in range(size)])
+
+    def at(self, first: int) -> int:
+        """Address of the row table from row `first` on."""
+        return ctypes.addressof(self._table) + ctypes.sizeof(c_void_p) * first
