@@ -33,7 +33,7 @@ from engine.telemetry import LOADING, READY, Telemetry
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
 _PR_SET_PDEATHSIG = 1
-_MCL_CURRENT, _MCL_FUTURE = 1, 2
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
 class Outlet:
@@ -192,7 +192,7 @@ def die_with(parent: int) -> None:
 def be_realtime(priority: int) -> None:
     """Real-time scheduling and memory that stays in place, where it was asked for and the machine lets us have it."""
     if priority:
-        ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE)
+        ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
 

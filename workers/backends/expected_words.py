@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import groupby
 from math import log10
 
 START, END = "<s>", "</s>"
@@ -29,19 +30,17 @@ def unknown_words(phrases: Iterable[str], dictionary: Collection[str]) -> tuple[
 
 
 def arpa(phrases: Iterable[str], dictionary: Collection[str], bias: float) -> str:
-    """The model's text; empty when there is nothing to lean towards. Phrases are cut at words without pronunciation."""
+    """The model's text; empty when there is nothing to lean towards. A word without pronunciation
+    cuts its phrase in two."""
     counts: list[Counter[tuple[str, ...]]] = [Counter() for _ in range(ORDER)]
-    for words in _known_runs(phrases, dictionary):
+    for words in _pieces(phrases, dictionary):
         for order, counter in enumerate(counts, 1):
             counter.update(tuple(words[i : i + order]) for i in range(len(words) - order + 1))
     if bias <= 0 or not counts[0]:
         return ""
-    for sign in (START, END):
-        counts[0].setdefault((sign,), 1)
-    lines = ["\\data\\", *(f"ngram {n}={len(c)}" for n, c in enumerate(counts, 1) if c)]
+    lines = ["\\data\\", *(f"ngram {n}={len(c)}" for n, c in enumerate(counts, 1))]
     for order, counter in enumerate(counts, 1):
-        if counter:
-            lines += ["", f"\\{order}-grams:"]
+        lines += ["", f"\\{order}-grams:"]
         for gram in sorted(counter):
             # How often the context is followed by anything at all.
             share = 1.0 if order == 1 else counter[gram] / counts[order - 2][gram[:-1]]
@@ -52,13 +51,8 @@ def arpa(phrases: Iterable[str], dictionary: Collection[str], bias: float) -> st
     return "\n".join([*lines, "", "\\end\\", ""])
 
 
-def _known_runs(phrases: Iterable[str], dictionary: Collection[str]) -> Iterable[Sequence[str]]:
+def _pieces(phrases: Iterable[str], dictionary: Collection[str]) -> Iterable[list[str]]:
     for phrase in phrases:
-        run = [START]
-        for word in [*words_of(phrase), END]:
-            if word in dictionary or word == END:
-                run.append(word)
-            else:
-                yield run
-                run = []
-        yield run
+        for known, group in groupby(words_of(phrase), dictionary.__contains__):
+            if known:
+                yield [START, *group, END]

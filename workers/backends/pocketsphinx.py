@@ -34,6 +34,13 @@ TAIL = 3
 """Frames on either side that a feature is made of: at the end the last frame is repeated so often."""
 SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": False, "loglevel": "FATAL"}
 """No second and third pass: they would begin only when the user has ended."""
+ACOUSTIC_FILES = {
+    "mdef": (b"BMDF", b"FMDB", b"0.3", b"#"),
+    "means": (b"s3",),
+    "variances": (b"s3",),
+    "transition_matrices": (b"s3",),
+}
+"""How the files of an acoustic model begin. We look, because the library ends the process when they do not."""
 CLEAR, WIDTH = -35, 4.5
 """Acoustic score of a frame that is as likely right as wrong, and how quickly trust changes around it."""
 
@@ -79,7 +86,7 @@ class PocketSphinx:
         self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
         if not (self._decoder.fit and self._decoder.use_language_models(model.language, expected)):
             self.unload()
-            raise BackendError(f"PocketSphinx cannot read the model in {model.acoustic.parent}", "fetch it again")
+            raise BackendError(f"PocketSphinx cannot read {model.acoustic} or {model.language}", "fetch the model again")
 
     def warm_up(self) -> None:
         tag = Tag(-1, -1, -1)
@@ -299,7 +306,15 @@ class _Model:
             if first is None:
                 raise BackendError(f"there is no {what} in {place}", remedy)
             found.append(first)
-        return cls(found[0].parent, found[1], found[2])
+        acoustic = found[0].parent
+        for name, starts in ACOUSTIC_FILES.items():
+            path = acoustic / name
+            if not path.is_file():
+                raise BackendError(f"there is no {name} in {acoustic}", remedy)
+            with path.open("rb") as file:
+                if not file.read(4).startswith(starts):
+                    raise BackendError(f"{path} is not a part of an acoustic model", "fetch it again")
+        return cls(acoustic, found[1], found[2])
 
     def pronounced(self, words: set[str]) -> set[str]:
         """Those of the words that the dictionary knows."""

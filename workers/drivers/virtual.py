@@ -59,7 +59,7 @@ class VirtualCard:
             if not ended and taken * block >= len(self._sound):
                 ended = True
                 port.ended()
-            if not port.wait(start_ns + (taken + 1) * block_ns):
+            if not port.wait(start_ns + (min(passed, taken) + 1) * block_ns):
                 return
 
     def _copy(self, view: Pcm, start: int, lost: bool) -> None:
