@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from engine import messages as m
 from engine.clauses import Clauser
 from engine.config import Config
 from engine.contract import Exchange, Tag
-from engine.story import Times, TurnRecord
+from engine.turn import MS, Speech, Turn
 from engine.turns import IGNORED, TABLE, Action, Event, State
 
-MS = 1_000_000
+TAIL_MS = 200
+"""Silence after the end of speech that the recogniser still gets, so that it is sure of the last word."""
 
 
 class Timer(Enum):
@@ -32,42 +32,6 @@ class Timer(Enum):
     """The final text is due."""
     PATIENCE = auto()
     """Nothing came for so long that the stage is given up."""
-
-
-@dataclass(slots=True)
-class Speech:
-    """A stretch of the mic's timeline in which the user speaks. Samples, and the times of their capture."""
-
-    start: int
-    start_ns: int
-    said_ns: int
-    end: int = 0
-    """0 while it lasts."""
-    end_ns: int = 0
-    paused_ns: int = 0
-
-
-@dataclass(slots=True)
-class Turn:
-    """Everything known of the present turn."""
-
-    tag: Tag
-    speech: Speech
-    heard: m.Text | None = None
-    clauser: Clauser = field(default_factory=Clauser)
-    clauses: list[str] = field(default_factory=list)
-    answer_ended: bool = False
-    voiced: int = 0
-    """Clauses whose sound is in the speaker ring."""
-    samples: int = 0
-    """Sound made for this answer."""
-    outcome: str = "answered"
-    stages: dict[str, Times] = field(default_factory=dict)
-    late: list[str] = field(default_factory=list)
-    due: dict[str, int] = field(default_factory=dict)
-    """Step → when its result is due."""
-    asked_ns: int = 0
-    response_ms: float | None = None
 
 
 class Conversation:
@@ -121,7 +85,7 @@ class Conversation:
     def expire(self, now: int) -> None:
         """Do what is due at `now`."""
         for timer, at in list(self._timers.items()):
-            if at <= now and timer in self._timers:
+            if at <= now and self._timers.get(timer) == at:
                 del self._timers[timer]
                 _EXPIRED[timer](self, now)
         self._finish_if_over()
@@ -201,8 +165,8 @@ class Conversation:
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = self.judged, now, now
             self._kept.append(Speech(self.judged, now, now))
-        turn.stages["turns"] = self._times(turn.speech.paused_ns, None, now)
-        turn.stages["vad"] = self._times(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
+        turn.stages["turns"] = turn.times(turn.speech.paused_ns, None, now)
+        turn.stages["vad"] = turn.times(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = now + self.config.asr.final_budget_ms * MS
         self._timers[Timer.FINAL] = turn.due["asr"]
         self._progress(now)
@@ -210,7 +174,7 @@ class Conversation:
 
     def _send_finish(self) -> None:
         turn = self._present
-        stop = min(turn.speech.end + self.config.turns.end_of_speech_ms * self.rate // 1000, self.judged)
+        stop = min(turn.speech.end + TAIL_MS * self.rate // 1000, self.judged)
         self._send(
             "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
         )
@@ -229,7 +193,7 @@ class Conversation:
         turn = self._present
         turn.heard = text
         self._timers.pop(Timer.FINAL, None)
-        turn.stages["asr"] = self._work(text)
+        turn.stages["asr"] = turn.work(text)
         self._happens(self._judge(text), now)
 
     def _judge(self, text: m.Text) -> Event:
@@ -257,7 +221,6 @@ class Conversation:
     def _ask(self, now: int) -> None:
         turn = self._present
         assert turn.heard is not None
-        turn.asked_ns = now
         turn.due["llm"] = now + self.config.llm.first_token_budget_ms * MS
         self.audible = turn.tag
         self._progress(now)
@@ -307,7 +270,7 @@ class Conversation:
         if message.reason == "failed" and not turn.clauses:
             self._happens(Event.FAILED, now)
             return
-        turn.stages["llm"] = self._work(message)
+        turn.stages["llm"] = turn.work(message)
         self._close_answer(now)
 
     def _close_answer(self, now: int) -> None:
@@ -329,7 +292,7 @@ class Conversation:
         words_missing = turn.heard is not None and not turn.heard.text.strip()
         self._send("listen", m.Cancel(tag=turn.tag))
         self._send("asks", m.Cancel(tag=turn.tag))
-        turn.tag = self.audible = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+        turn.tag = self.audible = turn.next_attempt()
         turn.outcome = "apologised"
         turn.clauser = Clauser()
         self._timers.clear()
@@ -358,14 +321,14 @@ class Conversation:
     def _playback_began(self, message: m.PlaybackBegan, now: int) -> None:
         turn = self._present
         if turn.response_ms is None:
-            turn.response_ms = round((message.at_ns - turn.speech.end_ns) / MS, 1)
-            turn.stages["audio"] = self._times(None, message.at_ns, None)
+            turn.response_ms = turn.ms(message.at_ns)
+            turn.stages["audio"] = turn.times(None, message.at_ns, None)
             self.on_response(message.at_ns - turn.speech.end_ns)
         self._happens(Event.AUDIBLE, now)
 
     def _playback_ended(self, message: m.PlaybackEnded, now: int) -> None:
         if "audio" in self._present.stages:
-            self._present.stages["audio"]["ended"] = self._ms(message.at_ns)
+            self._present.stages["audio"]["ended"] = self._present.ms(message.at_ns)
         self._happens(Event.PLAYED, now)
 
     def _mark(self, now: int) -> None:
@@ -383,11 +346,11 @@ class Conversation:
         for ring in ("asks", "clauses"):
             self._send(ring, m.Cancel(tag=turn.tag))
         turn.outcome = "abandoned"
-        self.audible = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+        self.audible = turn.next_attempt()
         self._close(now)
 
     def _close(self, now: int) -> None:
-        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._record())))
+        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._present.record(self.rate))))
         self._drop(now)
 
     def _drop(self, now: int) -> None:
@@ -451,7 +414,7 @@ class Conversation:
         if turn.clauses:  # what was said stands; asking again would say it twice
             self._close_answer(now)
         else:
-            turn.tag = Tag(turn.tag.session, turn.tag.turn, turn.tag.attempt + 1)
+            turn.tag = turn.next_attempt()
             turn.clauser = Clauser()
             self._ask(now)
 
@@ -492,33 +455,6 @@ class Conversation:
 
     def _send(self, channel: str, message: m.Message) -> None:
         self.outbox.append((channel, message))
-
-    def _ms(self, ns: int) -> float:
-        return round((ns - self._present.speech.end_ns) / MS, 1)
-
-    def _times(self, began: int | None, first: int | None, ended: int | None) -> Times:
-        began_ms, first_ms, ended_ms = (None if ns is None else self._ms(ns) for ns in (began, first, ended))
-        return Times(began=began_ms, first=first_ms, ended=ended_ms)
-
-    def _work(self, message: m.Text | m.AnswerEnded | m.VoiceEnded) -> Times:
-        return self._times(*((ns or None) for ns in (message.began_ns, message.first_ns, message.ended_ns)))
-
-    def _record(self) -> TurnRecord:
-        turn = self._present
-        return TurnRecord(
-            session=turn.tag.session,
-            turn=turn.tag.turn,
-            attempt=turn.tag.attempt,
-            outcome=turn.outcome,
-            transcript=turn.heard.text if turn.heard else "",
-            language=turn.heard.language if turn.heard else self.config.language,
-            confidence=round(turn.heard.confidence, 3) if turn.heard else 0.0,
-            answer=" ".join(turn.clauses),
-            speech={"start_s": turn.speech.start / self.rate, "end_s": turn.speech.end / self.rate},
-            response_ms=turn.response_ms,
-            stages=turn.stages,
-            late=turn.late,
-        )
 
 
 _ACTIONS = {

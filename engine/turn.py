@@ -1,0 +1,83 @@
+"""One turn: everything known of it while it lasts, and the record that is left of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine import messages as m
+from engine.clauses import Clauser
+from engine.contract import Tag
+from engine.story import Times, TurnRecord
+
+MS = 1_000_000
+
+
+@dataclass(slots=True)
+class Speech:
+    """A stretch of the mic's timeline in which the user speaks. Samples, and the times of their capture."""
+
+    start: int
+    start_ns: int
+    said_ns: int
+    """When the VAD said so."""
+    end: int = 0
+    """0 while it lasts."""
+    end_ns: int = 0
+    paused_ns: int = 0
+    """When the VAD said that it had paused."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Everything known of the present turn."""
+
+    tag: Tag
+    speech: Speech
+    heard: m.Text | None = None
+    clauser: Clauser = field(default_factory=Clauser)
+    clauses: list[str] = field(default_factory=list)
+    answer_ended: bool = False
+    voiced: int = 0
+    """Clauses whose sound is in the speaker ring."""
+    samples: int = 0
+    """Sound made for this answer."""
+    outcome: str = "answered"
+    stages: dict[str, Times] = field(default_factory=dict)
+    late: list[str] = field(default_factory=list)
+    due: dict[str, int] = field(default_factory=dict)
+    """Stage → when its result is due."""
+    response_ms: float | None = None
+
+    def next_attempt(self) -> Tag:
+        """The tag that makes everything under way for this turn stale."""
+        return Tag(self.tag.session, self.tag.turn, self.tag.attempt + 1)
+
+    def ms(self, ns: int) -> float:
+        """A time in ms from the end of speech."""
+        return round((ns - self.speech.end_ns) / MS, 1)
+
+    def times(self, began: int | None, first: int | None, ended: int | None) -> Times:
+        """A stage's times, from CLOCK_MONOTONIC."""
+        began_ms, first_ms, ended_ms = (None if ns is None else self.ms(ns) for ns in (began, first, ended))
+        return Times(began=began_ms, first=first_ms, ended=ended_ms)
+
+    def work(self, message: m.Text | m.AnswerEnded | m.VoiceEnded) -> Times:
+        """A stage's times as it told them itself."""
+        return self.times(*((ns or None) for ns in (message.began_ns, message.first_ns, message.ended_ns)))
+
+    def record(self, rate: int) -> TurnRecord:
+        """What the report holds of it. rate: samples a second of the timeline."""
+        return TurnRecord(
+            session=self.tag.session,
+            turn=self.tag.turn,
+            attempt=self.tag.attempt,
+            outcome=self.outcome,
+            transcript=self.heard.text if self.heard else "",
+            language=self.heard.language if self.heard else "",
+            confidence=round(self.heard.confidence, 3) if self.heard else 0.0,
+            answer=" ".join(self.clauses),
+            speech={"start_s": self.speech.start / rate, "end_s": self.speech.end / rate},
+            response_ms=self.response_ms,
+            stages=self.stages,
+            late=self.late,
+        )
