@@ -312,7 +312,7 @@ class Conversation:
 
     def _voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         turn = self._present
-        turn.stages["vocoder"] = self._times(
+        turn.stages["vocoder"] = turn.times(
             message.began_ns or None, message.first_ns or None, message.ended_ns or None
         )
         if message.reason != "done" and not turn.samples:

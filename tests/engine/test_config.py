@@ -31,7 +31,7 @@ def write(path: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("sources", "expected", "origin"),
     [
-        ((), 450, "config.toml:"),
+        ((), 400, "config.toml:"),
         (("system",), 501, "{system}:2"),
         (("system", "user"), 502, "{user}:2"),
         (("system", "user", "file"), 503, "{file}:2"),
@@ -70,7 +70,7 @@ def test_the_stronger_layer_wins_and_is_named(
     ("user", "file", "profile", "expected"),
     [
         ("", "", "patient", 900),
-        ("", "", None, 450),
+        ("", "", None, 400),
         # A plain value of a stronger file beats the profile of a weaker one ...
         ("[turns]\nend_of_speech_ms = 600", "", "patient", 600),
         ("[profiles.patient.turns]\nend_of_speech_ms = 700", "[turns]\nend_of_speech_ms = 600", "patient", 600),
@@ -79,8 +79,8 @@ def test_the_stronger_layer_wins_and_is_named(
         ("[turns]\nend_of_speech_ms = 600\n[profiles.patient.turns]\nend_of_speech_ms = 700", "", None, 600),
         # A file may choose a profile, and define new ones.
         ('profile = "patient"', "", None, 900),
-        ('profile = "patient"', "", "realtime", 450),
-        ('profile = "patient"', 'profile = "realtime"', None, 450),
+        ('profile = "patient"', "", "realtime", 400),
+        ('profile = "patient"', 'profile = "realtime"', None, 400),
         ('profile = "hall"\n[profiles.hall.turns]\nend_of_speech_ms = 800', "", None, 800),
         ("[profiles.hall.turns]\nend_of_speech_ms = 800", 'profile = "hall"', None, 800),
     ],
@@ -231,7 +231,7 @@ def test_a_workers_python_needs_no_tomllib() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], input=given, capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert done.stdout == "450\n"
+    assert done.stdout == "400\n"
 
 
 def test_a_backend_gets_its_own_table() -> None:

@@ -58,8 +58,8 @@ FILE_ERRORS = {
         "2: turns.end_of_speech_ms must be a whole number, not true",
     ),
     "true for a number": ("[turns]\nhard_limit_s = true", "2: turns.hard_limit_s must be a number, not true"),
-    "no number at all": ("[audio]\nvolume_db = nan", "2: audio.volume_db must be a number, not nan"),
-    "infinite number": ("[audio]\nvolume_db = -inf", "2: audio.volume_db must be a number, not a number that large"),
+    "no number at all": ("[turns]\nhard_limit_s = nan", "2: turns.hard_limit_s must be a number, not nan"),
+    "infinite number": ("[turns]\nhard_limit_s = inf", "2: turns.hard_limit_s must be a number, not a number that large"),
     "number for a text": ("language = 5", "1: language must be text in quotes, not 5"),
     "date for a text": ("language = 2024-01-01", "1: language must be text in quotes, not the date or time 2024-01-01"),
     "table for a value": (

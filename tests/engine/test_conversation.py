@@ -15,6 +15,7 @@ from engine.turns import State
 
 RATE = 16000
 MS = 1_000_000
+WAIT = 450
 M = TypeVar("M", bound=m.Message)
 
 
@@ -22,7 +23,7 @@ class Talk:
     """A conversation with the stages played by the test. Time 0 is sample 0; `at` is the present in ms."""
 
     def __init__(self, config: Config | None = None) -> None:
-        self.conversation = Conversation(config or load(environ={}), RATE)
+        self.conversation = Conversation(config or load(sets=[f"turns.end_of_speech_ms={WAIT}"], environ={}), RATE)
         self.at = 0.0
         self.sent: list[tuple[str, m.Message]] = []
 
@@ -340,7 +341,7 @@ def test_the_conversation_is_over_when_the_input_has_been_judged_and_answered(ta
 
 
 def test_history_keeps_so_many_turns_as_configured() -> None:
-    talk = Talk(load(sets=["llm.history_turns=1"], environ={}))
+    talk = Talk(load(sets=["llm.history_turns=1", f"turns.end_of_speech_ms={WAIT}"], environ={}))
     for number in range(3):
         start = 1000 + 5000 * number
         talk.speech(start, start + 500)

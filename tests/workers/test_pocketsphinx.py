@@ -14,7 +14,9 @@ import pytest
 from engine.contract import Backend, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from workers.backends.expected_words import arpa
-from workers.backends.pocketsphinx import FRAMES, HEAD, PocketSphinx, _Model
+from workers.backends.pocketsphinx import FRAMES, HEAD, PocketSphinx
+from workers.backends.sphinx_library import Rows
+from workers.backends.sphinx_model import Model
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
 needs_recordings = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings in {RECORDINGS}")
@@ -119,11 +121,11 @@ def test_loudness_changes_nothing(plain: PocketSphinx) -> None:
 
 
 @needs_recordings
-def test_words_do_not_depend_on_who_spoke_before(plain: PocketSphinx) -> None:
-    pcm, said = speech("cards_001.wav")
-    for before in ("digits", "librivox_0880"):
-        hear(plain, speech(f"{before}.wav")[0])
-        assert hear(plain, pcm)[1].text == said
+def test_the_same_sound_gives_the_same_words_whatever_came_before(plain: PocketSphinx) -> None:
+    pcm, before = speech("librivox_0880.wav")[0], speech("digits.wav")[0]
+    first = hear(plain, pcm)
+    hear(plain, before)
+    assert hear(plain, pcm) == first
 
 
 @needs_recordings
@@ -141,7 +143,8 @@ def test_the_front_end_reads_the_fed_memory_itself(plain: PocketSphinx) -> None:
         block[:] = 0  # after step nothing is read again
     plain.finish(job)
     heard = [e for e in steps(plain) if isinstance(e, Heard)][-1]
-    assert heard.text == hear(plain, said)[1].text == "seven of clubs"
+    assert heard == hear(plain, said)[1]
+    assert heard.text == "seven of clubs"
 
 
 @needs_recordings
@@ -162,6 +165,35 @@ def test_more_sound_than_its_store_holds_is_taken_in_one_step(plain: PocketSphin
     assert [type(e) for e in steps(plain)][-2:] == [Heard, Ended]
 
 
+@needs_recordings
+def test_the_front_end_makes_the_same_of_sound_in_pieces_of_any_size() -> None:
+    pcm, made = speech("digits.wav")[0], []
+    for block in (160, 333, 960, len(speech("digits.wav")[0])):
+        backend, rows = loaded(), Rows(2000)
+        assert backend._decoder is not None
+        backend._decoder.start()
+        count = 0
+        for start in range(0, len(pcm), block):
+            piece = pcm[start : start + block]
+            used, frames = backend._decoder.extract(piece, rows, count)
+            assert used == len(piece)
+            count += frames
+        made.append(rows.values[:count])
+        backend._decoder.end()
+    for other in made[1:]:
+        np.testing.assert_array_equal(other, made[0])
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(960, np.float32), np.zeros(1920, np.int16)[::2]])
+def test_sound_of_another_shape_fails_its_job_only(plain: PocketSphinx, wrong: Any) -> None:
+    job = Job(Tag(1))
+    plain.begin(job)
+    plain.feed(job, wrong)
+    (ended,) = plain.step(0)
+    assert isinstance(ended, Ended)
+    assert (ended.reason, ended.tag) == ("failed", job.tag)
+
+
 def test_a_step_without_budget_leaves_work_for_the_next(plain: PocketSphinx) -> None:
     job = Job(Tag(1))
     plain.begin(job)
@@ -180,7 +212,7 @@ def test_nothing_said_is_no_words(plain: PocketSphinx) -> None:
 
 @needs_recordings
 def test_clear_speech_is_trusted_more_than_noise_and_babble(plain: PocketSphinx) -> None:
-    """Measured: clear 0.82 and more; backwards 0.17; drowned in noise 0.15."""
+    """Measured: clear 0.79 and more; backwards 0.16; drowned in noise 0.22."""
     names = ("go_forward", "go_somewhere", "cards_001", "cards_002", "cards_003")
     clear = min(hear(plain, speech(f"{name}.wav")[0])[1].confidence for name in names)
     sentence = speech("librivox_0870.wav")[0]
@@ -233,7 +265,7 @@ def test_an_expected_phrase_is_heard_that_is_not_without(plain: PocketSphinx, na
 
 @needs_recordings
 def test_expecting_other_things_does_not_hurt(plain: PocketSphinx) -> None:
-    """Measured over all recordings: 38 errors in 106 words with 20 unrelated phrases, 37 without any."""
+    """Measured over all recordings: 31 errors in 106 words with 20 unrelated phrases, 30 without any."""
     leaning = loaded(*KIOSK)
     names = ("go_forward", "go_somewhere", "cards_001", "cards_002", "cards_003", "librivox_0880", "librivox_0870")
     clips = [speech(f"{name}.wav") for name in names]
@@ -281,7 +313,7 @@ def test_what_cannot_be_loaded_is_told_in_one_line(rung: Rung, what: str) -> Non
 @pytest.mark.parametrize("broken", ["mdef", "means", "transition_matrices", "words.dict", "words.lm"])
 def test_a_broken_model_is_told_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str], broken: str) -> None:
     """Every part in turn is a few wrong bytes; without our own look the library would end the process."""
-    whole = _Model.find("")
+    whole = Model.find("")
     for file in (*whole.acoustic.iterdir(), whole.dictionary, whole.language):
         name = {whole.dictionary: "words.dict", whole.language: "words.lm"}.get(file, file.name)
         (tmp_path / name).symlink_to(file)

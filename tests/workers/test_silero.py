@@ -180,18 +180,30 @@ def test_the_committed_conversion_is_what_its_recipe_makes() -> None:
 
 
 @needs_recordings
-def test_real_speech_is_told_from_silence(silero: Silero) -> None:
-    """Frames that a person labelled, 100 ms around each boundary left out. Measured: see MEASURED."""
+def test_real_speech_is_told_from_pauses(silero: Silero) -> None:
+    """Frames of the 15 recordings that a person labelled, 100 ms around each boundary left out.
+
+    Measured: 2972 of 3313 frames (90 %) agree at 0.5.
+    """
     agreed = total = 0
     for entry in json.loads((RECORDINGS / "manifest.json").read_text()):
-        spans = entry.get("vad") or [entry["speech"]]
-        found = probabilities(silero, Tag(1), recording(entry["file"]))
+        spans = entry.get("vad", [])
+        found = probabilities(silero, Tag(1), recording(entry["file"])) if spans else []
         for i, probability in enumerate(found):
             middle = (CONTEXT + i * FRAME + FRAME / 2) / 16000
-            if min(abs(middle - edge) for span in spans for edge in span) < 0.1:
-                continue
-            total += 1
-            agreed += (probability >= 0.5) == any(a <= middle <= b for a, b in spans)
-    print(agreed, total, agreed / total)
-    assert total > 3000
+            if min(abs(middle - edge) for span in spans for edge in span) >= 0.1:
+                total += 1
+                agreed += (probability >= 0.5) == any(start <= middle <= stop for start, stop in spans)
+    assert total > 2500
     assert agreed / total > 0.85
+
+
+@needs_recordings
+@pytest.mark.parametrize("name", ["go_forward", "go_somewhere", "cards_001", "cards_002", "hello_world", "lj_0002"])
+def test_the_speech_of_a_command_is_found_and_the_silence_before_it_is_not(silero: Silero, name: str) -> None:
+    entry = next(e for e in json.loads((RECORDINGS / "manifest.json").read_text()) if e["file"] == f"{name}.wav")
+    start, stop = entry["speech"]
+    found = probabilities(silero, Tag(1), recording(entry["file"]))
+    times = [(CONTEXT + i * FRAME) / 16000 for i in range(len(found))]
+    assert max(p for p, at in zip(found, times, strict=True) if start <= at <= stop) > 0.9
+    assert all(p < 0.5 for p, at in zip(found, times, strict=True) if at + FRAME / 16000 < start - 0.1)

@@ -6,12 +6,10 @@ The front end reads the borrowed samples where they lie and keeps 13 numbers for
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from workers.backends.expected_words import arpa, unknown_words, words_of
 from workers.backends.sphinx_library import COEFFICIENTS, Decoder, Rows
+from workers.backends.sphinx_model import Model
 
 RATE = 16000
 FRAMES = 512
@@ -34,13 +33,6 @@ TAIL = 3
 """Frames on either side that a feature is made of: at the end the last frame is repeated so often."""
 SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": False, "loglevel": "FATAL"}
 """No second and third pass: they would begin only when the user has ended."""
-ACOUSTIC_FILES = {
-    "mdef": (b"BMDF", b"FMDB", b"0.3", b"#"),
-    "means": (b"s3",),
-    "variances": (b"s3",),
-    "transition_matrices": (b"s3",),
-}
-"""How the files of an acoustic model begin. We look, because the library ends the process when they do not."""
 CLEAR, WIDTH = -35, 4.5
 """Acoustic score of a frame that is as likely right as wrong, and how quickly trust changes around it."""
 
@@ -79,14 +71,16 @@ class PocketSphinx:
                 "set asr.pocketsphinx.model to the directory of a model for it, or choose another asr.backend",
             )
         self._language = rung.language
-        model = _Model.find(configured)
+        model = Model.find(configured)
         pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
         self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
         if not (self._decoder.fit and self._decoder.use_language_models(model.language, expected)):
             self.unload()
-            raise BackendError(f"PocketSphinx cannot read {model.acoustic} or {model.language}", "fetch the model again")
+            raise BackendError(
+                f"PocketSphinx cannot read {model.acoustic} or {model.language}", "fetch the model again"
+            )
 
     def warm_up(self) -> None:
         tag = Tag(-1, -1, -1)
@@ -109,8 +103,15 @@ class PocketSphinx:
         self._decoder.start()
 
     def feed(self, job: Job, data: Any) -> None:
-        if self._open is not None and self._open.tag == job.tag and not self._open.finished:
-            self._fed.append(data)
+        now = self._open
+        if now is None or now.tag != job.tag or now.finished:
+            return
+        if data.dtype != np.int16 or data.ndim != 1 or not data.flags.c_contiguous:
+            # The library would read beyond it.
+            self._close()
+            self._refused.append(Ended(now.tag, "failed", f"sound is contiguous int16 [n], not {data.dtype}"))
+            return
+        self._fed.append(data)
 
     def finish(self, job: Job) -> None:
         if self._open is not None and self._open.tag == job.tag:
@@ -277,46 +278,3 @@ class Mean:
 
 class _SearchError(Exception):
     """The library gave up on an utterance."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    acoustic: Path
-    dictionary: Path
-    language: Path
-
-    @classmethod
-    def find(cls, configured: str) -> _Model:
-        """The parts of a model in a directory, which may hold the acoustic one in a directory of its own."""
-        if configured:
-            place, remedy = Path(configured).expanduser(), "correct asr.pocketsphinx.model, or leave it empty"
-        else:
-            spec = importlib.util.find_spec("pocketsphinx")
-            place = Path((spec.submodule_search_locations or [""])[0] if spec else "", "model", "en-us")
-            remedy = "run: pip install 'pocketsphinx>=5.0.4,<6'"
-        if not place.is_dir():
-            raise BackendError(f"there is no PocketSphinx model {place}", remedy)
-        found = []
-        for what, patterns in (
-            ("acoustic model (mdef)", ("mdef", "*/mdef")),
-            ("dictionary (*.dict)", ("*.dict", "*.dic")),
-            ("language model (*.lm.bin)", ("*[!e].lm.bin", "*.lm", "*.lm.gz")),
-        ):
-            first = next((path for pattern in patterns for path in sorted(place.glob(pattern))), None)
-            if first is None:
-                raise BackendError(f"there is no {what} in {place}", remedy)
-            found.append(first)
-        acoustic = found[0].parent
-        for name, starts in ACOUSTIC_FILES.items():
-            path = acoustic / name
-            if not path.is_file():
-                raise BackendError(f"there is no {name} in {acoustic}", remedy)
-            with path.open("rb") as file:
-                if not file.read(4).startswith(starts):
-                    raise BackendError(f"{path} is not a part of an acoustic model", "fetch it again")
-        return cls(acoustic, found[1], found[2])
-
-    def pronounced(self, words: set[str]) -> set[str]:
-        """Those of the words that the dictionary knows."""
-        with self.dictionary.open(encoding="utf-8", errors="replace") as lines:
-            return {word for line in lines if (word := line.partition(" ")[0]) in words}
