@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from word_errors import errors, words
 
-from bench.words import errors, words
 from engine.config import Config, load
 from engine.contract import Backend, Heard, Job, Pcm, Tag
 from workers.backends.registry import make, rung
@@ -116,7 +116,9 @@ def session(shared: Path, work: Path, seed: int, utterances: str, recogniser: Re
         "heard": heard,
         "answers": answers,
         "answers_heard_again": again,
-        "answers_known_again": sum(nearest(text, answers) == answer for text, answer in zip(again, answers, strict=False)),
+        "answers_known_again": sum(
+            nearest(text, answers) == answer for text, answer in zip(again, answers, strict=False)
+        ),
         "totals": report["totals"],
         "ready_s": report["ready_s"],
     }
@@ -149,7 +151,11 @@ def table(results: list[dict[str, Any]], whole: list[tuple[str, str]]) -> list[t
         return str(sum(result["totals"][name] for result in results))
 
     return [
-        ("utterances, misses, cut-ins", f"{total('utterances')}, {total('misses')}, {total('cut_ins')}", "no miss, no cut-in"),
+        (
+            "utterances, misses, cut-ins",
+            f"{total('utterances')}, {total('misses')}, {total('cut_ins')}",
+            "no miss, no cut-in",
+        ),
         ("holes, xruns", f"{sum(len(r['measured']['holes']) for r in results)}, {add('xruns')}", "none"),
         ("response p50", f"{np.percentile(responses, 50):.0f} ms", "<= 600 ms"),
         ("response p95", f"{np.percentile(responses, 95):.0f} ms", "<= 800 ms"),
@@ -186,7 +192,9 @@ def main() -> None:
     names = arguments.utterances.split(",")
     fresh = Recogniser(config)
     whole = [(texts[n], fresh.recognise(read(arguments.shared / "audio" / f"{n}.wav")[:, 0].copy())) for n in names]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {arguments.sessions} sessions")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {arguments.sessions} sessions"
+    )
     for name, value, asked in table(results, whole):
         print(f"{name:32} {value:30} {asked}")
     if arguments.json:
