@@ -192,9 +192,8 @@ def main() -> None:
     names = arguments.utterances.split(",")
     fresh = Recogniser(config)
     whole = [(texts[n], fresh.recognise(read(arguments.shared / "audio" / f"{n}.wav")[:, 0].copy())) for n in names]
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {arguments.sessions} sessions"
-    )
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    print(f"{machine}, {arguments.sessions} sessions")
     for name, value, asked in table(results, whole):
         print(f"{name:32} {value:30} {asked}")
     if arguments.json:

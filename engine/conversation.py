@@ -359,7 +359,7 @@ class Conversation:
         self._timers.clear()
         # Speech that came meanwhile happens now.
         if self._kept:
-            paused = self._kept[0].paused_ns
+            paused = self._kept[0].end
             self._happens(Event.SPEECH, now)
             if paused:
                 self._happens(Event.PAUSE, now)

@@ -59,7 +59,10 @@ FILE_ERRORS = {
     ),
     "true for a number": ("[turns]\nhard_limit_s = true", "2: turns.hard_limit_s must be a number, not true"),
     "no number at all": ("[turns]\nhard_limit_s = nan", "2: turns.hard_limit_s must be a number, not nan"),
-    "infinite number": ("[turns]\nhard_limit_s = inf", "2: turns.hard_limit_s must be a number, not a number that large"),
+    "infinite number": (
+        "[turns]\nhard_limit_s = inf",
+        "2: turns.hard_limit_s must be a number, not a number that large",
+    ),
     "number for a text": ("language = 5", "1: language must be text in quotes, not 5"),
     "date for a text": ("language = 2024-01-01", "1: language must be text in quotes, not the date or time 2024-01-01"),
     "table for a value": (

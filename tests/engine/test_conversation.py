@@ -172,6 +172,24 @@ def test_speech_that_still_goes_on_when_the_answer_ends_is_heard_to_its_end(talk
     assert talk.conversation.state is State.FINALISING
 
 
+def test_a_pause_in_what_is_said_during_an_answer_does_not_split_it(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.speech(3000, 3500)
+    talk.until(3800)
+    talk.say(m.SpeechBegan(start=3700 * 16, capture_ns=3700 * MS))
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=3800 * MS, samples=1))
+    talk.until(4200)
+    assert talk.conversation.state is State.HEARING
+    talk.say(m.SpeechPaused(end=4200 * 16, capture_ns=4200 * MS))
+    talk.until(4660)
+    assert len(talk.of(m.Listen)) == 2
+    assert talk.of(m.Finish)[1].stop == 4400 * 16
+
+
 def test_a_stale_result_is_dropped(talk: Talk) -> None:
     talk.speech(1000, 2000)
     old = talk.tag
