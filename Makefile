@@ -1,31 +1,36 @@
 # Everything a fresh Debian machine needs, by itself: `make run`, `make test`. `make help` lists the rest.
-PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# flite is the default voice's library, the rest builds the C core and makes the virtual environment.
-PACKAGES := libflite1 gcc libc6-dev python3-dev python3-venv
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
+# The Python that .venv was made with stays the default; naming another one makes .venv anew.
+MADE_WITH := $(shell test -x $(BIN)/python && cat $(VENV)/.python 2>/dev/null)
+PYTHON ?= $(or $(MADE_WITH),python3)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SOURCES := $(shell find ringbuf/core -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench clean
+.PHONY: help setup dev run test lint bench clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-# A stamp for each set-up, so that a second `make` does nothing.
-$(VENV)/.system: Makefile
-	@PYTHON="$(PYTHON)" SUDO="$(SUDO)" sh tools/system-packages.sh $(PACKAGES)
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	$(PYTHON) -m venv $(VENV)
+# A stamp for each step of the set-up, so that a second `make` does nothing.
+$(VENV)/.python: $(if $(filter-out $(MADE_WITH),$(PYTHON)),FORCE)
+	@PYTHON="$(PYTHON)" sh tools/system-packages.sh
+	@echo "Making $(VENV) with $(PYTHON)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@echo "$(PYTHON)" >$@
+
+$(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py $(SOURCES)
+	@PYTHON="$(PYTHON)" sh tools/system-packages.sh
+	@echo "Building the C core and installing into $(VENV)"
+	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/.setup: $(VENV)/.system pyproject.toml setup.py $(shell find ringbuf/core -name '*.[ch]')
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable .
-	@touch $@
-
+# A pip that knows dependency groups comes first: Debian 12's does not.
 $(VENV)/.dev: $(VENV)/.setup
-	$(BIN)/pip install --quiet --editable '.[espeak]' --group dev
+	@echo "Installing what the tests need"
+	@$(PIP) install 'pip>=25.1'
+	@$(PIP) install --group dev
 	@touch $@
 
 setup: $(VENV)/.setup ## install into .venv
@@ -39,9 +44,9 @@ test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy

@@ -1,14 +1,66 @@
 #!/bin/sh
-# Installs the Debian packages named as arguments where it may, and names the one line to run where it may not.
-missing=""
-for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing="$missing $package"
-done
-[ -z "$missing" ] && exit 0
-command -v apt-get >/dev/null || { echo "This machine has no apt-get. Install these or their like:$missing" >&2; exit 0; }
-if $SUDO true 2>/dev/null && $SUDO apt-get update -qq && $SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing; then
-    exit 0
+# Sees to what pip cannot install:  PYTHON=python3 sh tools/system-packages.sh
+#
+# It looks for the things themselves, not for package names: where all are there, whatever brought them, no package
+# manager is asked. What is missing is installed by Debian's where that may be done without a question, and named
+# otherwise.
+PYTHON="${PYTHON:-python3}"
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+python_can() { "$PYTHON" -c "$1" >/dev/null 2>&1; }
+
+# Debian's name for this Python's packages: python3, or python3.12 where that was asked for.
+debian_python=python3
+case "${PYTHON##*/}" in python3.[0-9]*) debian_python="${PYTHON##*/}" ;; esac
+
+if python_can ''; then
+    python_can 'import sys; assert sys.version_info >= (3, 11)' ||
+        fail "$PYTHON is $("$PYTHON" --version 2>&1), and 3.11 or newer is needed: make PYTHON=python3.11"
+elif [ "$PYTHON" != python3 ]; then
+    fail "$PYTHON does not run here: install it, or name a Python that does, as in: make PYTHON=python3"
 fi
-echo "System packages are missing and may not be installed from here. Run this, then try again:" >&2
-echo "    sudo apt-get update && sudo apt-get install -y$missing" >&2
-exit 1
+
+# The compiler that extension modules are built with.
+compiler=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("CC"))' 2>/dev/null) || compiler=gcc
+
+find_missing() {
+    missing=""
+    while read -r package check; do
+        eval "$check" >/dev/null 2>&1 || missing="$missing $package"
+    done <<TABLE
+libflite1 python_can 'import ctypes; [ctypes.CDLL(f"libflite{part}.so.1") for part in ("", "_cmu_us_slt")]'
+gcc $compiler --version
+libc6-dev echo '#include <stdlib.h>' | $compiler -E -
+$debian_python-dev python_can 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
+$debian_python-venv python_can 'import ensurepip, venv'
+TABLE
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Unattended upgrades hold apt's lock for the first minutes of a fresh machine.
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@"; }
+
+find_missing
+[ -z "$missing" ] && exit 0
+command -v apt-get >/dev/null || fail "These Debian packages, or what your system calls them, are missing:$missing"
+if as_root true 2>/dev/null; then
+    echo "Installing system packages:$missing"
+    # The lists of a fresh machine are empty or old; those of an offline one may do as they are.
+    apt install -y --no-install-recommends $missing >/dev/null 2>&1 ||
+        { apt update && apt install -y --no-install-recommends $missing >/dev/null; }
+    find_missing
+    [ -z "$missing" ] && exit 0
+    why="could not be installed"
+else
+    why="may not be installed from here"
+fi
+[ "$(id -u)" = 0 ] || sudo="sudo "
+fail "System packages are missing and $why. Run this, then the same make again:" \
+    "    ${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends$missing"

@@ -1,0 +1,103 @@
+"""What packages do not say of their own licences, looked up by people. A new backend needs a line in OF_BACKENDS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_GCC = "GPL-3.0-or-later WITH GCC-exception-3.1"
+_GCC_PASSAGE = "GCC RUNTIME LIBRARY EXCEPTION"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A library of the operating system.
+
+    names: of its Debian package, over the releases. passage: words of the package's copyright file, with single
+    spaces, that the licence is known by. always: it runs even where no Debian package holds it.
+    """
+
+    names: tuple[str, ...]
+    licence: str
+    passage: str
+    always: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OfBackend:
+    """What a backend loads beside Python packages: models and voices by name and licence, system libraries."""
+
+    data: tuple[tuple[str, str], ...] = ()
+    system: tuple[System, ...] = ()
+
+
+# Shared libraries that wheels carry inside, by the beginning of their file name.
+BUNDLED = {
+    "libgfortran": _GCC,
+    "libgcc_s": _GCC,
+    "libstdc++": _GCC,
+    "libgomp": _GCC,
+    "libquadmath": "LGPL-2.1-or-later",
+    # Newer ones have libgfortran inside instead of beside them.
+    "libscipy_openblas": f"BSD-3-Clause AND {_GCC}",
+    "libopenblas": f"BSD-3-Clause AND {_GCC}",
+    "libonnxruntime": "MIT",
+    "libsamplerate": "BSD-2-Clause",
+    "libespeak-ng": "GPL-3.0-or-later",
+}
+
+# Libraries that are part of a wheel's extension modules, so that no file shows them.
+LINKED_IN = {
+    "cffi": [("libffi", "MIT")],
+    "onnxruntime": [
+        ("Eigen", "MPL-2.0"),
+        ("its ThirdPartyNotices.txt", "Apache-2.0 AND BSD-3-Clause AND MIT"),
+    ],
+    "pocketsphinx": [("PocketSphinx", "BSD-2-Clause")],
+    "samplerate": [("libsamplerate", "BSD-2-Clause"), ("pybind11", "BSD-3-Clause")],
+    "uvloop": [("libuv", "MIT")],
+}
+
+# Distributions whose metadata is silent.
+UNSAID = {
+    # Its author names no licence; what it is there for is the libespeak-ng inside it.
+    "espeakng-loader": "GPL-3.0-or-later",
+}
+
+# Distributions whose licence files hold the text of the GPL for a good reason, and the words that show it.
+REVIEWED = {
+    # For the libgfortran inside its wheels, which is listed as a part of its own.
+    "numpy": _GCC_PASSAGE,
+}
+
+# What Python and the wheels load from the system, wherever it runs.
+SYSTEM = (
+    System(("libc6",), "LGPL-2.1-or-later", "GNU Lesser General Public"),
+    System(("libgcc-s1",), _GCC, _GCC_PASSAGE),
+    System(("libstdc++6",), _GCC, _GCC_PASSAGE),
+    # Python's standard library uses these, where it was built so.
+    System(("zlib1g",), "Zlib", "freely, subject to the following restrictions", always=False),
+    System(("libffi8",), "MIT", "Permission is hereby granted, free of charge", always=False),
+    System(("libssl3", "libssl3t64"), "Apache-2.0", "Apache", always=False),
+    System(("libbz2-1.0",), "bzip2-1.0.6", "Julian", always=False),
+    System(("liblzma5",), "public domain", "public domain", always=False),
+    System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
+)
+
+BACKENDS_IN_EXTRAS = frozenset({"espeak"})
+"""Backends whose libraries come with the extra of the same name."""
+
+OF_BACKENDS = {
+    "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
+    "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "phrasebook": OfBackend(),
+    "repeat": OfBackend(),
+    "flite": OfBackend(
+        system=(
+            # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that
+            # build and package it (config.guess, debian/), not of the library.
+            System(("libflite1",), "MIT-Festival", "The code must retain the above copyright notice"),
+            System(("libasound2", "libasound2t64"), "LGPL-2.1-or-later", "GNU Lesser General Public"),
+        )
+    ),
+    "espeak": OfBackend(data=(("espeak-ng voices", "GPL-3.0-or-later"),)),
+}
