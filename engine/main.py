@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Any
 
-from engine import NAME, config_command, licences, run_command
+from engine import NAME
 from engine.errors import EngineError
 
 _CODES = """\
@@ -23,6 +26,9 @@ exit codes:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    # Not at the top: these take a while, and Ctrl-C may come meanwhile.
+    from engine import config_command, licences, run_command
+
     top = argparse.ArgumentParser(
         prog="engine",
         description="A real-time voice engine: it listens, thinks and speaks on this device alone.",
@@ -39,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors are one line on stderr."""
     try:
+        signal.signal(signal.SIGTERM, _end)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
+            sys.stdout.reconfigure(errors="backslashreplace")
         parsed = parser().parse_args(arguments)
         return int(parsed.run(parsed))
     except EngineError as error:
@@ -46,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"engine: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        return run_command.INTERRUPTED
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
         return 0
+
+
+def _end(*_: Any) -> None:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

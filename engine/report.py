@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine import NAME
+from engine import NAME, wav
 from engine.errors import OutputError
 from engine.supervisor import Supervisor
 
@@ -59,4 +59,4 @@ def write(path: Path, report: dict[str, Any]) -> None:
     try:
         path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}", "choose another --report") from error
+        raise OutputError(f"{wav.place(path)}: {error.strerror}", "choose another --report") from error

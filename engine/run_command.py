@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from engine.supervisor import Supervisor
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
-INTERRUPTED = 130
+_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0}
+"""What ends the engine, and the exit code for it."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,12 +47,21 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the parser of `add_parser` parsed; returns the exit code."""
-    for option, path in (("audio.input", arguments.input), ("audio.output", arguments.output)):
-        if path is not None:
-            arguments.set.append(f"{option}={json.dumps(str(path.absolute()))}")
+    for option, key in (("input", "audio.input"), ("output", "audio.output")):
+        if (path := getattr(arguments, option)) is not None:
+            arguments.set.append(f"{key}={_setting(f'--{option}', path)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
     return uvloop.run(_run(config, arguments.report))
+
+
+def _setting(option: str, path: Path) -> str:
+    """A path from the command line as the value of a setting, in TOML."""
+    text = str(path.absolute())
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        what = f"{option} {wav.place(path)}: control characters, or bytes that are not UTF-8, in its name"
+        raise UsageError(what, "rename it, or the directory that it is in")
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _check_files(config: Config, report_path: Path | None) -> None:
@@ -57,21 +69,36 @@ def _check_files(config: Config, report_path: Path | None) -> None:
     if not config.audio.input:
         raise UsageError("the virtual sound card needs a recording to listen to", "give --input WAV")
     wav.load(config.audio.input)
+    if config.audio.output and report_path and _same(Path(config.audio.output), report_path):
+        raise UsageError("--output and --report are the same file", "choose two")
     written = [("--output", Path(config.audio.output) if config.audio.output else None), ("--report", report_path)]
     for option, path in written:
         if path is None:
             continue
-        if path.exists() and path.samefile(config.audio.input):
-            raise UsageError(f"{option} {path} is the input", "choose another file")
+        place = wav.place(path)
         try:
+            if path.exists() and path.samefile(config.audio.input):
+                raise UsageError(f"{option} {place} is the input", "choose another file")
             if option == "--output":
+                if path.is_fifo():
+                    raise OutputError(f"{place}: a recording does not go into a pipe", f"choose another {option}")
                 wav.Recording.create(path, 2, config.audio.rate_hz)
             else:
                 path.open("a").close()
         except OSError as error:
-            raise OutputError(f"{path}: {error.strerror}", f"choose another {option}") from error
-    if config.audio.output and report_path and Path(config.audio.output).samefile(report_path):
-        raise UsageError("--output and --report are the same file", "choose two")
+            raise OutputError(f"{place}: {error.strerror}", f"choose another {option}") from error
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _say(text: str) -> None:
+    """Print for whoever listens. When nobody does any more (`engine run | head -1`), the conversation still goes on."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _run(config: Config, report_path: Path | None) -> int:
@@ -85,7 +112,7 @@ async def _run(config: Config, report_path: Path | None) -> int:
         if isinstance(message, m.TurnEnded):
             record = json.loads(message.record)
             turns.append(record)
-            print(story.line(record), flush=True)
+            _say(story.line(record))
             supervisor.measure_memory()
         elif isinstance(message, m.Over):
             over.set()
@@ -100,20 +127,17 @@ async def _run(config: Config, report_path: Path | None) -> int:
         await asyncio.sleep(_AFTER_LAST_S)
         supervisor.end()
 
-    supervisor = Supervisor(config, told)
-    for number, exit_code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 0)):
+    for number, exit_code in _SIGNALS.items():  # before there is anything that would be left behind
         loop.add_signal_handler(number, asked_to_end, exit_code)
+    supervisor = Supervisor(config, told)
     waiting = asyncio.ensure_future(end_when_over())
     ready_s = 0.0
     try:
-        await supervisor.start()
-        ready_s = time.monotonic() - began
-        print(
-            f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}",
-            file=sys.stderr,
-            flush=True,
-        )
-        await supervisor.ended()
+        if await supervisor.start():
+            ready_s = time.monotonic() - began
+            ready = f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}"
+            print(ready, file=sys.stderr, flush=True)
+            await supervisor.ended()
     finally:
         waiting.cancel()
         await supervisor.stop()

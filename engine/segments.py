@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import ringbuf
@@ -15,6 +16,11 @@ from engine.telemetry import CELLS
 def instance_name(config: Config) -> str:
     """What this running engine's segments are called: project, name, process."""
     return f"{NAME}.{config.engine.instance or 'engine'}.{os.getpid()}"
+
+
+def settings(config: Config) -> bytes:
+    """The configuration as the workers read it."""
+    return json.dumps(config.as_dict()).encode()
 
 
 class Segments:
@@ -48,7 +54,7 @@ def _create(name: str, channel: Channel, config: Config) -> ringbuf.Segment:
         case "history":
             return ringbuf.create_history(name, config.audio.history_s * rate, rate=rate, readers=len(channel.readers))
         case "latest":
-            return ringbuf.create_latest(name, channel.size)
+            return ringbuf.create_latest(name, max(channel.size, len(settings(config))))
         case "cells":
             return ringbuf.create_cells(name, CELLS)
         case "stream":

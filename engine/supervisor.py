@@ -7,8 +7,9 @@ doorbell and hands what comes to the loop.
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from engine import messages as m
 from engine.channels import BELLS, ENGINE, PROCESSES, segment
 from engine.config import Config
 from engine.errors import EngineError, WorkerError
-from engine.segments import Segments, instance_name
+from engine.segments import Segments, instance_name, settings
 from engine.telemetry import Telemetry
 from engine.worker import Worker, pss
 
@@ -42,18 +43,19 @@ class Supervisor:
         self.telemetry = Telemetry(self._cells)
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
         self._story = ringbuf.StreamReader(segment(self.instance, "story"), bells=[self._bells[BELLS.index("turns")]])
-        ringbuf.LatestWriter(segment(self.instance, "settings")).put(json.dumps(config.as_dict()).encode())
+        ringbuf.LatestWriter(segment(self.instance, "settings")).put(settings(config))
         wanted = [p for p in PROCESSES if config.audio.output or not p.only_with_output]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.peak_pss = 0
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = False
+        self._gone = asyncio.Event()
         self._listener = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
 
     # Start.
 
-    async def start(self) -> None:
-        """Start all workers and wait until each is loaded and warm.
+    async def start(self) -> bool:
+        """Start all workers and wait until each is loaded and warm. False: `end` came first.
 
         Raises EngineError with a worker's own exit code when it ends instead (it has said why), or WorkerError when
         one takes too long.
@@ -68,6 +70,7 @@ class Supervisor:
         ready.cancel()
         if self._ended.done():
             self._ended.result()
+            return False
         if not self._all_ready:
             slow = ", ".join(worker.process.name for worker in self.workers if not worker.ready)
             raise WorkerError(f"not ready after {timeout:g} s: {slow}", "raise engine.start_timeout_s")
@@ -75,6 +78,7 @@ class Supervisor:
         self.telemetry.set("engine.go", 1)
         self._watching = asyncio.ensure_future(self._watch())
         self._ring_all()
+        return True
 
     @property
     def _all_ready(self) -> bool:
@@ -103,32 +107,37 @@ class Supervisor:
         asyncio.get_running_loop().remove_reader(worker.pidfd)
         code = worker.reap()
         if self._stopping:
+            if not any(worker.pid for worker in self.workers):
+                self._gone.set()
             return
-        name = worker.process.title
+        what = f"{worker.process.title} {_cause(code)}"
         if not self.telemetry.get("engine.go"):
-            self._fail(
-                _SaidError(code) if code > 0 else WorkerError(f"{name} was killed by signal {-code} while loading")
-            )
+            killed = WorkerError(f"{what} while loading", "start again; the system's log says if memory ran out")
+            self._fail(_SaidError(code) if code > 0 else killed)
             return
-        starts, allowed = worker.starts_in_last_minute(), self.config.engine.restarts_per_minute
-        if starts > allowed:
-            self._fail(WorkerError(f"{name} died {starts} times in a minute", "see its messages above"))
+        deaths, allowed = worker.deaths_in_last_minute(), self.config.engine.restarts_per_minute
+        if deaths > allowed:
+            count = f"{what}; deaths in the last minute: {deaths}, allowed: {allowed}"
+            self._fail(WorkerError(count, "see its messages above, or raise engine.restarts_per_minute"))
             return
         self.telemetry.count(f"{worker.process.name}.restarts")
-        backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (starts - 1), _WORST_BACKOFF_S)
+        backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
         asyncio.get_running_loop().call_later(backoff, self._relaunch, worker)
 
     def _relaunch(self, worker: Worker) -> None:
-        if not self._stopping:
+        if self._stopping:
+            return
+        try:
             self._launch(worker)
+        except EngineError as error:
+            self._fail(error)
 
     async def _watch(self) -> None:
-        limit_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
         while True:
             await asyncio.sleep(_WATCH_S)
             now = time.monotonic_ns()
             for worker in self.workers:
-                if worker.hung(now, limit_ns):
+                if worker.hung(now):
                     worker.kill()  # its death is seen like any other
 
     def measure_memory(self) -> None:
@@ -173,9 +182,9 @@ class Supervisor:
         self.measure_memory()
         self.telemetry.set("engine.stop", 1)
         self._ring_all()
-        deadline = time.monotonic() + self.config.engine.stop_timeout_s
-        while any(worker.pid for worker in self.workers) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        if any(worker.pid for worker in self.workers):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), self.config.engine.stop_timeout_s)
         for worker in self.workers:
             worker.kill()
             if worker.pid:
@@ -184,6 +193,11 @@ class Supervisor:
         if self._listener.is_alive():
             self._listener.join(2)
         self._segments.remove()
+
+
+def _cause(code: int) -> str:
+    """Why a process ended, from its exit code."""
+    return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
 
 
 class _SaidError(EngineError):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.channels import Process
 from engine.config import Config
+from engine.errors import WorkerError
 from engine.telemetry import READY, Telemetry
 
 # What makes libraries start threads of their own. They read these when they are imported, so they are set before.
@@ -31,7 +32,7 @@ def environment(threads: int, own_python: bool) -> dict[str, str]:
 
 
 class Worker:
-    """The process of a stage. `exited` may be asked any time; it never waits."""
+    """The process of a stage."""
 
     def __init__(self, process: Process, instance: str, config: Config, telemetry: Telemetry) -> None:
         section = getattr(config, process.section)
@@ -40,7 +41,10 @@ class Worker:
         self._threads = getattr(section, "threads", 1)
         self._instance = instance
         self._popen: subprocess.Popen[bytes] | None = None
-        self._starts: deque[float] = deque()
+        self._started_ns = 0
+        self._deaths: deque[float] = deque()
+        self._heartbeat_ns = round(config.engine.heartbeat_timeout_s * 1e9)
+        self._loading_ns = round(config.engine.start_timeout_s * 1e9)
         self.pidfd = -1
 
     @property
@@ -54,19 +58,24 @@ class Worker:
 
     def start(self) -> None:
         """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
-        main thread."""
-        self._starts.append(time.monotonic())
-        self._popen = subprocess.Popen(
-            [
-                self._python or sys.executable,
-                *("-m", self.process.module, self.process.title),
-                *("--instance", self._instance, "--parent", str(os.getpid())),
-            ],
-            env=environment(self._threads, bool(self._python)),
-            stdin=subprocess.DEVNULL,
-            # A group of its own: Ctrl-C is for the supervisor alone to understand.
-            process_group=0,
-        )
+        main thread. Raises WorkerError when its interpreter cannot be executed."""
+        self._started_ns = time.monotonic_ns()
+        python = self._python or sys.executable
+        try:
+            self._popen = subprocess.Popen(
+                [
+                    python,
+                    *("-m", self.process.module, self.process.title),
+                    *("--instance", self._instance, "--parent", str(os.getpid())),
+                ],
+                env=environment(self._threads, bool(self._python)),
+                stdin=subprocess.DEVNULL,
+                # A group of its own: Ctrl-C is for the supervisor alone to understand.
+                process_group=0,
+            )
+        except OSError as error:
+            why = f"{self.process.title} cannot be started: {python}: {error.strerror}"
+            raise WorkerError(why, f"correct {self.process.section}.python") from error
         self.pidfd = os.pidfd_open(self._popen.pid)
 
     def reap(self) -> int:
@@ -75,25 +84,30 @@ class Worker:
         code = self._popen.wait()
         os.close(self.pidfd)
         self._popen, self.pidfd = None, -1
+        self._deaths.append(time.monotonic())
         self._telemetry.set(f"{self.process.name}.state", 0)
         return code
 
-    def starts_in_last_minute(self) -> int:
-        """How often it was started lately."""
-        while self._starts and self._starts[0] < time.monotonic() - 60:
-            self._starts.popleft()
-        return len(self._starts)
+    def deaths_in_last_minute(self) -> int:
+        """How often it died lately."""
+        while self._deaths and self._deaths[0] < time.monotonic() - 60:
+            self._deaths.popleft()
+        return len(self._deaths)
 
     def kill(self) -> None:
         """Kill it, whatever it does."""
         if self._popen is not None:
             self._popen.send_signal(signal.SIGKILL)
 
-    def hung(self, now_ns: int, limit_ns: int) -> bool:
-        """It is ready and has not come round its loop for longer than allowed."""
+    def hung(self, now_ns: int) -> bool:
+        """It has been loading, or has not come round its loop, for longer than allowed."""
+        if not self.pid:
+            return False
+        if not self.ready:
+            return now_ns > self._started_ns + self._loading_ns
         beat = self._telemetry.get(f"{self.process.name}.beat_ns")
         bound = self._telemetry.get(f"{self.process.name}.bound_ns")
-        return bool(self.pid and limit_ns and self.ready and now_ns > max(beat, bound) + limit_ns)
+        return bool(self._heartbeat_ns) and now_ns > max(beat, bound) + self._heartbeat_ns
 
     def pss(self) -> int:
         """Its share of memory in bytes (proportional set size)."""

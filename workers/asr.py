@@ -54,10 +54,14 @@ class Asr:
         if self._utterance is not None:
             self._backend.cancel(self._utterance.job.tag)
             self._utterance = None
-            self._run()
+            while not self._backend.idle:
+                self._step()
 
     def work(self) -> bool:
         """Decode what has come, at most a chunk. False: nothing to do until more sound or a message comes."""
+        if not self._backend.idle:
+            self._step()
+            return True
         utterance, mic = self._utterance, self._mic
         if utterance is None:
             mic.seek(mic.position)
@@ -69,27 +73,23 @@ class Asr:
             sound = mic.acquire(count)
             if sound is not None:
                 self._backend.feed(utterance.job, sound)
-                self._run()
+                self._step()  # the sound is only borrowed until then
                 mic.release(count)
                 return True
         elif utterance.stop is not None and not utterance.finished:
             utterance.finished = True
             self._backend.finish(utterance.job)
-            self._run()
             return True
         mic.want(self._chunk)
         return False
 
-    def _run(self) -> None:
-        """Let the backend do what it has been given, and tell what it heard."""
-        while not self._backend.idle:
-            began = time.monotonic_ns()
-            events = self._backend.step(self._budget_ns)
-            self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
-            for event in events:
-                self._tell(event.tag, event)
-            if not events:
-                break
+    def _step(self) -> None:
+        """Let the backend work for as long as its budget lasts, and tell what it heard."""
+        began = time.monotonic_ns()
+        events = self._backend.step(self._budget_ns)
+        self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
+        for event in events:
+            self._tell(event.tag, event)
 
     def _tell(self, tag: Tag, event: object) -> None:
         utterance = self._utterance

@@ -29,20 +29,24 @@ class Mixer:
         self._playing: int | None = None
         """Whose sound is under way, from its first sample to its end."""
         self._played = 0
+        self._marks: list[tuple[int, Tag, int, int | None]] = []
+        """Beginnings and ends in the block that was filled: sample, whose, capture_ns, and samples played at an end."""
 
-    def fill(self, out: Pcm, at_ns: int) -> None:
-        """Fill `out`, whose first sample will be heard at `at_ns`."""
+    def fill(self, out: Pcm) -> None:
+        """Fill `out` with what comes next."""
         allowed = audible.order_of(self._telemetry.get("audio.audible"))
         if self._playing != allowed:
             self._playing = None
         done = 0
         while done < len(out) and (record := self._next(allowed)) is not None:
-            now_ns = at_ns + done * 1_000_000_000 // self._rate
             if record.kind == m.SOUND_END:
-                self._end(record, now_ns)
+                self._marks.append((done, _tag(record), record.capture_ns, self._played))
+                self._playing = None
+                self._release()
                 continue
             if self._playing is None:
-                self._begin(record, allowed, now_ns)
+                self._marks.append((done, _tag(record), record.capture_ns, None))
+                self._playing, self._played = allowed, 0
             sound = record.data
             count = min(len(sound) - self._offset, len(out) - done)
             out[done : done + count] = sound[self._offset : self._offset + count]
@@ -73,15 +77,15 @@ class Mixer:
         self._ring.release()
         self._record = None
 
-    def _begin(self, record: ringbuf.Record, whose: int, at_ns: int) -> None:
-        self._playing, self._played = whose, 0
-        self._events.send(m.PlaybackBegan(tag=_tag(record), capture_ns=record.capture_ns, at_ns=at_ns))
-
-    def _end(self, record: ringbuf.Record, at_ns: int) -> None:
-        self._playing = None
-        ended = m.PlaybackEnded(tag=_tag(record), capture_ns=record.capture_ns, at_ns=at_ns, samples=self._played)
-        self._events.send(ended)
-        self._release()
+    def heard_at(self, at_ns: int) -> None:
+        """The block that was filled is heard from `at_ns` on: tell what begins and ends in it."""
+        for sample, tag, capture_ns, samples in self._marks:
+            when = at_ns + sample * 1_000_000_000 // self._rate
+            if samples is None:
+                self._events.send(m.PlaybackBegan(tag=tag, capture_ns=capture_ns, at_ns=when))
+            else:
+                self._events.send(m.PlaybackEnded(tag=tag, capture_ns=capture_ns, at_ns=when, samples=samples))
+        self._marks.clear()
 
 
 def _tag(record: ringbuf.Record) -> Tag:
@@ -116,12 +120,13 @@ class RingPort(Port):
         if lost:
             self._telemetry.count("audio.lost_blocks")
 
-    def fill(self, out: Pcm, at_ns: int) -> None:
-        self._mixer.fill(out, at_ns)
+    def fill(self, out: Pcm) -> None:
+        self._mixer.fill(out)
 
     def played(self, out: Pcm, at_ns: int) -> None:
         self._speaker.claim(len(out))[:] = out
         self._speaker.commit(len(out), capture_ns=at_ns)
+        self._mixer.heard_at(at_ns)
 
     def missed(self, samples: int) -> None:
         block = self._seat.config.audio.block_ms * self._rate // 1000
@@ -131,6 +136,8 @@ class RingPort(Port):
             self._telemetry.count("audio.xruns")
 
     def ended(self) -> None:
+        # The cell is for a turns worker that is started again after the message was read.
+        self._telemetry.set("audio.input_end", self._mic.position + 1)
         self._events.send(m.InputEnded(sample=self._mic.position))
 
     def wait(self, until_ns: int) -> bool:

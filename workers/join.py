@@ -68,6 +68,9 @@ class Seat:
         self.telemetry = Telemetry(self.cells)
         self.config = read_config(instance)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
+        # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
+        timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
+        self._beat_every_ns = min(BEAT_NS, timeout_ns // 4) if timeout_ns else BEAT_NS
         self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop")]
         self._waiter: ringbuf.Waiter | None = None
         self._outlets: dict[str, Outlet] = {}
@@ -102,7 +105,9 @@ class Seat:
         """The writing end of a history of sound."""
         return ringbuf.HistoryWriter(segment(self.instance, name), bells=self._bells_of(self._ours(name).readers))
 
-    def history_reader(self, name: str, start: Literal["latest"] | int = "latest", *, wake: bool = True) -> ringbuf.HistoryReader:
+    def history_reader(
+        self, name: str, start: Literal["latest"] | int = "latest", *, wake: bool = True
+    ) -> ringbuf.HistoryReader:
         """A reading end of a history of sound; as many samples as it `want`s end `wait` unless `wake` is False."""
         slot = channel(name).readers.index(self.process.name)
         reader = ringbuf.HistoryReader(segment(self.instance, name), slot=slot, start=start)
@@ -135,12 +140,12 @@ class Seat:
         """Sleep until an input has something, the engine stops, the deadline (CLOCK_MONOTONIC), or the next beat."""
         if self._waiter is None:
             self._waiter = ringbuf.Waiter(self.bell, self._inputs)
-        beat_by = self.beat() + BEAT_NS
+        beat_by = self.beat() + self._beat_every_ns
         self._waiter.wait(beat_by if deadline_ns is None else min(deadline_ns, beat_by))
 
     def wait_for(self, watched: ringbuf.Watchable) -> None:
         """Sleep until `watched` has something, the engine stops, or the next beat."""
-        ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + BEAT_NS)
+        ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + self._beat_every_ns)
 
     @property
     def stopping(self) -> bool:
@@ -153,6 +158,7 @@ class Seat:
         """Loaded and warmed up. What is on the heap now stays: the collector need not look at it again."""
         gc.collect()
         gc.freeze()
+        self.beat()  # loading may have taken longer than a beat may
         self.telemetry.set(f"{self.process.name}.state", READY)
         self._bells_of([ENGINE])[0].ring()
 

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.wav import Recording
+from engine.errors import OutputError
+from engine.wav import Recording, place
 from workers.join import Seat, run
 
 
 def main(seat: Seat) -> None:
+    try:
+        record(seat)
+    except OSError as error:
+        path = place(seat.config.audio.output)
+        raise OutputError(f"{path}: {error.strerror}", "make room there, or choose another --output") from error
+
+
+def record(seat: Seat) -> None:
+    """Write until the engine stops."""
     rate = seat.config.audio.rate_hz
     recording = Recording(seat.config.audio.output, 2, rate)
     mic = seat.history_reader("mic", recording.frames)

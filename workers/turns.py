@@ -16,7 +16,7 @@ _OUTPUTS = ("listen", "asks", "clauses", "story")
 
 
 def take_up(conversation: Conversation, seat: Seat) -> None:
-    """After a restart: speech that was not answered yet, and speech that goes on, happens again."""
+    """After a restart: speech that was not answered yet, speech that goes on, and the end of the input happen again."""
     telemetry, rate = seat.telemetry, seat.config.audio.rate_hz
     open_from, speaking = telemetry.get("turns.open_from"), telemetry.get("vad.speaking")
 
@@ -30,6 +30,8 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
     if open_from and not speaking:
         end = telemetry.get("vad.judged")
         conversation.handle(m.SpeechPaused(end=end, capture_ns=captured(end)), now)
+    if input_end := telemetry.get("audio.input_end"):
+        conversation.handle(m.InputEnded(sample=input_end - 1), now)
 
 
 def main(seat: Seat) -> None:

@@ -53,6 +53,7 @@ def main(seat: Seat) -> None:
     backend.begin(job)
     mic.seek(max(mic.position, context))
     mic.want(hop)
+    telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
     seat.ready()
     speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=time.monotonic_ns()))
 

@@ -24,11 +24,11 @@ class Port(Protocol):
     def heard(self, samples: int, capture_ns: int, *, lost: bool = False) -> None:
         """They are there; the first was captured at `capture_ns`. lost: the device had to leave them silent."""
 
-    def fill(self, out: Pcm, at_ns: int) -> None:
-        """Fill the device's own `out` with what shall be heard from `at_ns` on."""
+    def fill(self, out: Pcm) -> None:
+        """Fill the device's own `out` with what shall be heard next; `played` says when that is."""
 
     def played(self, out: Pcm, at_ns: int) -> None:
-        """`out` was handed over in time and is heard from `at_ns` on."""
+        """`out`, as it was filled, was handed over in time and is heard from `at_ns` on."""
 
     def missed(self, samples: int) -> None:
         """The loudspeaker played nothing for so many samples, because it had not been fed in time."""

@@ -48,7 +48,7 @@ class VirtualCard:
                 port.heard(block, start_ns + taken * block_ns, lost=lost)
                 taken += 1
             while given <= passed + self._queued:
-                port.fill(out, start_ns + given * block_ns)
+                port.fill(out)
                 # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
                 passed = (time.monotonic_ns() - start_ns) // block_ns
                 if given <= passed:

@@ -1,0 +1,50 @@
+"""What the tests of the whole engine share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from engine.config import load
+from engine.config_layers import SYSTEM_CONFIG
+from tests.engine_run import SHORT_ANSWERS, Engine
+from tests.rings import Rings
+
+Start: TypeAlias = Callable[..., Engine]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """start(*arguments) runs an engine; after the test nothing of it may be left, neither process nor memory."""
+    engines: list[Engine] = []
+
+    def run(*arguments: Any, **options: Any) -> Engine:
+        engines.append(Engine(tmp_path, *arguments, **options))
+        return engines[-1]
+
+    yield run
+    left = {engine.name: (engine.pids(), engine.segments()) for engine in engines}
+    for engine in engines:
+        engine.clean_up()
+    assert left == {engine.name: ({}, []) for engine in engines}
+
+
+@pytest.fixture
+def short_answers(tmp_path: Path) -> Path:
+    """A configuration with one short answer."""
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT_ANSWERS)
+    return path
+
+
+@pytest.fixture
+def rings() -> Iterator[Rings]:
+    """The shared memory of an engine without its processes: the test takes the workers' seats."""
+    config = load(sets=[f"engine.instance=t{uuid.uuid4().hex[:10]}"], environ={SYSTEM_CONFIG: ""})
+    made = Rings(config)
+    yield made
+    made.close()

@@ -1,0 +1,197 @@
+"""The real engine as a process of its own: started, looked at through its shared memory, ended, cleaned up after."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+import wave
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ringbuf
+from engine import NAME
+from engine.channels import PROCESSES, segment
+from engine.contract import Pcm
+from engine.telemetry import Telemetry
+
+SHM = Path("/dev/shm")
+QUESTION = Path(__file__).parents[1] / "engine" / "data" / "question.wav"
+RATE = 16000
+WATCHDOG_S = 60
+"""Reached only when something is broken."""
+WORKERS = tuple(process.name for process in PROCESSES)
+
+WORDS = "what time does the museum close"
+
+SHORT_ANSWERS = """
+[[llm.phrasebook.entries]]
+patterns = ["what time does the museum close", "* museum *"]
+answers = ["From ten to six, every day."]
+"""
+"""A configuration whose one answer takes about two seconds to say."""
+
+
+class Engine:
+    """One `engine run`. Everything it prints goes into files, so that it never waits for us."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str | bytes,
+        environ: dict[str, str] | None = None,
+        stdout: int | None = None,
+        group: bool = False,
+        wrapper: Iterable[str] = (),
+    ) -> None:
+        self.name = f"t{uuid.uuid4().hex[:10]}"
+        self._stdout, self._stderr = folder / f"{self.name}.out", folder / f"{self.name}.err"
+        env = {key: value for key, value in os.environ.items() if not key.startswith("ANTIPHON_")}
+        env |= {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "no-config")}
+        command = [sys.executable, "-m", "engine.main", "run", "--set", f"engine.instance={self.name}", *arguments]
+        with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
+            self.process = subprocess.Popen(
+                [*wrapper, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=out if stdout is None else stdout,
+                stderr=err,
+                env=env | (environ or {}),
+                cwd=folder,
+                process_group=0 if group else None,
+            )
+        self.instance = f"{NAME}.{self.name}.{self.process.pid}"
+        self._telemetry: Telemetry | None = None
+
+    @property
+    def stdout(self) -> str:
+        return self._stdout.read_text()
+
+    @property
+    def stderr(self) -> str:
+        return self._stderr.read_text()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The engine's own numbers, read where they lie."""
+        if self._telemetry is None:
+            self._telemetry = Telemetry(ringbuf.Cells(segment(self.instance, "cells"), writable=False))
+        return self._telemetry
+
+    def get(self, name: str) -> int:
+        return self.telemetry.get(name)
+
+    # Waiting.
+
+    def until(self, true: Callable[[], Any], what: str) -> None:
+        """Wait until something has come true in the running engine."""
+        limit = time.monotonic() + WATCHDOG_S
+        while not true():
+            assert self.process.poll() is None, f"the engine ended before {what}:\n{self.stderr}"
+            assert time.monotonic() < limit, f"waited in vain for {what}:\n{self.stderr}"
+            time.sleep(0.005)
+
+    def until_ready(self) -> None:
+        self.until(lambda: "ready after" in self.stderr, "it was ready")
+
+    def until_sample(self, sample: int) -> None:
+        """Until that much sound has been heard."""
+        start = self.get("audio.start_ns")
+        self.until(lambda: time.monotonic_ns() > start + sample * 1_000_000_000 // RATE, f"sample {sample}")
+
+    def until_restarted(self, worker: str, times: int) -> None:
+        def restarted() -> bool:
+            return self.get(f"{worker}.restarts") == times and self.get(f"{worker}.state") == 2
+
+        self.until(restarted, f"{worker} was back for the {times}. time")
+
+    def end(self, timeout: float = WATCHDOG_S) -> int:
+        """The exit code, once it has ended with all its processes."""
+        code = self.process.wait(timeout)
+        limit = time.monotonic() + WATCHDOG_S
+        while self.pids() and time.monotonic() < limit:
+            time.sleep(0.005)
+        assert self.pids() == {}
+        return code
+
+    # Looking and meddling.
+
+    def pids(self) -> dict[str, int]:
+        """The workers that live: name → process id."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal() and (arguments := _arguments(folder)):
+                ours = arguments[-4:-2] == ["--instance", self.instance] and "-m" in arguments
+                if ours and (title := arguments[-5]).startswith("engine:"):
+                    found[title.removeprefix("engine:")] = int(folder.name)
+        return found
+
+    def kill(self, worker: str, number: int = signal.SIGKILL) -> None:
+        os.kill(self.pids()[worker], number)
+
+    def segments(self) -> list[Path]:
+        """What it has in /dev/shm."""
+        return sorted(SHM.glob(f"{NAME}.{self.name}.*"))
+
+    def clean_up(self) -> None:
+        """End whatever is left of it by force."""
+        for pid in (self.process.pid, *self.pids().values()):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait()
+        for path in self.segments():
+            path.unlink(missing_ok=True)
+
+
+def _arguments(process: Path) -> list[str]:
+    """The command line of a process; nothing for one that has ended or is a thread of the kernel."""
+    try:
+        if process.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return []
+        return process.joinpath("cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
+    except (OSError, IndexError):
+        return []
+
+
+def question() -> Pcm:
+    """The question that comes with the project, without the silence around it: 2.6 s."""
+    with wave.open(str(QUESTION)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16)[int(0.6 * RATE) : int(3.2 * RATE)]
+
+
+def silence(seconds: float) -> Pcm:
+    return np.zeros(round(seconds * RATE), np.int16)
+
+
+def write(path: Path, sound: Pcm, rate: int = RATE) -> Path:
+    """A 16-bit WAV file: shape [n] is mono, [n, channels] more."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1 if sound.ndim == 1 else sound.shape[1], 2, rate, 0, "NONE", ""))
+        file.writeframes(sound.tobytes())
+    return path
+
+
+def recorded(path: Path) -> Pcm:
+    """The two channels of a recording, shape [n, 2]."""
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, RATE)
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)
+
+
+def report(path: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(path.read_text())
+    return read
+
+
+def understood(turn: dict[str, Any]) -> bool:
+    """The question was recognised: all of it, or, where the final text was late (a busy machine), as far as it was."""
+    transcript = str(turn["transcript"])
+    return transcript == WORDS or ("asr" in turn["late"] and transcript != "" and WORDS.startswith(transcript))

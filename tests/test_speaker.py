@@ -1,0 +1,151 @@
+"""What the audio worker makes of the speaker ring: what may be heard is, and the report says when."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine import audible
+from engine import messages as m
+from engine.contract import Tag
+from ringbuf import LOST
+from tests.rings import Rings, messages
+from workers.audio import RingPort
+
+MS = 1_000_000
+BLOCK, BLOCK_MS = 320, 20
+START = 5_000 * MS
+
+
+class Speaker:
+    """The audio worker's port, with the test as the voice and as turns."""
+
+    def __init__(self, rings: Rings) -> None:
+        self.telemetry = rings.telemetry
+        self.port = RingPort(rings.seat("audio"))
+        self._voice = rings.seat("vocoder").stream_writer("speaker", np.int16)
+        turns = rings.seat("turns")
+        self._told = turns.stream_reader("playback")
+        self.mic, self.played = (rings.seat("recorder").history_reader(name, 0) for name in ("mic", "played"))
+        self.at = START
+
+    def put(self, tag: Tag, samples: int, value: int, kind: int = m.SOUND) -> None:
+        view = self._voice.claim(samples)
+        assert view is not None
+        view[:] = value
+        self._voice.commit(
+            samples, kind=kind, session=tag.session, turn=tag.turn, attempt=tag.attempt, capture_ns=START
+        )
+
+    def allow(self, tag: Tag) -> None:
+        self.telemetry.set("audio.audible", audible.pack(audible.VOCODER, tag))
+
+    def block(self) -> list[int]:
+        """What the next block holds, run by run: [value, samples, …]."""
+        out = np.full(BLOCK, 99, np.int16)
+        self.port.fill(out)
+        self.port.played(out, self.at)
+        self.at += BLOCK_MS * MS
+        runs: list[int] = []
+        for value in out.tolist():
+            if runs and runs[-2] == value:
+                runs[-1] += 1
+            else:
+                runs += [value, 1]
+        return runs
+
+    def told(self) -> list[tuple[type, int, int]]:
+        """(message, turn, ms after the start) of what was told."""
+        found = []
+        for message in messages(self._told):
+            assert isinstance(message, m.PlaybackBegan | m.PlaybackEnded)
+            assert message.capture_ns == START
+            found.append((type(message), message.tag.turn, (message.at_ns - START) // MS))
+        return found
+
+
+@pytest.fixture
+def speaker(rings: Rings) -> Speaker:
+    return Speaker(rings)
+
+
+ONE, TWO, THREE = Tag(1, 1, 1), Tag(1, 2, 1), Tag(1, 3, 1)
+
+
+def test_an_answer_is_played_from_its_first_sample_to_its_last_and_both_are_told(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 400, 5)
+    speaker.put(ONE, 80, 6)
+    speaker.put(ONE, 0, 0, m.SOUND_END)
+    assert [speaker.block(), speaker.block(), speaker.block()] == [[5, 320], [5, 80, 6, 80, 0, 160], [0, 320]]
+    assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackEnded, 1, 30)]
+    assert speaker.telemetry.get("audio.played") == 480
+    assert speaker.telemetry.get("audio.starved") == 0
+
+
+def test_sound_that_is_not_allowed_yet_waits_and_stale_sound_is_dropped(speaker: Speaker) -> None:
+    speaker.allow(TWO)
+    speaker.put(ONE, 400, 5)
+    speaker.put(TWO, 100, 6)
+    speaker.put(TWO, 0, 0, m.SOUND_END)
+    speaker.put(THREE, 320, 7)
+    assert speaker.block() == [6, 100, 0, 220]
+    assert speaker.block() == [0, 320]
+    speaker.allow(THREE)
+    assert speaker.block() == [7, 320]
+    assert [(kind, turn) for kind, turn, _ in speaker.told()] == [
+        (m.PlaybackBegan, 2),
+        (m.PlaybackEnded, 2),
+        (m.PlaybackBegan, 3),
+    ]
+
+
+def test_an_answer_that_is_taken_back_is_silent_from_the_next_block_on(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 2000, 5)
+    assert speaker.block() == [5, 320]
+    speaker.allow(TWO)
+    assert speaker.block() == [0, 320]
+    assert speaker.told() == [(m.PlaybackBegan, 1, 0)]
+
+
+def test_sound_that_has_not_been_made_in_time_is_counted(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 100, 5)
+    assert speaker.block() == [5, 100, 0, 220]
+    speaker.put(ONE, 320, 5)
+    speaker.put(ONE, 0, 0, m.SOUND_END)
+    assert speaker.block() == [5, 320]
+    assert speaker.block() == [0, 320]
+    assert speaker.telemetry.get("audio.starved") == 1
+
+
+def test_the_answer_is_told_to_begin_when_its_block_is_heard_not_when_it_was_filled(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 100, 5)
+    out = np.zeros(BLOCK, np.int16)
+    speaker.port.fill(out)
+    assert speaker.told() == []
+    speaker.port.missed(3 * BLOCK)  # it came too late: a hole of three blocks stands before it
+    speaker.port.played(out, START + 3 * BLOCK_MS * MS)
+    assert speaker.told() == [(m.PlaybackBegan, 1, 60)]
+    assert speaker.telemetry.get("audio.xruns") == 3
+    heard = speaker.played.view(0, 4 * BLOCK)
+    assert heard is not None
+    assert np.flatnonzero(heard).tolist() == list(range(3 * BLOCK, 3 * BLOCK + 100))
+
+
+def test_lost_input_is_marked_where_it_is_missing(speaker: Speaker) -> None:
+    for number, lost in enumerate((False, True, False)):
+        speaker.port.hear(BLOCK)[:] = number
+        speaker.port.heard(BLOCK, START + number * BLOCK_MS * MS, lost=lost)
+    assert [speaker.mic.flags(start, start + BLOCK) & LOST for start in (0, BLOCK, 2 * BLOCK)] == [0, LOST, 0]
+    assert speaker.mic.capture_ns(2 * BLOCK + 16) == START + 41 * MS
+    assert speaker.telemetry.get("audio.lost_blocks") == 1
+
+
+def test_the_end_of_the_input_outlives_the_message(speaker: Speaker) -> None:
+    speaker.port.hear(BLOCK)[:] = 0
+    speaker.port.heard(BLOCK, START)
+    speaker.port.ended()
+    assert speaker.telemetry.get("audio.input_end") == BLOCK + 1
