@@ -160,6 +160,11 @@ class Backend(Protocol):
     def warm_up(self) -> None:
         """Run it once on every shape it will meet. Some libraries fail here first, not in `load`."""
 
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What its owner should know after `load` and `warm_up`, a line each: words it cannot hear, a processor it
+        did not get."""
+
     def begin(self, job: Job) -> None:
         """Open a job."""
 

@@ -21,6 +21,9 @@ from engine.turns import IGNORED, TABLE, Action, Event, State
 TAIL_MS = 200
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word."""
 
+HISTORY_CHARACTERS = 12_000
+"""What a question may carry of the past: four bytes each at most, and it must fit into a record of its ring."""
+
 
 class Timer(Enum):
     """What a turn may have to be woken for."""
@@ -170,7 +173,10 @@ class Conversation:
         turn.due["asr"] = now + self.config.asr.final_budget_ms * MS
         self._timers[Timer.FINAL] = turn.due["asr"]
         self._progress(now)
-        self._send_finish()
+        if turn.deaf:
+            self._happens(Event.FAILED, now)
+        else:
+            self._send_finish()
 
     def _send_finish(self) -> None:
         turn = self._present
@@ -189,11 +195,18 @@ class Conversation:
         elif self.state is State.FINALISING:
             turn.heard = message
 
+    def _text_failed(self, _message: m.TextFailed, now: int) -> None:
+        self._present.deaf = True
+        if self.state is State.FINALISING:
+            self._happens(Event.FAILED, now)
+
     def _take_text(self, text: m.Text, now: int) -> None:
         turn = self._present
         turn.heard = text
         self._timers.pop(Timer.FINAL, None)
         turn.stages["asr"] = turn.work(text)
+        if not text.final:  # it stands in for the final text from now on
+            turn.stages["asr"]["ended"] = turn.ms(now)
         self._happens(self._judge(text), now)
 
     def _judge(self, text: m.Text) -> Event:
@@ -224,6 +237,8 @@ class Conversation:
         turn.due["llm"] = now + self.config.llm.first_token_budget_ms * MS
         self.audible = turn.tag
         self._progress(now)
+        while sum(len(exchange.user) + len(exchange.answer) for exchange in self._history) > HISTORY_CHARACTERS:
+            self._history.popleft()
         history = tuple(text for exchange in self._history for text in (exchange.user, exchange.answer))
         self._send(
             "asks",
@@ -483,6 +498,7 @@ _HANDLERS: dict[type[m.Message], Callable[..., None]] = {
     m.SpeechBegan: Conversation._speech_began,
     m.SpeechPaused: Conversation._speech_paused,
     m.Text: Conversation._text,
+    m.TextFailed: Conversation._text_failed,
     m.Piece: Conversation._piece,
     m.AnswerEnded: Conversation._answer_ended,
     m.ClauseVoiced: Conversation._clause_voiced,

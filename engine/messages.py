@@ -129,6 +129,14 @@ class Text(Message):
     ended_ns: int = 0
 
 
+@_kind(31)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFailed(Message):
+    """There will be no text; `text` says why."""
+
+    text: str
+
+
 # turns → llm
 
 

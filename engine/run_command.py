@@ -24,7 +24,7 @@ from engine.supervisor import Supervisor
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
-_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0}
+_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0, signal.SIGHUP: 128 + signal.SIGHUP}
 """What ends the engine, and the exit code for it."""
 
 

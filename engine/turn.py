@@ -34,6 +34,8 @@ class Turn:
     tag: Tag
     speech: Speech
     heard: m.Text | None = None
+    deaf: bool = False
+    """The recogniser has failed: no text will come."""
     clauser: Clauser = field(default_factory=Clauser)
     clauses: list[str] = field(default_factory=list)
     answer_ended: bool = False

@@ -21,6 +21,7 @@ from engine.contract import Backend, Job, Rung, Tag
 from tests.engine_run import RATE, WATCHDOG_S, question
 from tests.rings import Rings, messages
 from workers import asr, vad
+from workers.backends import registry
 from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.silero import Silero
 from workers.join import Seat
@@ -138,9 +139,9 @@ def copied(seat: WatchedSeat, spy: Spy) -> list[tuple[int, int]]:
     return [call for call in spy.seen if not inside(*call)]
 
 
-def hired(monkeypatch: pytest.MonkeyPatch, stage: Any, backend: Backend) -> None:
-    """Let a worker take this backend for the configured one."""
-    monkeypatch.setattr(stage, "make", lambda *_: backend)
+def hired(monkeypatch: pytest.MonkeyPatch, backend: Backend) -> None:
+    """Let the worker take this backend for the configured one."""
+    monkeypatch.setattr(registry, "make", lambda *_: backend)
 
 
 @pytest.mark.parametrize("backend", [WatchedSilero, CopyingSilero])
@@ -148,7 +149,7 @@ def test_onnx_runtime_reads_the_voice_activity_s_sound_in_the_microphone_s_ring(
     rings: Rings, monkeypatch: pytest.MonkeyPatch, backend: type[WatchedSilero]
 ) -> None:
     silero = backend()
-    hired(monkeypatch, vad, silero)
+    hired(monkeypatch, silero)
     seat, told = work(rings, vad, "vad", "speech", [])
     began, paused = (message for message in told if not isinstance(message, m.Joined))
     assert (type(began), type(paused)) == (m.SpeechBegan, m.SpeechPaused)
@@ -163,7 +164,7 @@ def test_pocketsphinx_reads_the_question_in_the_microphone_s_ring(
     rings: Rings, monkeypatch: pytest.MonkeyPatch, backend: type[WatchedPocketSphinx]
 ) -> None:
     sphinx = backend()
-    hired(monkeypatch, asr, sphinx)
+    hired(monkeypatch, sphinx)
     tag = Tag(1, 1, 1)
     stop = BLOCK * 30 + len(question())
     ask = [m.Listen(tag=tag, start=BLOCK * 20, language="en"), m.Finish(tag=tag, stop=stop)]

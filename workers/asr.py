@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine import messages as m
 from engine.contract import Backend, Ended, Heard, Job, Tag
 from ringbuf import HistoryReader
-from workers.backends.registry import make, rung
+from workers.backends.registry import prepare
 from workers.join import Outlet, Seat, run
 
 
@@ -116,12 +116,12 @@ class Asr:
             )
         elif isinstance(event, Ended):
             self._utterance = None
+            if event.reason == "failed":
+                self._out.send(m.TextFailed(tag=tag, capture_ns=utterance.job.capture_ns, text=event.text))
 
 
 def main(seat: Seat) -> None:
-    backend = make("asr", seat.config)
-    backend.load(rung("asr", seat.config))
-    backend.warm_up()
+    backend = prepare("asr", seat.config)
     mic, listen, texts = seat.history_reader("mic"), seat.stream_reader("listen"), seat.outlet("texts")
     asr = Asr(seat, backend, mic, texts)
     seat.ready()

@@ -43,10 +43,10 @@ class Outlet:
         self._writer, self._dropped = writer, dropped
 
     def send(self, message: Message) -> bool:
-        """Send, or drop and count the message when the reader has left the ring full."""
-        tag = message.tag
-        sent = self._writer.put(
-            encode(message),
+        """Send, or drop and count the message when the reader has left the ring full, or it is too long for any."""
+        tag, body = message.tag, encode(message)
+        sent = len(body) <= self._writer.max_items and self._writer.put(
+            body,
             kind=message.kind,
             session=tag.session,
             turn=tag.turn,

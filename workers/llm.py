@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
-from workers.backends.registry import make, rung
+from workers.backends.registry import prepare
 from workers.join import Outlet, Seat, run
 
 STEP_NS = 20_000_000
@@ -74,9 +74,7 @@ class Llm:
 
 
 def main(seat: Seat) -> None:
-    backend = make("llm", seat.config)
-    backend.load(rung("llm", seat.config))
-    backend.warm_up()
+    backend = prepare("llm", seat.config)
     asks, pieces = seat.stream_reader("asks"), seat.outlet("pieces")
     llm = Llm(seat, backend, pieces)
     seat.ready()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from engine import messages as m
-from engine.contract import Backend, Job, Tag, Voice
-from workers.backends.registry import make, rung
+from engine.contract import Job, Tag, Voice
+from workers.backends.registry import prepare
 from workers.join import Seat, run
 
 
@@ -41,9 +41,7 @@ class Gate:
 
 def main(seat: Seat) -> None:
     settings, rate = seat.config.vad, seat.config.audio.rate_hz
-    backend: Backend = make("vad", seat.config)
-    backend.load(rung("vad", seat.config))
-    backend.warm_up()
+    backend = prepare("vad", seat.config)
     hop, context = backend.abilities.frame, backend.abilities.context
     gate = Gate(settings.threshold, settings.release, settings.min_speech_ms * rate // 1000)
     mic = seat.history_reader("mic")

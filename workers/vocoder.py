@@ -11,7 +11,7 @@ import numpy as np
 from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
-from workers.backends.registry import make, rung
+from workers.backends.registry import prepare
 from workers.join import Outlet, Seat, run
 
 RECORD_MS = 20
@@ -145,9 +145,7 @@ class Vocoder:
 
 
 def main(seat: Seat) -> None:
-    backend = make("vocoder", seat.config)
-    backend.load(rung("vocoder", seat.config))
-    backend.warm_up()
+    backend = prepare("vocoder", seat.config)
     clauses, voiced = seat.stream_reader("clauses"), seat.outlet("voiced")
     vocoder = Vocoder(seat, backend, voiced)
     seat.ready()

@@ -370,3 +370,36 @@ def test_history_keeps_so_many_turns_as_configured() -> None:
         talk.answer("Yes.")
         talk.play(start + 1000, start + 1500)
     assert talk.of(m.Ask)[2].history == ("question 1", "Yes.")
+
+
+def test_a_recogniser_that_fails_is_apologised_for_when_the_user_has_finished(talk: Talk) -> None:
+    talk.until(1064)
+    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
+    talk.say(m.TextFailed(tag=talk.tag, text="no memory"))
+    assert not talk.of(m.Clause)
+    talk.until(2000)
+    talk.say(m.SpeechPaused(end=1968 * 16, capture_ns=1968 * MS))
+    talk.until(2430)
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.failed]
+    assert not talk.of(m.Finish)
+
+
+def test_a_partial_that_stands_in_ends_the_recognisers_part_when_it_is_taken(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.text("when do you close", final=False, upto=2100 * 16)
+    talk.until(2600)
+    talk.answer("At six.")
+    talk.play(2700, 3000)
+    due = WAIT + talk.conversation.config.asr.final_budget_ms
+    assert talk.turns[0]["stages"]["asr"]["ended"] == pytest.approx(due, abs=1)
+
+
+def test_a_question_carries_no_more_of_the_past_than_its_ring_can_take(talk: Talk) -> None:
+    for number in range(4):
+        start = 1000 + 5000 * number
+        talk.speech(start, start + 500)
+        talk.until(start + 960)
+        talk.text(f"question {number}")
+        talk.answer("word " * 1000 + "end.")
+        talk.play(start + 1000, start + 1500)
+    assert talk.of(m.Ask)[3].history[::2] == ("question 1", "question 2")

@@ -140,6 +140,10 @@ class ClauseVoice(ABC):
             work.finished = True
 
     @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    @property
     def idle(self) -> bool:
         return not any(work.ready for work in self._jobs.values())
 

@@ -204,6 +204,12 @@ class PocketSphinx:
         self._fed.clear()
 
     @property
+    def remarks(self) -> Sequence[str]:
+        if not self.unknown_words:
+            return ()
+        return (f"not in the dictionary, so never heard: {', '.join(self.unknown_words)}",)
+
+    @property
     def idle(self) -> bool:
         now = self._open
         if self._fed or self._refused or (now is not None and now.tag in self._cancelled):

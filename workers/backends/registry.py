@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from importlib import import_module
 
@@ -43,3 +44,16 @@ def rung(stage: str, config: Config) -> Rung:
         threads=section.threads,
         expected=config.expected_phrases(),
     )
+
+
+def prepare(stage: str, config: Config) -> Backend:
+    """A stage's backend, loaded and warmed up; what its owner should know of that goes to stderr.
+
+    Raises BackendError with the remedy when it cannot be had.
+    """
+    backend = make(stage, config)
+    backend.load(rung(stage, config))
+    backend.warm_up()
+    for remark in backend.remarks:
+        print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)
+    return backend

@@ -120,6 +120,10 @@ class Silero:
         return float(self._probability[0, 0])
 
     @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    @property
     def idle(self) -> bool:
         return not (self._pending or self._cancelled or any(s.over for s in self._jobs.values()))
 

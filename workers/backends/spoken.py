@@ -60,6 +60,10 @@ class Spoken(ABC):
         return []
 
     @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    @property
     def idle(self) -> bool:
         return not self._jobs
 
