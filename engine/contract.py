@@ -10,7 +10,7 @@ another. What a call cannot interrupt, `Abilities` says; the one who waits for t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -42,6 +42,8 @@ class Rung:
     """How many threads of computation the backend may start."""
     expected: tuple[str, ...] = ()
     """Phrases the configuration expects people to say; a recogniser leans towards their words."""
+    wake: Callable[[], None] = lambda: None
+    """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Heard:
     confidence: float
     language: str
     final: bool
+    upto: int = 0
+    """How many of the job's samples the text covers: decoded, not only fed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """So many samples went into the job's sink since the last such event."""
+    """All samples of one `feed` are in the job's sink. Exactly one for each feed, in their order, whatever the voice
+    makes of it: a long clause that is said in pieces has one, with their sum; one with nothing to say has one, of 0
+    samples. Only a job that is cancelled or fails owes none for what it did not say; for a feed that was cut short in
+    mid-sound it tells the samples so far.
+    """
 
     tag: Tag
     samples: int
@@ -181,7 +189,8 @@ class Backend(Protocol):
 
     @property
     def idle(self) -> bool:
-        """No step has anything to do until the next `begin`, `feed` or `finish`."""
+        """No step has anything to do until the next `begin`, `feed`, `finish` or `cancel`, or until the backend calls
+        its rung's `wake`."""
 
     def cancel(self, tag: Tag) -> None:
         """Give up a job at its next checkpoint. Safe from another thread; unknown tags are ignored. The job still

@@ -21,6 +21,12 @@ from engine.turns import IGNORED, TABLE, Action, Event, State
 TAIL_MS = 200
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word."""
 
+HOP_MS = 32
+"""The most sound that a VAD judges at a time."""
+AGAIN_MS = 16
+"""When the VAD is behind: how soon to look again. Its messages wake us; its silence does not."""
+RESTARTS = 1
+"""How many restarts of a worker its work of one turn survives: what killed it twice is not given to it again."""
 HISTORY_CHARACTERS = 12_000
 """What a question may carry of the past: four bytes each at most, and it must fit into a record of its ring."""
 
@@ -51,7 +57,6 @@ class Conversation:
         self.outbox: list[tuple[str, m.Message]] = []
         self.audible = Tag()
         self.judged = 0
-        self.open_from = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
         self._turn: Turn | None = None
@@ -74,6 +79,13 @@ class Conversation:
     def number(self) -> int:
         """The number of the present or last turn."""
         return self._number
+
+    @property
+    def open_from(self) -> int:
+        """The sample at which unanswered speech began, plus one; 0 when there is none."""
+        if self._turn is not None and self.state is not State.SPEAKING:
+            return self._turn.speech.start + 1
+        return self._kept[0].start + 1 if self._kept else 0
 
     def handle(self, message: m.Message, now: int) -> None:
         """Take in what a stage said at `now`. What belongs to another turn or attempt is dropped."""
@@ -129,7 +141,6 @@ class Conversation:
         speech = self._kept.pop(0)
         self._number += 1
         self._turn = Turn(Tag(1, self._number, 1), speech)
-        self.open_from = speech.start + 1
         self._send_listen()
         self._timers[Timer.TOO_LONG] = speech.start_ns + round(self.config.turns.max_utterance_s * 1e9)
 
@@ -151,9 +162,10 @@ class Conversation:
 
     def _wait_over(self, now: int) -> None:
         # On a loaded machine the VAD may be behind: silence is only over when it has been judged to be silence.
-        needed = self._present.speech.end + self._wait_ns * self.rate // 1_000_000_000 - self.rate * 32 // 1000
+        # Its last hop may still be under way.
+        needed = self._present.speech.end + (self._wait_ns // MS - HOP_MS) * self.rate // 1000
         if self.judged < needed:
-            self._timers[Timer.WAIT] = now + 5 * MS
+            self._timers[Timer.WAIT] = now + AGAIN_MS * MS
         else:
             self._happens(Event.WAIT_OVER, now)
 
@@ -196,6 +208,10 @@ class Conversation:
             turn.heard = message
 
     def _text_failed(self, _message: m.TextFailed, now: int) -> None:
+        self._deafen(now)
+
+    def _deafen(self, now: int) -> None:
+        """No text will come for this turn."""
         self._present.deaf = True
         if self.state is State.FINALISING:
             self._happens(Event.FAILED, now)
@@ -234,6 +250,7 @@ class Conversation:
     def _ask(self, now: int) -> None:
         turn = self._present
         assert turn.heard is not None
+        turn.asked_ns, turn.answering = now, False
         turn.due["llm"] = now + self.config.llm.first_token_budget_ms * MS
         self.audible = turn.tag
         self._progress(now)
@@ -253,14 +270,19 @@ class Conversation:
         )
 
     def _piece(self, message: m.Piece, now: int) -> None:
-        self._check("llm", now)
+        turn = self._present
+        if not turn.answering:
+            self._check("llm", now)
+            turn.answering = True
+            turn.due["llm"] = turn.asked_ns + self.config.llm.first_clause_budget_ms * MS
         self._progress(now)
-        self._speak(self._present.clauser.feed(message.text), now)
+        self._speak(turn.clauser.feed(message.text), now)
 
     def _speak(self, clauses: list[str], now: int) -> None:
         turn = self._present
         for clause in clauses:
             if not turn.clauses:
+                self._check("llm", now)
                 turn.due["vocoder"] = now + self.config.vocoder.first_audio_budget_ms * MS
             turn.clauses.append(clause)
             self._send_clause(len(turn.clauses) - 1)
@@ -301,18 +323,24 @@ class Conversation:
         turn = self._present
         self._send("clauses", m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.clauses)))
 
+    def _ask_again(self, now: int) -> None:
+        self._say_instead(self._phrases.not_heard, now)
+
     def _apologise(self, now: int) -> None:
+        self._say_instead(self._phrases.failed, now)
+
+    def _say_instead(self, phrase: str, now: int) -> None:
         """Say a phrase of the engine's own instead of an answer, as a new attempt: what was under way is stale."""
         turn = self._present
-        words_missing = turn.heard is not None and not turn.heard.text.strip()
         self._send("listen", m.Cancel(tag=turn.tag))
         self._send("asks", m.Cancel(tag=turn.tag))
         turn.tag = self.audible = turn.next_attempt()
         turn.outcome = "apologised"
         turn.clauser = Clauser()
+        turn.due.clear()
         self._timers.clear()
         self._progress(now)
-        self._speak([self._phrases.not_heard if words_missing else self._phrases.failed], now)
+        self._speak([phrase], now)
         self._close_answer(now)
 
     # The sound, from vocoder and audio.
@@ -327,9 +355,7 @@ class Conversation:
 
     def _voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         turn = self._present
-        turn.stages["vocoder"] = turn.times(
-            message.began_ns or None, message.first_ns or None, message.ended_ns or None
-        )
+        turn.stages["vocoder"] = turn.work(message)
         if message.reason != "done" and not turn.samples:
             self._happens(Event.SILENT, now)
 
@@ -347,13 +373,12 @@ class Conversation:
         self._happens(Event.PLAYED, now)
 
     def _mark(self, now: int) -> None:
-        self.open_from = 0
         self._progress(now)
 
     def _end(self, now: int) -> None:
         turn = self._present
         if turn.outcome == "answered" and turn.heard is not None:
-            self._history.append(Exchange(turn.heard.text, " ".join(turn.clauses)))
+            self._history.append(Exchange(turn.heard.text, " ".join(turn.clauses[: turn.voiced])))
         self._close(now)
 
     def _give_up(self, now: int) -> None:
@@ -370,7 +395,6 @@ class Conversation:
 
     def _drop(self, now: int) -> None:
         self._turn = None
-        self.open_from = 0
         self._timers.clear()
         # Speech that came meanwhile happens now.
         if self._kept:
@@ -382,7 +406,7 @@ class Conversation:
     # Deadlines.
 
     def _progress(self, now: int) -> None:
-        """Something came: the patience with the stage that is at work starts anew, after what is left to play."""
+        """Something came: the patience with the stage that is at work starts anew, after all sound there is by now."""
         playing = self._present.samples * 1_000_000_000 // self.rate if self.state is State.SPEAKING else 0
         self._timers[Timer.PATIENCE] = now + playing + round(self.config.turns.hard_limit_s * 1e9)
 
@@ -414,10 +438,20 @@ class Conversation:
         if self.state is State.HEARING or (self._kept and not self._kept[-1].end):
             self._speech_paused(m.SpeechPaused(end=message.sample, capture_ns=message.capture_ns), now)
 
-    def _asr_again(self, _message: m.Joined, _now: int) -> None:
+    def _again_too_often(self, stage: str) -> bool:
+        """Count that a worker was restarted in this turn. True: what it was doing is given up."""
+        restarts = self._present.restarts
+        restarts[stage] = restarts.get(stage, 0) + 1
+        return restarts[stage] > RESTARTS
+
+    def _asr_again(self, _message: m.Joined, now: int) -> None:
         """The sound is still in the mic ring: it listens again from where the speech began."""
-        if self.state in (State.HEARING, State.ENDING, State.FINALISING):
-            self._send_listen()
+        if self.state not in (State.HEARING, State.ENDING, State.FINALISING):
+            return
+        if self._again_too_often("asr"):
+            self._deafen(now)
+            return
+        self._send_listen()
         if self.state is State.FINALISING:
             self._present.due.setdefault("asr", 0)
             self._send_finish()
@@ -428,15 +462,21 @@ class Conversation:
             return
         if turn.clauses:  # what was said stands; asking again would say it twice
             self._close_answer(now)
+        elif self._again_too_often("llm"):
+            self._happens(Event.FAILED, now)
         else:
+            self._send("asks", m.Cancel(tag=turn.tag))  # it may still find the question in its ring
             turn.tag = turn.next_attempt()
             turn.clauser = Clauser()
             self._ask(now)
 
-    def _vocoder_again(self, _message: m.Joined, _now: int) -> None:
+    def _vocoder_again(self, _message: m.Joined, now: int) -> None:
         """It speaks the clauses again whose sound is not yet in the ring."""
         turn = self._turn
         if turn is None or not turn.clauses:
+            return
+        if self._again_too_often("vocoder"):
+            self._happens(Event.SILENT, now)
             return
         turn.due.setdefault("vocoder", 0)
         for number in range(turn.voiced, len(turn.clauses)):
@@ -478,6 +518,7 @@ _ACTIONS = {
     Action.GO_ON: Conversation._go_on,
     Action.FINISH: Conversation._finish,
     Action.ASK: Conversation._ask,
+    Action.ASK_AGAIN: Conversation._ask_again,
     Action.APOLOGISE: Conversation._apologise,
     Action.MARK: Conversation._mark,
     Action.END: Conversation._end,

@@ -113,7 +113,7 @@ class Supervisor:
         what = f"{worker.process.title} {_cause(code)}"
         if not self.telemetry.get("engine.go"):
             killed = WorkerError(f"{what} while loading", "start again; the system's log says if memory ran out")
-            self._fail(_SaidError(code) if code > 0 else killed)
+            self._fail(_SaidError(code) if code > 1 else self._unsaid(worker, what) if code >= 0 else killed)
             return
         deaths, allowed = worker.deaths_in_last_minute(), self.config.engine.restarts_per_minute
         if deaths > allowed:
@@ -123,6 +123,11 @@ class Supervisor:
         self.telemetry.count(f"{worker.process.name}.restarts")
         backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
         asyncio.get_running_loop().call_later(backoff, self._relaunch, worker)
+
+    def _unsaid(self, worker: Worker, what: str) -> WorkerError:
+        """A worker that ended without one of the engine's own errors: it is broken, or never was this engine's."""
+        section = worker.process.section
+        return WorkerError(f"{what} while loading", f"see its message above, and {section}.python if it is set")
 
     def _relaunch(self, worker: Worker) -> None:
         if self._stopping:
@@ -162,8 +167,8 @@ class Supervisor:
                 taken.wait(1.0)
 
     def _rung(self, taken: threading.Event) -> None:
-        for record in self._story:
-            self._on_message(m.decode(record))
+        for message in [m.decode(record) for record in self._story]:
+            self._on_message(message)
         if self._all_ready:
             self._ready.set()
         taken.set()

@@ -39,6 +39,9 @@ class Turn:
     clauser: Clauser = field(default_factory=Clauser)
     clauses: list[str] = field(default_factory=list)
     answer_ended: bool = False
+    asked_ns: int = 0
+    answering: bool = False
+    """The first piece of the answer is there."""
     voiced: int = 0
     """Clauses whose sound is in the speaker ring."""
     samples: int = 0
@@ -48,6 +51,8 @@ class Turn:
     late: list[str] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
     """Stage → when its result is due."""
+    restarts: dict[str, int] = field(default_factory=dict)
+    """Stage → how often its worker was restarted while it had work of this turn."""
     response_ms: float | None = None
 
     def next_attempt(self) -> Tag:

@@ -36,7 +36,7 @@ class Event(Enum):
     WORDS = auto()
     """The final text, or the partial text that stands in for it."""
     NO_WORDS = auto()
-    """The final text is empty though someone spoke."""
+    """The final text is empty, or not certain enough, though someone spoke."""
     NOISE = auto()
     """The final text is empty and the sound was too short for a word."""
     AUDIBLE = auto()
@@ -60,8 +60,10 @@ class Action(Enum):
     """Ask the recogniser for the final text."""
     ASK = auto()
     """Ask the language model."""
+    ASK_AGAIN = auto()
+    """Say that nothing was understood."""
     APOLOGISE = auto()
-    """Say the phrase that fits what went wrong."""
+    """Say that something went wrong."""
     MARK = auto()
     """Note that the answer is heard."""
     END = auto()
@@ -84,7 +86,7 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.ENDING, E.WAIT_OVER): (S.FINALISING, A.FINISH),
     (S.ENDING, E.TOO_LONG): (S.FINALISING, A.FINISH),
     (S.FINALISING, E.WORDS): (S.THINKING, A.ASK),
-    (S.FINALISING, E.NO_WORDS): (S.THINKING, A.APOLOGISE),
+    (S.FINALISING, E.NO_WORDS): (S.THINKING, A.ASK_AGAIN),
     (S.FINALISING, E.NOISE): (S.LISTENING, A.DROP),
     (S.FINALISING, E.FAILED): (S.THINKING, A.APOLOGISE),
     (S.FINALISING, E.SPEECH): (S.FINALISING, A.KEEP),

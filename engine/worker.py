@@ -65,7 +65,7 @@ class Worker:
             self._popen = subprocess.Popen(
                 [
                     python,
-                    *("-m", self.process.module, self.process.title),
+                    *("-m", "workers", self.process.title),
                     *("--instance", self._instance, "--parent", str(os.getpid())),
                 ],
                 env=environment(self._threads, bool(self._python)),

@@ -9,7 +9,7 @@ from engine import messages as m
 from engine.contract import Backend, Ended, Heard, Job, Tag
 from ringbuf import HistoryReader
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat, run
+from workers.join import Outlet, Seat
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class _Utterance:
 
     job: Job
     began_ns: int
+    start: int
     stop: int | None = None
     """Where it ends, once known."""
     asked_ns: int = 0
@@ -33,6 +34,7 @@ class Asr:
         rate, settings = seat.config.audio.rate_hz, seat.config.asr
         self._chunk = settings.partial_ms * rate // 1000
         self._budget_ns = settings.partial_budget_ms * 1_000_000
+        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
         self._utterance: _Utterance | None = None
 
     def take(self, message: m.Message) -> None:
@@ -41,7 +43,7 @@ class Asr:
         if isinstance(message, m.Listen):
             self._give_up()
             job = Job(message.tag, message.capture_ns, language=message.language)
-            self._utterance = _Utterance(job, time.monotonic_ns())
+            self._utterance = _Utterance(job, time.monotonic_ns(), message.start)
             self._backend.begin(job)
             self._mic.seek(message.start)
         elif utterance is not None and message.tag == utterance.job.tag:
@@ -86,7 +88,8 @@ class Asr:
     def _step(self) -> None:
         """Let the backend work for as long as its budget lasts, and tell what it heard."""
         began = time.monotonic_ns()
-        events = self._backend.step(self._budget_ns)
+        with self._seat.bound(self._limit_ns):
+            events = self._backend.step(self._budget_ns)
         self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
         for event in events:
             self._tell(event.tag, event)
@@ -108,7 +111,7 @@ class Asr:
                     language=event.language,
                     confidence=event.confidence,
                     final=int(event.final),
-                    upto=self._mic.cursor,
+                    upto=utterance.stop if event.final and utterance.stop else utterance.start + event.upto,
                     began_ns=utterance.began_ns,
                     first_ns=utterance.first_ns,
                     ended_ns=now,
@@ -121,7 +124,7 @@ class Asr:
 
 
 def main(seat: Seat) -> None:
-    backend = prepare("asr", seat.config)
+    backend = prepare(seat)
     mic, listen, texts = seat.history_reader("mic"), seat.stream_reader("listen"), seat.outlet("texts")
     asr = Asr(seat, backend, mic, texts)
     seat.ready()
@@ -130,11 +133,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if not busy:
             seat.wait()
-        for record in listen:
-            asr.take(m.decode(record))
+        # Given back before they are acted on: what kills this worker must not find it again. Turns asks anew.
+        for message in [m.decode(record) for record in listen]:
+            asr.take(message)
         busy = asr.work()
         seat.beat()
-
-
-if __name__ == "__main__":
-    run(main)

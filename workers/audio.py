@@ -13,7 +13,7 @@ from engine import messages as m
 from engine.contract import Pcm, Tag
 from workers.drivers import Driver, Port
 from workers.drivers.virtual import VirtualCard
-from workers.join import Seat, run
+from workers.join import Seat
 
 
 class Mixer:
@@ -34,7 +34,9 @@ class Mixer:
 
     def fill(self, out: Pcm) -> None:
         """Fill `out` with what comes next."""
-        allowed = audible.order_of(self._telemetry.get("audio.audible"))
+        cell = self._telemetry.get("audio.audible")
+        # There is one source yet; while another may be heard, this one's sound stays where it is.
+        allowed = audible.order_of(cell) if audible.source_of(cell) == audible.VOCODER else 0
         if self._playing != allowed:
             self._playing = None
         done = 0
@@ -167,7 +169,3 @@ def main(seat: Seat) -> None:
         start_ns = time.monotonic_ns() + seat.config.audio.block_ms * 1_000_000
         telemetry.set("audio.start_ns", start_ns)
     driver.run(port, start_ns)
-
-
-if __name__ == "__main__":
-    run(main)

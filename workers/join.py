@@ -1,6 +1,6 @@
 """How a worker joins the engine: its arguments, its rings, its doorbell, its cells, and how it ends.
 
-    python -m workers.vad engine:vad --instance NAME --parent PID
+    python -m workers engine:vad --instance NAME --parent PID
 
 Everything else is found in shared memory under the instance's name; the configuration is read there too. Joining
 needs NumPy, posix_ipc and the standard library only, so that a worker can run under an interpreter of its own.
@@ -19,6 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy as np
 import ringbuf
 from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
 from engine.config import Config
-from engine.errors import EngineError
+from engine.errors import BackendError, EngineError
 from engine.messages import Message, encode
 from engine.telemetry import LOADING, READY, Telemetry
 
@@ -73,6 +74,7 @@ class Seat:
         self._beat_every_ns = min(BEAT_NS, timeout_ns // 4) if timeout_ns else BEAT_NS
         self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop")]
         self._waiter: ringbuf.Waiter | None = None
+        self._any_ring = False
         self._outlets: dict[str, Outlet] = {}
         self.beat()
         self.telemetry.set(f"{process.name}.state", LOADING)
@@ -139,13 +141,21 @@ class Seat:
     def wait(self, deadline_ns: int | None = None) -> None:
         """Sleep until an input has something, the engine stops, the deadline (CLOCK_MONOTONIC), or the next beat."""
         if self._waiter is None:
-            self._waiter = ringbuf.Waiter(self.bell, self._inputs)
+            self._waiter = ringbuf.Waiter(self.bell, self._inputs, any_ring=self._any_ring)
         beat_by = self.beat() + self._beat_every_ns
         self._waiter.wait(beat_by if deadline_ns is None else min(deadline_ns, beat_by))
 
     def wait_for(self, watched: ringbuf.Watchable) -> None:
         """Sleep until `watched` has something, the engine stops, or the next beat."""
         ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + self._beat_every_ns)
+
+    def wake(self) -> None:
+        """End `wait` from another thread of this process, once `wakeable` was called."""
+        self.bell.ring()
+
+    def wakeable(self) -> None:
+        """Let `wait` end whenever the doorbell rings, inputs or not."""
+        self._any_ring, self._waiter = True, None
 
     @property
     def stopping(self) -> bool:
@@ -158,6 +168,7 @@ class Seat:
         """Loaded and warmed up. What is on the heap now stays: the collector need not look at it again."""
         gc.collect()
         gc.freeze()
+        be_realtime(getattr(self.config, self.process.section).realtime_priority)
         self.beat()  # loading may have taken longer than a beat may
         self.telemetry.set(f"{self.process.name}.state", READY)
         self._bells_of([ENGINE])[0].ring()
@@ -191,8 +202,9 @@ def read_config(instance: str) -> Config:
 def die_with(parent: int) -> None:
     """Let the kernel kill this process when the supervisor dies, however it dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(1)
+    if os.getppid() != parent:  # it died before we asked, or a script between us did not `exec` the interpreter
+        print(f"{sys.argv[1]}: its parent is not the supervisor; start it directly", file=sys.stderr, flush=True)
+        os._exit(8)
 
 
 def be_realtime(priority: int) -> None:
@@ -203,8 +215,9 @@ def be_realtime(priority: int) -> None:
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
 
 
-def run(main: Callable[[Seat], None]) -> None:
-    """Be a worker: join, run `main`, and end with an exit code and one line for whatever went wrong."""
+def run() -> None:
+    """Be the worker that the arguments name: join, run its `main`, and end with an exit code and one line for whatever
+    went wrong."""
     parser = argparse.ArgumentParser(description="A worker of the engine; `engine run` starts it.")
     parser.add_argument("title", help="engine:STAGE, what ps and top show")
     parser.add_argument("--instance", required=True, help="the running engine's name in /dev/shm")
@@ -218,9 +231,10 @@ def run(main: Callable[[Seat], None]) -> None:
     process = next(process for process in PROCESSES if process.title == arguments.title)
     code = 0
     try:
-        seat = Seat(process, arguments.instance)
-        be_realtime(getattr(seat.config, process.section).realtime_priority)
-        main(seat)
+        import_module(process.module).main(Seat(process, arguments.instance))
+    except ImportError as error:
+        print(f"{arguments.title}: {error}; install it into {sys.executable}", file=sys.stderr, flush=True)
+        code = BackendError.code
     except EngineError as error:
         print(f"{arguments.title}: {error}", file=sys.stderr, flush=True)
         code = error.code

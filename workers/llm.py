@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat, run
+from workers.join import Outlet, Seat
 
 STEP_NS = 20_000_000
 """How long one step may go on before new messages are looked at."""
@@ -20,6 +20,7 @@ class _Work:
 
     began_ns: int
     first_ns: int = 0
+    tokens: int = 0
 
 
 class Llm:
@@ -28,6 +29,8 @@ class Llm:
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
         self._work: dict[Tag, _Work] = {}
+        self._most = seat.config.llm.max_tokens
+        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
 
     def take(self, message: m.Message) -> None:
         """A question, or that one is not wanted any more."""
@@ -49,12 +52,18 @@ class Llm:
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
-        for event in self._backend.step(STEP_NS):
+        with self._seat.bound(self._limit_ns):
+            events = self._backend.step(STEP_NS)
+        for event in events:
             work = self._work.get(event.tag)
             if work is None:
                 continue
             now = time.monotonic_ns()
             if isinstance(event, Token):
+                work.tokens += 1
+                if work.tokens > self._most:
+                    self._backend.cancel(event.tag)
+                    continue
                 if not work.first_ns:
                     work.first_ns = now
                     self._seat.telemetry.observe("llm.first_ns", now - work.began_ns)
@@ -64,7 +73,8 @@ class Llm:
                 self._out.send(
                     m.AnswerEnded(
                         tag=event.tag,
-                        reason=event.reason,
+                        # Cut off at its greatest length, an answer is complete all the same.
+                        reason="done" if work.tokens > self._most else event.reason,
                         text=event.text,
                         began_ns=work.began_ns,
                         first_ns=work.first_ns,
@@ -74,7 +84,7 @@ class Llm:
 
 
 def main(seat: Seat) -> None:
-    backend = prepare("llm", seat.config)
+    backend = prepare(seat)
     asks, pieces = seat.stream_reader("asks"), seat.outlet("pieces")
     llm = Llm(seat, backend, pieces)
     seat.ready()
@@ -82,11 +92,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if backend.idle:
             seat.wait()
-        for record in asks:
-            llm.take(m.decode(record))
+        # Given back before they are acted on: what kills this worker must not find it again. Turns asks anew.
+        for message in [m.decode(record) for record in asks]:
+            llm.take(message)
         llm.step()
         seat.beat()
-
-
-if __name__ == "__main__":
-    run(main)

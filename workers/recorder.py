@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.errors import OutputError
 from engine.wav import Recording, place
-from workers.join import Seat, run
+from workers.join import Seat
 
 
 def main(seat: Seat) -> None:
@@ -46,9 +46,6 @@ def record(seat: Seat) -> None:
         seat.wait()
         if mic.position - recording.frames >= chunk:
             write()
+        mic.seek(mic.position)  # what the loudspeaker's ring does not have yet is nothing to be woken for
     write()
     recording.close()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -9,7 +9,7 @@ from engine import audible
 from engine import messages as m
 from engine.contract import Tag
 from engine.conversation import Conversation
-from workers.join import Seat, run
+from workers.join import Seat
 
 _INPUTS = ("speech", "texts", "pieces", "voiced", "playback")
 _OUTPUTS = ("listen", "asks", "clauses", "story")
@@ -24,6 +24,8 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
         return telemetry.get("audio.start_ns") + sample * 1_000_000_000 // rate
 
     now = time.monotonic_ns()
+    if open_from:  # what a predecessor had begun to answer is answered anew, not twice
+        conversation.audible = Tag(1, conversation.number + 1)
     if open_from or speaking:
         start = (open_from or speaking) - 1
         conversation.handle(m.SpeechBegan(start=start, capture_ns=captured(start)), now)
@@ -60,7 +62,3 @@ def main(seat: Seat) -> None:
             for record in reader:
                 conversation.handle(m.decode(record), time.monotonic_ns())
         conversation.expire(time.monotonic_ns())
-
-
-if __name__ == "__main__":
-    run(main)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from engine import messages as m
-from engine.contract import Job, Tag, Voice
+from engine.contract import Ended, Job, Tag, Voice
+from engine.errors import BackendError
 from workers.backends.registry import prepare
-from workers.join import Seat, run
+from workers.join import Seat
 
 
 class Gate:
@@ -41,7 +42,7 @@ class Gate:
 
 def main(seat: Seat) -> None:
     settings, rate = seat.config.vad, seat.config.audio.rate_hz
-    backend = prepare("vad", seat.config)
+    backend = prepare(seat)
     hop, context = backend.abilities.frame, backend.abilities.context
     gate = Gate(settings.threshold, settings.release, settings.min_speech_ms * rate // 1000)
     mic = seat.history_reader("mic")
@@ -59,12 +60,13 @@ def main(seat: Seat) -> None:
         seat.wait()
         if mic.position > mic.cursor + hop and (newest := mic.capture_ns(mic.position - 1)) is not None:
             telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - 1_000_000_000 // rate)
-        while (frame := mic.acquire(hop)) is not None:
+        while (frame := mic.acquire(hop)) is not None and not seat.stopping:
             start = mic.cursor
             captured = mic.capture_ns(start)
             window = mic.view(start - context, start + hop)
-            if window is None or captured is None:  # overwritten while we looked: acquire finds the new place
-                continue
+            if window is None or captured is None:  # lapped: what is being said now counts
+                mic.seek(mic.position)
+                break
             began = time.monotonic_ns()
             backend.feed(job, window)
             events = backend.step(settings.hop_budget_ms * 1_000_000)
@@ -73,6 +75,8 @@ def main(seat: Seat) -> None:
                 telemetry.count("vad.late")
             telemetry.observe("vad.hop_ns", ended - began)
             for event in events:
+                if isinstance(event, Ended):  # the supervisor brings back one that hears
+                    raise BackendError(f"voice activity ended: {event.text or event.reason}", "see vad.backend")
                 if isinstance(event, Voice) and (said := gate.judge(event.probability, start, start + len(frame))):
                     what, sample = said
                     at_ns = captured + (sample - start) * 1_000_000_000 // rate
@@ -84,7 +88,4 @@ def main(seat: Seat) -> None:
                         speech.send(m.SpeechPaused(end=sample, capture_ns=at_ns))
             mic.release(hop)
             telemetry.set("vad.judged", start + hop)
-
-
-if __name__ == "__main__":
-    run(main)
+            seat.beat()

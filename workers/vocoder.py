@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+import ringbuf
 from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat, run
+from workers.join import Outlet, Seat
 
 RECORD_MS = 20
 """Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
@@ -28,7 +29,7 @@ class Speaker:
 
     def __init__(self, seat: Seat, ring: SpeakerRing, tag: Tag, capture_ns: int) -> None:
         self._seat, self._ring, self._tag, self._capture_ns = seat, ring, tag, capture_ns
-        self._order = audible.order(tag.session, tag.turn, tag.attempt)
+        self._order = _order(tag)
         self.first_ns = 0
 
     @property
@@ -69,6 +70,10 @@ class Speaker:
 _NOTHING = np.zeros(0, np.int16)
 
 
+def _order(tag: Tag) -> int:
+    return audible.order(tag.session, tag.turn, tag.attempt)
+
+
 class SpeakerRing:
     """The ring that all jobs of this voice share."""
 
@@ -82,47 +87,83 @@ class _Work:
     job: Job
     sink: Speaker
     began_ns: int
-    clauses: deque[int] = field(default_factory=deque)
+    due: int
+    """The clause that comes next."""
+    owed: deque[int] = field(default_factory=deque)
     """Numbers of the clauses whose sound is owed."""
+    last: bool = False
+    """Its last clause has come."""
 
 
 class Vocoder:
-    """The open jobs of the voice and what is said about them."""
+    """The open jobs of the voice and what is said about them.
+
+    A message may come twice: from the ring, and from turns again when the voice was restarted. Whatever comes twice
+    is spoken once: clauses are taken in the order of their numbers, and an answer that has ended stays closed.
+    """
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
         self._ring = SpeakerRing(seat)
+        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
         self._work: dict[Tag, _Work] = {}
+        self._closed = -1
+        """The order of the newest answer that has ended; of it and those before it nothing new is begun."""
+
+    def join(self, clauses: ringbuf.StreamReader) -> None:
+        """Take up work. What a worker before us left unread would come too early: turns sends it again, behind the
+        clauses that were read but not voiced."""
+        for _ in clauses:
+            pass
+        self._out.send(m.Joined(stage="vocoder"))
 
     def take(self, message: m.Message) -> None:
         """A clause, the last clause, or that an answer is not wanted any more."""
+        work = self._work.get(message.tag)
+        if work is None and _order(message.tag) <= self._closed:
+            return
         if isinstance(message, m.Clause):
-            work = self._work.get(message.tag) or self._begin(message)
-            work.clauses.append(message.number)
-            self._backend.feed(work.job, message.text)
-        elif (known := self._work.get(message.tag)) is None:
-            if isinstance(message, m.LastClause):  # restarted after its last clause was voiced: only the end is owed
-                Speaker(self._seat, self._ring, message.tag, message.capture_ns).end()
+            work = work or self._begin(message)
+            if message.number == work.due:
+                work.due += 1
+                work.owed.append(message.number)
+                self._backend.feed(work.job, message.text)
         elif isinstance(message, m.LastClause):
-            self._backend.finish(known.job)
+            self._finish(work, message)
         elif isinstance(message, m.Cancel):
-            self._backend.cancel(message.tag)
+            if work is None:
+                self._close(message.tag)
+            else:
+                self._backend.cancel(message.tag)
 
     def _begin(self, clause: m.Clause) -> _Work:
         sink = Speaker(self._seat, self._ring, clause.tag, clause.capture_ns)
         job = Job(clause.tag, clause.capture_ns, clause.deadline_ns, clause.language, sink=sink)
-        work = self._work[clause.tag] = _Work(job, sink, time.monotonic_ns())
+        work = self._work[clause.tag] = _Work(job, sink, time.monotonic_ns(), due=clause.number)
         self._backend.begin(job)
         return work
 
+    def _finish(self, work: _Work | None, message: m.LastClause) -> None:
+        if work is None:  # restarted after its last clause was voiced: only the end is owed
+            self._close(message.tag)
+            Speaker(self._seat, self._ring, message.tag, message.capture_ns).end()
+        elif not work.last:
+            work.last = True
+            self._backend.finish(work.job)
+
+    def _close(self, tag: Tag) -> None:
+        self._closed = max(self._closed, _order(tag))
+
     def step(self) -> None:
         """Speak the next clause."""
-        for event in self._backend.step(STEP_NS):
+        with self._seat.bound(self._limit_ns):
+            events = self._backend.step(STEP_NS)
+        for event in events:
             work = self._work.get(event.tag)
             if work is None:
                 continue
-            if isinstance(event, Sound) and work.clauses:
-                number = work.clauses.popleft()
+            if isinstance(event, Sound) and work.owed:
+                number = work.owed.popleft()
                 if number == 0 and work.sink.first_ns:
                     self._seat.telemetry.observe("vocoder.first_ns", work.sink.first_ns - work.began_ns)
                 self._out.send(m.ClauseVoiced(tag=event.tag, number=number, samples=event.samples))
@@ -131,6 +172,7 @@ class Vocoder:
 
     def _end(self, work: _Work, event: Ended) -> None:
         del self._work[event.tag]
+        self._close(event.tag)
         work.sink.end()
         self._out.send(
             m.VoiceEnded(
@@ -145,19 +187,16 @@ class Vocoder:
 
 
 def main(seat: Seat) -> None:
-    backend = prepare("vocoder", seat.config)
+    backend = prepare(seat)
     clauses, voiced = seat.stream_reader("clauses"), seat.outlet("voiced")
     vocoder = Vocoder(seat, backend, voiced)
     seat.ready()
-    voiced.send(m.Joined(stage="vocoder"))
+    vocoder.join(clauses)
     while not seat.stopping:
         if backend.idle:
             seat.wait()
-        for record in clauses:
-            vocoder.take(m.decode(record))
+        # Given back before they are acted on: what kills this worker must not find it again.
+        for message in [m.decode(record) for record in clauses]:
+            vocoder.take(message)
         vocoder.step()
         seat.beat()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -133,7 +133,7 @@ def test_silence_that_the_vad_has_not_judged_yet_is_not_the_end(talk: Talk) -> N
     talk.conversation.judged = 2100 * 16
     talk.conversation.expire(3000 * MS)
     assert talk.state() == "ENDING"
-    talk.until(3010)
+    talk.until(3020)
     assert talk.state() == "FINALISING"
 
 
@@ -403,3 +403,53 @@ def test_a_question_carries_no_more_of_the_past_than_its_ring_can_take(talk: Tal
         talk.answer("word " * 1000 + "end.")
         talk.play(start + 1000, start + 1500)
     assert talk.of(m.Ask)[3].history[::2] == ("question 1", "question 2")
+
+
+def test_words_that_are_not_certain_enough_are_asked_for_again() -> None:
+    talk = Talk(load(sets=["asr.min_confidence=0.95", f"turns.end_of_speech_ms={WAIT}"], environ={}))
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("mumble")
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.not_heard]
+
+
+@pytest.mark.parametrize("stage", ["asr", "llm", "vocoder"])
+def test_what_kills_a_worker_twice_is_not_given_to_it_again(talk: Talk, stage: str) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    if stage != "asr":
+        talk.text("hello")
+    if stage == "vocoder":
+        talk.answer("Yes.")
+    for _ in range(5):
+        talk.say(m.Joined(stage=stage))
+    kinds: dict[str, type[m.Message]] = {"asr": m.Listen, "llm": m.Ask, "vocoder": m.Clause}
+    apology = talk.conversation._phrases.failed
+    given = [message for message in talk.of(kinds[stage]) if getattr(message, "text", "") != apology]
+    assert len(given) == 2
+
+
+def test_history_keeps_only_what_the_voice_said(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("First sentence. Second sentence. Third sentence.")
+    talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=100))
+    talk.say(m.VoiceEnded(tag=talk.tag, reason="failed"))
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=2600 * MS, samples=100))
+    talk.speech(4000, 5000)
+    talk.until(5460)
+    talk.text("and then")
+    assert talk.of(m.Ask)[1].history == ("hello", "First sentence.")
+
+
+def test_a_first_clause_that_comes_too_late_is_counted_though_its_first_word_was_in_time(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.say(m.Piece(tag=talk.tag, text="Well "))
+    talk.until(2460 + talk.conversation.config.llm.first_clause_budget_ms + 5)
+    talk.answer("yes. Indeed.")
+    talk.play(2800, 3000)
+    assert talk.turns[0]["late"] == ["llm"]

@@ -89,6 +89,40 @@ def test_the_sound_is_told_in_samples_and_a_pause_lies_between_clauses() -> None
     assert np.diff(audible(sink.sound)).max() == pytest.approx(RATE * 240 // 1000, abs=2)
 
 
+LONG = "The museum opens at nine in the morning and closes at six in the evening " * 6
+"""More than 400 characters, which are said in pieces."""
+
+
+def test_each_clause_has_one_sound_however_long_it_is() -> None:
+    voice, sink = loaded(), Collector()
+    events = run(voice, Job(Tag(), sink=sink), "Hello.", LONG, SENTENCE)
+    assert [type(event) for event in events] == [Sound, Sound, Sound, Ended]
+    first, long, last = (event.samples for event in events if isinstance(event, Sound))
+    assert first + long + last == sink.sound.size
+    assert 20 * RATE < long < 45 * RATE
+    assert last < 4 * RATE
+
+
+@pytest.mark.parametrize("unspeakable", ["...", "", "\N{GRINNING FACE}"])
+def test_a_clause_with_nothing_to_say_has_its_sound_too_between_two_good_ones(unspeakable: str) -> None:
+    voice, sink = loaded(), Collector()
+    events = run(voice, Job(Tag(), sink=sink), "The museum opens at nine,", unspeakable, "and closes at six.")
+    assert [type(event) for event in events] == [Sound, Sound, Sound, Ended]
+    first, silent, last = (event.samples for event in events if isinstance(event, Sound))
+    assert silent == 0
+    assert min(first, last) > RATE // 2
+    assert first + last == sink.sound.size
+
+
+def test_a_long_clause_is_heard_before_all_of_it_is_said() -> None:
+    voice, sink = loaded(), Collector()
+    job = Job(Tag(), sink=sink)
+    voice.begin(job)
+    voice.feed(job, LONG)
+    assert voice.step(0) == []
+    assert audible(sink.sound).size
+
+
 def test_faster_is_shorter() -> None:
     usual = say(SENTENCE).size
     assert say(SENTENCE, speed=1.5).size == pytest.approx(usual / 1.5, rel=0.15)

@@ -117,6 +117,40 @@ def test_between_two_clauses_lies_the_pause_of_the_settings(pause_ms: int) -> No
     assert np.sort(silences)[-2] < RATE * 120 // 1000
 
 
+LONG = "The museum opens at nine in the morning and closes at six in the evening " * 6
+"""More than 400 characters, which are said in pieces."""
+
+
+def test_each_clause_has_one_sound_however_long_it_is() -> None:
+    voice, sink = loaded(), Collector()
+    events = run(voice, Job(Tag(), sink=sink), "Hello.", LONG, SENTENCE)
+    assert [type(event) for event in events] == [Sound, Sound, Sound, Ended]
+    first, long, last = (event.samples for event in events if isinstance(event, Sound))
+    assert first + long + last == sink.sound.size
+    assert 20 * RATE < long < 45 * RATE
+    assert last < 4 * RATE
+
+
+@pytest.mark.parametrize("unspeakable", ["...", "", "\N{GRINNING FACE}"])
+def test_a_clause_with_nothing_to_say_has_its_sound_too_between_two_good_ones(unspeakable: str) -> None:
+    voice, sink = loaded(), Collector()
+    events = run(voice, Job(Tag(), sink=sink), "The museum opens at nine,", unspeakable, "and closes at six.")
+    assert [type(event) for event in events] == [Sound, Sound, Sound, Ended]
+    first, silent, last = (event.samples for event in events if isinstance(event, Sound))
+    assert silent == 0
+    assert min(first, last) > RATE // 2
+    assert first + last == sink.sound.size
+
+
+def test_a_long_clause_is_heard_before_all_of_it_is_said() -> None:
+    voice, sink = loaded(), Collector()
+    job = Job(Tag(), sink=sink)
+    voice.begin(job)
+    voice.feed(job, LONG)
+    assert voice.step(0) == []
+    assert audible(sink.sound).size
+
+
 def test_faster_is_shorter_and_a_reload_starts_from_the_usual_speed() -> None:
     usual = say(SENTENCE).size
     assert say(SENTENCE, speed=1.5).size == pytest.approx(usual / 1.5, rel=0.1)
@@ -239,9 +273,18 @@ def test_hostile_text_is_said_somehow_and_the_voice_lives_on(text: str) -> None:
 
 
 def test_a_long_text_is_said_in_bounded_steps_and_can_be_stopped() -> None:
-    voice, sink, job = loaded(), Collector(), Job(Tag(), sink=Collector(limit=RATE))
-    assert len(run(voice, Job(Tag(1), sink=sink), "word " * 200)) > 4
-    assert run(voice, job, "word " * 50_000)[-1] == Ended(Tag(), "cancelled")
+    voice, sink, job = loaded(), Collector(), Job(Tag(1), sink=Collector(limit=RATE))
+    long = Job(Tag(), sink=sink)
+    voice.begin(long)
+    voice.feed(long, "word " * 200)
+    steps = 0
+    while not voice.idle:
+        before = sink.sound.size
+        voice.step(0)
+        steps += 1
+        assert sink.sound.size - before < 30 * RATE
+    assert steps > 4
+    assert run(voice, job, "word " * 50_000)[-1] == Ended(Tag(1), "cancelled")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ class _Work:
     def __init__(self, job: Job, order: int) -> None:
         self.job = job
         self.due = (job.deadline_ns or math.inf, order)
-        self.clauses: deque[str] = deque()
+        self.pieces: deque[tuple[str, bool]] = deque()
+        """What is still to be said, and whether it is the last of its feed."""
+        self.samples = 0
+        """What the feed at work has become so far."""
         self.finished = False
         self.quiet: int | None = None
         """Samples of silence at the end of its sound; None before any."""
@@ -50,7 +53,7 @@ class _Work:
     @property
     def over(self) -> bool:
         """Nothing is left of it but to say so."""
-        return self.cancelled or bool(self.failure) or (self.finished and not self.clauses)
+        return self.cancelled or bool(self.failure) or (self.finished and not self.pieces)
 
     @property
     def reason(self) -> Literal["done", "cancelled", "failed"]:
@@ -58,7 +61,7 @@ class _Work:
 
     @property
     def ready(self) -> bool:
-        return bool(self.clauses) or self.over
+        return bool(self.pieces) or self.over
 
 
 class _Nowhere:
@@ -71,8 +74,8 @@ class _Nowhere:
 class ClauseVoice(ABC):
     """A `engine.contract.Backend` for libraries that say a whole clause in one call and hand out its sound in chunks.
 
-    `step` says one clause, of the job that is due first, or was begun first where no deadline says otherwise. The
-    call ends early, within a chunk, when the job is cancelled or its sink wants no more.
+    `step` says one clause, or a piece of a long one, of the job that is due first, or was begun first where no
+    deadline says otherwise. The call ends early, within a chunk, when the job is cancelled or its sink wants no more.
     A subclass loads its library, calls `_open` and implements `_readable` and `_say`.
     """
 
@@ -133,7 +136,10 @@ class ClauseVoice(ABC):
 
     def feed(self, job: Job, data: str) -> None:
         if work := self._jobs.get(job.tag):
-            work.clauses.extend(textwrap.wrap(self._readable(data), LONGEST))
+            # A clause with nothing to say is a piece too, an empty one: its Sound is owed all the same.
+            *before, last = textwrap.wrap(self._readable(data), LONGEST) or [""]
+            work.pieces.extend((piece, False) for piece in before)
+            work.pieces.append((last, True))
 
     def finish(self, job: Job) -> None:
         if work := self._jobs.get(job.tag):
@@ -155,9 +161,14 @@ class ClauseVoice(ABC):
         tag = work.job.tag
         events: list[Event] = []
         if not work.over:
-            self._utter(work, work.clauses.popleft())
-            if self._samples:
-                events.append(Sound(tag, self._samples))
+            piece, last = work.pieces.popleft()
+            if piece:
+                self._utter(work, piece)
+                work.samples += self._samples
+            cut = work.cancelled or bool(work.failure)
+            if (last and not cut) or (cut and work.samples):
+                events.append(Sound(tag, work.samples))
+                work.samples = 0
         if work.over:
             events.append(Ended(tag, work.reason, work.failure))
             del self._jobs[tag]

@@ -156,10 +156,10 @@ class PocketSphinx:
             decoder.end()
             self._open = None
             return [self._heard(now, decoder, final=True), Ended(now.tag)]
-        text = decoder.text()
-        if text == now.text:
+        text, decoded = decoder.text(), now.heard_frames - now.waiting
+        if (text, decoded) == (now.text, now.decoded) or not text:
             return []
-        now.text = text
+        now.text, now.decoded = text, decoded
         return [self._heard(now, decoder, final=False)]
 
     def _take_in(self, now: _Utterance, decoder: Decoder, pcm: Pcm) -> None:
@@ -195,7 +195,8 @@ class PocketSphinx:
     def _heard(self, now: _Utterance, decoder: Decoder, final: bool) -> Heard:
         score, frames = decoder.word_score()
         trust = 1 / (1 + math.exp((CLEAR - score / frames) / WIDTH)) if frames else 0.0
-        return Heard(now.tag, decoder.text(), trust, self._language, final)
+        decoded = (now.heard_frames - now.waiting) * RATE // 100
+        return Heard(now.tag, decoder.text(), trust, self._language, final, max(0, decoded))
 
     def _close(self) -> None:
         if self._decoder is not None:
@@ -245,6 +246,8 @@ class _Utterance:
     drained: bool = False
     """The last frame has left the front end."""
     text: str = ""
+    decoded: int = 0
+    """Frames that `text`, as last told, covers."""
 
     @property
     def waiting(self) -> int:

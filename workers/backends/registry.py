@@ -1,14 +1,17 @@
-"""Every backend there is: stage, name in config.toml, where its class is. A new one is a file and a line here."""
+"""Every backend there is: stage, name, where its class is. A new one is a file, a line here, and its settings: the
+name in `OneOf`, and a table of its own where it has any (engine/settings.py, config.toml)."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 
 from engine.config import Config
 from engine.contract import Backend, Rung
 from engine.errors import BackendError
+from workers.join import Seat
 
 REGISTRY = {
     "vad": {"silero": "workers.backends.silero:Silero"},
@@ -33,7 +36,7 @@ def make(stage: str, config: Config) -> Backend:
     return backend
 
 
-def rung(stage: str, config: Config) -> Rung:
+def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Rung:
     """What the configuration says a stage's backend shall be loaded with: its own table, and the engine's phrases in
     the language that is spoken."""
     section = getattr(config, stage)
@@ -43,16 +46,19 @@ def rung(stage: str, config: Config) -> Rung:
         rate=config.audio.rate_hz,
         threads=section.threads,
         expected=config.expected_phrases(),
+        wake=wake,
     )
 
 
-def prepare(stage: str, config: Config) -> Backend:
-    """A stage's backend, loaded and warmed up; what its owner should know of that goes to stderr.
+def prepare(seat: Seat) -> Backend:
+    """The backend of a worker's stage, loaded and warmed up; what its owner should know of that goes to stderr.
 
     Raises BackendError with the remedy when it cannot be had.
     """
-    backend = make(stage, config)
-    backend.load(rung(stage, config))
+    stage = seat.process.name
+    backend = make(stage, seat.config)
+    backend.load(rung(stage, seat.config, seat.wake))
+    seat.wakeable()
     backend.warm_up()
     for remark in backend.remarks:
         print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)

@@ -1,0 +1,24 @@
+"""Starts a worker: `python -m workers engine:STAGE --instance NAME --parent PID`.
+
+Nothing but the standard library is imported before it is sure that this interpreter can join the engine.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def start() -> None:
+    """Be the worker that the first argument names."""
+    title = sys.argv[1] if len(sys.argv) > 1 else "engine"
+    try:
+        from workers.join import run
+    except ImportError as error:
+        remedy = f"install the engine's wheel into {sys.executable}, or choose another python in the stage's section"
+        print(f"{title}: cannot join: {error}; {remedy}", file=sys.stderr, flush=True)
+        sys.exit(6)
+    run()
+
+
+if __name__ == "__main__":
+    start()
