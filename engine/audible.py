@@ -31,6 +31,11 @@ def order_of(cell: int) -> int:
     return cell & _MASK
 
 
+def tag_of(cell: int) -> Tag:
+    """Whose sound may be heard."""
+    return Tag(cell >> 32 & 0xFFFFFF, cell >> 12 & 0xFFFFF, cell & 0xFFF)
+
+
 def source_of(cell: int) -> int:
     """The ring that may be heard."""
     return cell >> 56

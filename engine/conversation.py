@@ -47,8 +47,9 @@ class Conversation:
     """One session's turns.
 
     outbox: (channel, message) pairs to be sent, oldest first.
-    audible: the tag whose sound may be heard. judged: the sample up to which voice activity is known (set before
-    `expire`). on_response: called with each turn's response time in ns. on_late: called with the stage's name.
+    audible: the tag whose sound may be heard. judged: the sample up to which voice activity is known; played: how many
+    samples of the present answer were played (both set before `expire`). on_response: called with each turn's response
+    time in ns. on_late: called with the stage's name.
     """
 
     def __init__(self, config: Config, rate: int, turn: int = 0) -> None:
@@ -57,6 +58,7 @@ class Conversation:
         self.outbox: list[tuple[str, m.Message]] = []
         self.audible = Tag()
         self.judged = 0
+        self.played = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
         self._turn: Turn | None = None
@@ -96,6 +98,18 @@ class Conversation:
         if ours or type(message) in _UNTAGGED:
             handler(self, message, now)
         self._finish_if_over()
+
+    def resume(self, tag: Tag) -> None:
+        """After a restart: an answer of which nothing else is known is being heard."""
+        now = Speech(self.judged, 0, 0, self.judged)
+        self._turn = Turn(tag, now, outcome="resumed")
+        self.audible, self.state = tag, State.SPEAKING
+
+    def interrupt(self) -> None:
+        """The engine ends: tell of the turn that is under way."""
+        if self._turn is not None:
+            self._turn.outcome = "interrupted"
+            self._tell()
 
     def expire(self, now: int) -> None:
         """Do what is due at `now`."""
@@ -141,11 +155,12 @@ class Conversation:
         speech = self._kept.pop(0)
         self._number += 1
         self._turn = Turn(Tag(1, self._number, 1), speech)
-        self._send_listen()
+        self._send_listen(now)
         self._timers[Timer.TOO_LONG] = speech.start_ns + round(self.config.turns.max_utterance_s * 1e9)
 
-    def _send_listen(self) -> None:
+    def _send_listen(self, now: int) -> None:
         turn = self._present
+        turn.listened_ns = now
         start = max(0, turn.speech.start - self.config.vad.preroll_ms * self.rate // 1000)
         self._send(
             "listen",
@@ -233,12 +248,13 @@ class Conversation:
 
     def _final_due(self, now: int) -> None:
         """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
-        not is given the time that the turn's own deadline leaves."""
+        not is given the time that the turn's own deadline leaves. That runs from the end of speech, or, where the
+        recogniser was told so late that it has to catch up, from when it can have heard all of it."""
         turn = self._present
         self._late("asr")
-        latest = (
-            turn.speech.end_ns + (self.config.turns.response_budget_ms - self.config.llm.first_clause_budget_ms) * MS
-        )
+        caught_up = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
+        left = self.config.turns.response_budget_ms - self.config.llm.first_clause_budget_ms
+        latest = max(turn.speech.end_ns, caught_up) + left * MS
         whole = turn.heard is not None and turn.heard.upto >= turn.speech.end
         if turn.heard is not None and (whole or now >= latest):
             self._take_text(turn.heard, now)
@@ -251,7 +267,7 @@ class Conversation:
         turn = self._present
         assert turn.heard is not None
         turn.asked_ns, turn.answering = now, False
-        turn.due["llm"] = now + self.config.llm.first_token_budget_ms * MS
+        turn.due.setdefault("llm", now + self.config.llm.first_token_budget_ms * MS)
         self.audible = turn.tag
         self._progress(now)
         while sum(len(exchange.user) + len(exchange.answer) for exchange in self._history) > HISTORY_CHARACTERS:
@@ -356,6 +372,8 @@ class Conversation:
     def _voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         turn = self._present
         turn.stages["vocoder"] = turn.work(message)
+        if turn.response_ms is not None:  # a restarted voice does not know of its predecessor's first sound
+            turn.stages["vocoder"]["first"] = min(turn.stages["vocoder"]["first"] or 0.0, turn.response_ms)
         if message.reason != "done" and not turn.samples:
             self._happens(Event.SILENT, now)
 
@@ -390,8 +408,11 @@ class Conversation:
         self._close(now)
 
     def _close(self, now: int) -> None:
-        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._present.record(self.rate))))
+        self._tell()
         self._drop(now)
+
+    def _tell(self) -> None:
+        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._present.record(self.rate))))
 
     def _drop(self, now: int) -> None:
         self._turn = None
@@ -406,12 +427,15 @@ class Conversation:
     # Deadlines.
 
     def _progress(self, now: int) -> None:
-        """Something came: the patience with the stage that is at work starts anew, after all sound there is by now."""
-        playing = self._present.samples * 1_000_000_000 // self.rate if self.state is State.SPEAKING else 0
-        self._timers[Timer.PATIENCE] = now + playing + round(self.config.turns.hard_limit_s * 1e9)
+        """Something came: the patience with the stage that is at work starts anew."""
+        self._timers[Timer.PATIENCE] = now + round(self.config.turns.hard_limit_s * 1e9)
 
     def _out_of_patience(self, now: int) -> None:
         turn = self._present
+        if self.state is State.SPEAKING and self.played != turn.played:  # it is being heard: that is progress
+            turn.played = self.played
+            self._progress(now)
+            return
         stage = "asr" if self.state is State.FINALISING else "vocoder" if turn.clauses else "llm"
         self._late(stage)
         self._happens(Event.SILENT if turn.clauses else Event.FAILED, now)
@@ -451,7 +475,7 @@ class Conversation:
         if self._again_too_often("asr"):
             self._deafen(now)
             return
-        self._send_listen()
+        self._send_listen(now)
         if self.state is State.FINALISING:
             self._present.due.setdefault("asr", 0)
             self._send_finish()

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 from engine import NAME
@@ -27,6 +26,8 @@ exit codes:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     # Not at the top: these take a while, and Ctrl-C may come meanwhile.
+    from importlib.metadata import version
+
     from engine import config_command, licences, run_command
 
     top = argparse.ArgumentParser(
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors are one line on stderr."""
     try:
+        _fill_standard_streams()
         signal.signal(signal.SIGTERM, _end)
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -56,9 +58,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
-        return 0
+    except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
+            return 0
+        if os.environ.get("ANTIPHON_TRACEBACK"):
+            raise
+        print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)
+        return 1
+
+
+def _fill_standard_streams() -> None:
+    """Open what a launcher has closed of stdin, stdout and stderr: the next file must not get such a number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _end(*_: Any) -> None:

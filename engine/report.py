@@ -57,6 +57,6 @@ def build(turns: list[dict[str, Any]], supervisor: Supervisor, ready_s: float) -
 def write(path: Path, report: dict[str, Any]) -> None:
     """Write it. Raises OutputError."""
     try:
-        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{wav.place(path)}: {error.strerror}", "choose another --report") from error

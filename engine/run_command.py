@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -57,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _setting(option: str, path: Path) -> str:
     """A path from the command line as the value of a setting, in TOML."""
-    text = str(path.absolute())
+    try:
+        text = str(path.absolute())
+    except OSError as error:
+        raise UsageError(f"{option} {wav.place(path)}: the present directory is gone", "give the whole path") from error
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
         what = f"{option} {wav.place(path)}: control characters, or bytes that are not UTF-8, in its name"
         raise UsageError(what, "rename it, or the directory that it is in")
@@ -136,7 +140,8 @@ async def _run(config: Config, report_path: Path | None) -> int:
         if await supervisor.start():
             ready_s = time.monotonic() - began
             ready = f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}"
-            print(ready, file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # nobody reads it
+                print(ready, file=sys.stderr, flush=True)
             await supervisor.ended()
     finally:
         waiting.cancel()

@@ -29,7 +29,8 @@ class TurnRecord(TypedDict):
     turn: int
     attempt: int
     outcome: str
-    """answered, apologised, abandoned."""
+    """answered, apologised (a phrase of the engine's own), abandoned (a stage gave nothing), interrupted (the engine
+    ended), resumed (turns was restarted meanwhile: only the end of the answer is known)."""
     transcript: str
     language: str
     confidence: float
@@ -65,12 +66,23 @@ def parts(record: Mapping[str, Any]) -> list[tuple[str, float]]:
     return found
 
 
+def whole(durations: list[tuple[str, float]]) -> list[tuple[str, int]]:
+    """The same in whole ms, so that they sum to their rounded sum."""
+    now, told, found = 0.0, 0, []
+    for label, ms in durations:
+        now += ms
+        found.append((label, round(now) - told))
+        told = round(now)
+    return found
+
+
 def line(record: Mapping[str, Any]) -> str:
     """The turn in two lines: the words, and the waterfall from the end of speech to the first sound."""
     spoken = record["answer"] or "(nothing)"
     words = f"turn {record['turn']}  “{record['transcript']}” → “{spoken}”"
     if record["response_ms"] is None:
         return f"{words}\n        {record['outcome']}"
-    waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in parts(record))
+    waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
+    outcome = "" if record["outcome"] == "answered" else f"   {record['outcome']}"
     late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
-    return f"{words}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{late}"
+    return f"{words}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"

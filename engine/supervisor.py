@@ -197,6 +197,7 @@ class Supervisor:
                 worker.reap()
         if self._listener.is_alive():
             self._listener.join(2)
+        self._rung(threading.Event())  # what they said last
         self._segments.remove()
 
 

@@ -52,6 +52,7 @@ METRICS = (
     Metric("audio.audible", "gauge", "which source, session, turn and attempt may be heard; only turns writes it"),
     Metric("audio.played", "gauge", "samples of the audible attempt that were handed to the device"),
     Metric("audio.input_end", "gauge", "the sample at which a recorded input ended, plus one; 0 while it lasts"),
+    Metric("audio.playing", "gauge", "the attempt that is being heard, in the form of audio.audible; 0 when none is"),
     Metric("audio.xruns", "counter", "output blocks that the device did not get in time"),
     Metric("audio.lost_blocks", "counter", "input blocks that nobody fetched in time"),
     Metric("audio.starved", "counter", "blocks in which an answer's sound had not been made in time"),

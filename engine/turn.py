@@ -39,6 +39,8 @@ class Turn:
     clauser: Clauser = field(default_factory=Clauser)
     clauses: list[str] = field(default_factory=list)
     answer_ended: bool = False
+    listened_ns: int = 0
+    """When the recogniser was told to listen: long after the speech, if it came during an answer."""
     asked_ns: int = 0
     answering: bool = False
     """The first piece of the answer is there."""
@@ -46,6 +48,8 @@ class Turn:
     """Clauses whose sound is in the speaker ring."""
     samples: int = 0
     """Sound made for this answer."""
+    played: int = 0
+    """Of this, played when it was last looked at."""
     outcome: str = "answered"
     stages: dict[str, Times] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)

@@ -61,6 +61,7 @@ class Mixer:
         if done < len(out) and self._playing is not None:
             self._telemetry.count("audio.starved")
         self._telemetry.set("audio.played", self._played)
+        self._telemetry.set("audio.playing", self._playing or 0)
 
     def _next(self, allowed: int) -> ringbuf.Record | None:
         """The record whose sound comes next; stale ones are dropped, unconfirmed ones left where they are."""

@@ -24,7 +24,9 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
         return telemetry.get("audio.start_ns") + sample * 1_000_000_000 // rate
 
     now = time.monotonic_ns()
-    if open_from:  # what a predecessor had begun to answer is answered anew, not twice
+    if playing := telemetry.get("audio.playing"):
+        conversation.resume(audible.tag_of(playing))
+    elif open_from:  # what a predecessor had begun to answer is answered anew, not twice
         conversation.audible = Tag(1, conversation.number + 1)
     if open_from or speaking:
         start = (open_from or speaking) - 1
@@ -44,6 +46,12 @@ def main(seat: Seat) -> None:
     conversation.on_response = lambda ns: telemetry.observe("turns.response_ns", ns)
     conversation.on_late = lambda stage: telemetry.count(f"{stage}.late")
     allowed = Tag()
+
+    def send() -> None:
+        for channel, message in conversation.outbox:
+            outputs[channel].send(message)
+        conversation.outbox.clear()
+
     seat.ready()
     take_up(conversation, seat)
     while not seat.stopping:
@@ -53,12 +61,12 @@ def main(seat: Seat) -> None:
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
         telemetry.set("turns.turn", conversation.number)
         telemetry.set("turns.open_from", conversation.open_from)
-        for channel, message in conversation.outbox:
-            outputs[channel].send(message)
-        conversation.outbox.clear()
+        send()
         seat.wait(conversation.timer_ns)
-        conversation.judged = telemetry.get("vad.judged")
+        conversation.judged, conversation.played = telemetry.get("vad.judged"), telemetry.get("audio.played")
         for reader in inputs:
             for record in reader:
                 conversation.handle(m.decode(record), time.monotonic_ns())
         conversation.expire(time.monotonic_ns())
+    conversation.interrupt()
+    send()

@@ -224,7 +224,8 @@ def test_a_partial_that_lacks_the_last_words_stands_in_only_when_the_turn_has_no
     config = talk.conversation.config
     talk.speech(1000, 2000)
     talk.text("when do", final=False, upto=1500 * 16)
-    latest = 2000 + config.turns.response_budget_ms - config.llm.first_clause_budget_ms
+    # The recogniser was told to listen 64 ms after speech began: so much longer it may take.
+    latest = 2064 + config.turns.response_budget_ms - config.llm.first_clause_budget_ms
     talk.until(latest - 1)
     assert not talk.of(m.Ask)
     talk.until(latest + 1)
@@ -453,3 +454,55 @@ def test_a_first_clause_that_comes_too_late_is_counted_though_its_first_word_was
     talk.answer("yes. Indeed.")
     talk.play(2800, 3000)
     assert talk.turns[0]["late"] == ["llm"]
+
+
+def test_a_recogniser_that_has_to_catch_up_is_given_the_time_the_speech_took(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("Yes.")
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.speech(3000, 5000)
+    talk.until(6000)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=6000 * MS, samples=1))
+    talk.until(6001)
+    assert talk.state() == "FINALISING"
+    talk.text("the first", final=False, upto=3500 * 16)
+    talk.until(7900)
+    assert len(talk.of(m.Ask)) == 1
+    talk.text("the first word and the last")
+    assert talk.of(m.Ask)[1].text == "the first word and the last"
+
+
+def test_an_answer_is_not_given_up_while_it_is_heard(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.answer("A clause that lasts for a minute.")
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    for second in range(3, 60, 4):
+        talk.conversation.played = second * 16000
+        talk.until(second * 1000)
+    assert talk.state() == "SPEAKING"
+    talk.until(75_000)
+    assert talk.turns[0]["outcome"] == "abandoned"
+
+
+def test_after_a_restart_an_answer_that_is_heard_is_waited_for(talk: Talk) -> None:
+    talk.until(5000)
+    talk.conversation.resume(Tag(1, 1, 1))
+    talk.say(m.InputEnded(sample=1000))
+    talk.speech(6000, 7000)
+    assert not talk.of(m.Over)
+    talk.say(m.PlaybackEnded(tag=Tag(1, 1, 1), at_ns=8000 * MS, samples=1))
+    assert talk.turns[0]["outcome"] == "resumed"
+    assert len(talk.of(m.Listen)) == 1
+
+
+def test_a_turn_under_way_is_told_of_when_the_engine_ends(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.text("hello")
+    talk.conversation.interrupt()
+    talk.until(2461)
+    assert (talk.turns[0]["outcome"], talk.turns[0]["transcript"]) == ("interrupted", "hello")
