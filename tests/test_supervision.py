@@ -24,7 +24,7 @@ GENEROUS_S = 10
 
 def playing(engine: Engine) -> bool:
     """The answer of the present turn is heard."""
-    turn = audible.order_of(engine.get("audio.audible")) >> 16 & 0xFFFFFF
+    turn = audible.tag_of(engine.get("audio.audible")).turn
     return turn == engine.get("turns.turn") > 0 and engine.get("audio.played") > 0
 
 
@@ -156,7 +156,7 @@ def test_a_signal_ends_everything(start: Start, tmp_path: Path, number: int, cod
     engine.process.send_signal(number)
     assert engine.end(GENEROUS_S) == code
     assert len(engine.stderr.splitlines()) == 1
-    assert report(written)["turns"] == []
+    assert [turn["outcome"] for turn in report(written)["turns"]] == ["interrupted"]
     np.testing.assert_array_equal(recorded(output)[:RATE, 0], sound[:RATE])
 
 
