@@ -18,8 +18,9 @@ from engine.contract import Exchange, Tag
 from engine.turn import MS, Speech, Turn
 from engine.turns import IGNORED, TABLE, Action, Event, State
 
-TAIL_MS = 200
-"""Silence after the end of speech that the recogniser still gets, so that it is sure of the last word."""
+TAIL_MS = 100
+"""Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
+of more."""
 
 HOP_MS = 32
 """The most sound that a VAD judges at a time."""
@@ -169,11 +170,19 @@ class Conversation:
 
     def _wait(self, _now: int) -> None:
         self._timers[Timer.WAIT] = self._present.speech.end_ns + self._wait_ns
+        self._send_hold()
+
+    def _send_hold(self) -> None:
+        """Where the recogniser has to stop for now, if anywhere."""
+        turn = self._present
+        limit = turn.speech.end + TAIL_MS * self.rate // 1000 if turn.speech.end else 0
+        self._send("listen", m.Hold(tag=turn.tag, capture_ns=turn.speech.end_ns, limit=limit))
 
     def _go_on(self, _now: int) -> None:
         self._timers.pop(Timer.WAIT, None)
         speech = self._present.speech
         speech.end = speech.end_ns = 0
+        self._send_hold()
 
     def _wait_over(self, now: int) -> None:
         # On a loaded machine the VAD may be behind: silence is only over when it has been judged to be silence.
@@ -476,6 +485,7 @@ class Conversation:
             self._deafen(now)
             return
         self._send_listen(now)
+        self._send_hold()
         if self.state is State.FINALISING:
             self._present.due.setdefault("asr", 0)
             self._send_finish()

@@ -110,6 +110,14 @@ class Cancel(Message):
     """The result of this tag is not wanted any more."""
 
 
+@_kind(23)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Message):
+    """The user pauses: take in no sound from `limit` on, until told otherwise. 0: take in everything again."""
+
+    limit: int
+
+
 # asr → turns
 
 

@@ -19,6 +19,8 @@ class _Utterance:
     job: Job
     began_ns: int
     start: int
+    limit: int = 0
+    """From where on nothing is to be taken in for now; 0: nowhere."""
     stop: int | None = None
     """Where it ends, once known."""
     asked_ns: int = 0
@@ -38,7 +40,7 @@ class Asr:
         self._utterance: _Utterance | None = None
 
     def take(self, message: m.Message) -> None:
-        """Listen, finish or cancel."""
+        """Listen, hold, finish or cancel."""
         utterance = self._utterance
         if isinstance(message, m.Listen):
             self._give_up()
@@ -47,7 +49,9 @@ class Asr:
             self._backend.begin(job)
             self._mic.seek(message.start)
         elif utterance is not None and message.tag == utterance.job.tag:
-            if isinstance(message, m.Finish):
+            if isinstance(message, m.Hold):
+                utterance.limit = message.limit
+            elif isinstance(message, m.Finish):
                 utterance.stop, utterance.asked_ns = message.stop, time.monotonic_ns()
             elif isinstance(message, m.Cancel):
                 self._give_up()
@@ -69,8 +73,9 @@ class Asr:
             mic.seek(mic.position)
             mic.want(mic.capacity // 2)  # sound is nothing to wake for
             return False
-        left = mic.position - mic.cursor if utterance.stop is None else utterance.stop - mic.cursor
-        if left >= self._chunk or (left > 0 and utterance.stop is not None):
+        end = utterance.stop or utterance.limit
+        left = (min(end, mic.position) if end else mic.position) - mic.cursor
+        if left >= self._chunk or (left > 0 and end and mic.position >= end):
             count = min(left, self._chunk)
             sound = mic.acquire(count)
             if sound is not None:
@@ -78,11 +83,12 @@ class Asr:
                 self._step()  # the sound is only borrowed until then
                 mic.release(count)
                 return True
-        elif utterance.stop is not None and not utterance.finished:
+        elif utterance.stop is not None and mic.cursor >= utterance.stop and not utterance.finished:
             utterance.finished = True
             self._backend.finish(utterance.job)
             return True
-        mic.want(self._chunk)
+        missing = end - mic.cursor if end else self._chunk
+        mic.want(min(missing, self._chunk) if missing > 0 else mic.capacity // 2)
         return False
 
     def _step(self) -> None:

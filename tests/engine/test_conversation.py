@@ -128,6 +128,15 @@ def test_a_pause_shorter_than_the_wait_does_not_take_the_turn(talk: Talk) -> Non
     assert len(talk.of(m.Finish)) == len(talk.of(m.Listen)) == 1
 
 
+def test_the_recogniser_takes_in_no_noise_while_the_user_may_have_finished(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    assert talk.of(m.Hold)[-1].limit == 2100 * 16
+    talk.speech(2300, 3000)
+    assert [hold.limit // 16 for hold in talk.of(m.Hold)] == [2100, 0, 3100]
+    talk.until(3460)
+    assert talk.of(m.Finish)[0].stop == 3100 * 16
+
+
 def test_silence_that_the_vad_has_not_judged_yet_is_not_the_end(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.conversation.judged = 2100 * 16
@@ -189,7 +198,7 @@ def test_a_pause_in_what_is_said_during_an_answer_does_not_split_it(talk: Talk) 
     talk.say(m.SpeechPaused(end=4200 * 16, capture_ns=4200 * MS))
     talk.until(4660)
     assert len(talk.of(m.Listen)) == 2
-    assert talk.of(m.Finish)[1].stop == 4400 * 16
+    assert talk.of(m.Finish)[1].stop == 4300 * 16
 
 
 def test_a_stale_result_is_dropped(talk: Talk) -> None:
