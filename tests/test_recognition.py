@@ -86,3 +86,14 @@ def test_a_cancelled_utterance_gives_no_text(desk: Desk) -> None:
     desk.asr.take(m.Cancel(tag=TAG))
     desk.asr.take(m.Finish(tag=TAG, stop=stop))
     assert desk.work() == []
+
+
+def test_nothing_is_taken_in_beyond_the_limit_until_the_user_goes_on(desk: Desk) -> None:
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    stop = desk.hear(question())
+    desk.asr.take(m.Hold(tag=TAG, limit=stop // 2))
+    assert desk.work() == []
+    assert desk.asr._mic.cursor == stop // 2
+    desk.asr.take(m.Hold(tag=TAG, limit=0))
+    desk.asr.take(m.Finish(tag=TAG, stop=stop))
+    assert desk.work() == [WORDS]
