@@ -100,11 +100,11 @@ class Conversation:
             handler(self, message, now)
         self._finish_if_over()
 
-    def resume(self, tag: Tag) -> None:
+    def resume(self, tag: Tag, now: int) -> None:
         """After a restart: an answer of which nothing else is known is being heard."""
-        now = Speech(self.judged, 0, 0, self.judged)
-        self._turn = Turn(tag, now, outcome="resumed")
+        self._turn = Turn(tag, Speech(self.judged, 0, 0, self.judged), outcome="resumed")
         self.audible, self.state = tag, State.SPEAKING
+        self._progress(now)
 
     def interrupt(self) -> None:
         """The engine ends: tell of the turn that is under way."""
@@ -175,7 +175,7 @@ class Conversation:
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
         turn = self._present
-        limit = turn.speech.end + TAIL_MS * self.rate // 1000 if turn.speech.end else 0
+        limit = self._tail if turn.speech.end else 0
         self._send("listen", m.Hold(tag=turn.tag, capture_ns=turn.speech.end_ns, limit=limit))
 
     def _go_on(self, _now: int) -> None:
@@ -216,7 +216,7 @@ class Conversation:
 
     def _send_finish(self) -> None:
         turn = self._present
-        stop = min(turn.speech.end + TAIL_MS * self.rate // 1000, self.judged)
+        stop = min(self._tail, self.judged)
         self._send(
             "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
         )
@@ -537,6 +537,11 @@ class Conversation:
     def _present(self) -> Turn:
         assert self._turn is not None
         return self._turn
+
+    @property
+    def _tail(self) -> int:
+        """The sample after the last one that the recogniser gets of this utterance."""
+        return self._present.speech.end + TAIL_MS * self.rate // 1000
 
     @property
     def _wait_ns(self) -> int:

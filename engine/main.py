@@ -58,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
+        return 0
     except Exception as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
-            return 0
         if os.environ.get("ANTIPHON_TRACEBACK"):
             raise
         print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)

@@ -112,8 +112,7 @@ class Supervisor:
             return
         what = f"{worker.process.title} {_cause(code)}"
         if not self.telemetry.get("engine.go"):
-            killed = WorkerError(f"{what} while loading", "start again; the system's log says if memory ran out")
-            self._fail(_SaidError(code) if code > 1 else self._unsaid(worker, what) if code >= 0 else killed)
+            self._fail(_while_loading(worker, code))
             return
         deaths, allowed = worker.deaths_in_last_minute(), self.config.engine.restarts_per_minute
         if deaths > allowed:
@@ -123,11 +122,6 @@ class Supervisor:
         self.telemetry.count(f"{worker.process.name}.restarts")
         backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
         asyncio.get_running_loop().call_later(backoff, self._relaunch, worker)
-
-    def _unsaid(self, worker: Worker, what: str) -> WorkerError:
-        """A worker that ended without one of the engine's own errors: it is broken, or never was this engine's."""
-        section = worker.process.section
-        return WorkerError(f"{what} while loading", f"see its message above, and {section}.python if it is set")
 
     def _relaunch(self, worker: Worker) -> None:
         if self._stopping:
@@ -167,11 +161,15 @@ class Supervisor:
                 taken.wait(1.0)
 
     def _rung(self, taken: threading.Event) -> None:
-        for message in [m.decode(record) for record in self._story]:
-            self._on_message(message)
+        self._hear()
         if self._all_ready:
             self._ready.set()
         taken.set()
+
+    def _hear(self) -> None:
+        """Pass on what turns has told."""
+        for message in [m.decode(record) for record in self._story]:
+            self._on_message(message)
 
     def _ring_all(self) -> None:
         for index in range(len(BELLS)):
@@ -197,13 +195,24 @@ class Supervisor:
                 worker.reap()
         if self._listener.is_alive():
             self._listener.join(2)
-        self._rung(threading.Event())  # what they said last
+        self._hear()  # what was said last
         self._segments.remove()
 
 
 def _cause(code: int) -> str:
     """Why a process ended, from its exit code."""
     return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
+
+
+def _while_loading(worker: Worker, code: int) -> EngineError:
+    """What to say of a worker that ended before it was ready."""
+    if code > 1:
+        return _SaidError(code)
+    what = f"{worker.process.title} {_cause(code)} while loading"
+    if code < 0:
+        return WorkerError(what, "start again; the system's log says if memory ran out")
+    # None of the engine's own errors: it is broken, or never was this engine's.
+    return WorkerError(what, f"see its message above, and {worker.process.section}.python if it is set")
 
 
 class _SaidError(EngineError):

@@ -36,7 +36,6 @@ class Asr:
         rate, settings = seat.config.audio.rate_hz, seat.config.asr
         self._chunk = settings.partial_ms * rate // 1000
         self._budget_ns = settings.partial_budget_ms * 1_000_000
-        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
         self._utterance: _Utterance | None = None
 
     def take(self, message: m.Message) -> None:
@@ -94,7 +93,7 @@ class Asr:
     def _step(self) -> None:
         """Let the backend work for as long as its budget lasts, and tell what it heard."""
         began = time.monotonic_ns()
-        with self._seat.bound(self._limit_ns):
+        with self._seat.bound():
             events = self._backend.step(self._budget_ns)
         self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
         for event in events:

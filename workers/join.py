@@ -72,6 +72,7 @@ class Seat:
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
         timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
         self._beat_every_ns = min(BEAT_NS, timeout_ns // 4) if timeout_ns else BEAT_NS
+        self._bound_ns = round(self.config.turns.hard_limit_s * 1e9)
         self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop")]
         self._waiter: ringbuf.Waiter | None = None
         self._any_ring = False
@@ -180,10 +181,10 @@ class Seat:
         return now
 
     @contextlib.contextmanager
-    def bound(self, limit_ns: int) -> Iterator[None]:
-        """Around a call that cannot be interrupted: says until when it may take."""
+    def bound(self) -> Iterator[None]:
+        """Around a call that cannot be interrupted: says that it may take as long as a turn is waited for."""
         name = f"{self.process.name}.bound_ns"
-        self.telemetry.set(name, time.monotonic_ns() + limit_ns)
+        self.telemetry.set(name, time.monotonic_ns() + self._bound_ns)
         try:
             yield
         finally:

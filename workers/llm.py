@@ -30,7 +30,6 @@ class Llm:
         self._seat, self._backend, self._out = seat, backend, out
         self._work: dict[Tag, _Work] = {}
         self._most = seat.config.llm.max_tokens
-        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
 
     def take(self, message: m.Message) -> None:
         """A question, or that one is not wanted any more."""
@@ -52,7 +51,7 @@ class Llm:
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
-        with self._seat.bound(self._limit_ns):
+        with self._seat.bound():
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)

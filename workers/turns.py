@@ -25,7 +25,7 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
 
     now = time.monotonic_ns()
     if playing := telemetry.get("audio.playing"):
-        conversation.resume(audible.tag_of(playing))
+        conversation.resume(audible.tag_of(playing), now)
     elif open_from:  # what a predecessor had begun to answer is answered anew, not twice
         conversation.audible = Tag(1, conversation.number + 1)
     if open_from or speaking:

@@ -105,7 +105,6 @@ class Vocoder:
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
         self._ring = SpeakerRing(seat)
-        self._limit_ns = round(seat.config.turns.hard_limit_s * 1e9)
         self._work: dict[Tag, _Work] = {}
         self._closed = -1
         """The order of the newest answer that has ended; of it and those before it nothing new is begun."""
@@ -156,7 +155,7 @@ class Vocoder:
 
     def step(self) -> None:
         """Speak the next clause."""
-        with self._seat.bound(self._limit_ns):
+        with self._seat.bound():
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)

@@ -499,7 +499,7 @@ def test_an_answer_is_not_given_up_while_it_is_heard(talk: Talk) -> None:
 
 def test_after_a_restart_an_answer_that_is_heard_is_waited_for(talk: Talk) -> None:
     talk.until(5000)
-    talk.conversation.resume(Tag(1, 1, 1))
+    talk.conversation.resume(Tag(1, 1, 1), talk.now)
     talk.say(m.InputEnded(sample=1000))
     talk.speech(6000, 7000)
     assert not talk.of(m.Over)
