@@ -2,8 +2,11 @@
 
 Four kinds: stream, history, latest, cells; and bells to wake whoever sleeps. One process creates them by name
 (`create_…`) and outlives the rest; every process attaches by name, each in a role of its own. Deadlines and capture
-times are CLOCK_MONOTONIC in ns. `core/layout.h` says what lies where in a segment.
+times are CLOCK_MONOTONIC in ns. `core/layout.h` says what lies where in a segment. RINGBUF_STRICT=1 in the environment
+is for tests: see `strict.py`.
 """
+
+import os
 
 from ringbuf._core import Bell, Record, Waiter, Watch, process_start
 from ringbuf.bells import Bells, Watchable
@@ -22,6 +25,11 @@ from ringbuf.segment import (
     reap,
 )
 from ringbuf.stream import StreamReader, StreamWriter
+
+if os.environ.get("RINGBUF_STRICT") == "1":
+    from ringbuf import strict
+
+    globals().update({name: getattr(strict, name) for name in strict.__all__})
 
 __all__ = [
     "DISCONTINUITY",

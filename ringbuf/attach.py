@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import os
+import weakref
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import posix_ipc
@@ -12,9 +14,6 @@ from ringbuf import _core
 from ringbuf.errors import NoRing, RingError
 
 _Self = TypeVar("_Self", bound="Attached")
-
-# Fixed-size frames lie at few places; a ring of odd sizes must not collect views without end.
-MAX_VIEWS = 4096
 
 
 def attach(name: str, kind: int, access: int, slot: int = 0) -> _core.Mapping:
@@ -31,39 +30,36 @@ def attach(name: str, kind: int, access: int, slot: int = 0) -> _core.Mapping:
         file.close_fd()
 
 
-class Views:
-    """NumPy views over a mapping, made once for each place. Writable only where the mapping is."""
+class Named(Protocol):
+    """A part of a ring that knows the ring's name."""
 
-    def __init__(self, mapping: _core.Mapping, dtype: DTypeLike) -> None:
-        self._bytes = np.frombuffer(memoryview(mapping), np.uint8)
-        self._dtype = np.dtype(dtype)
-        self._item = self._dtype.itemsize
-        self._items = self._bytes[: len(self._bytes) // self._item * self._item].view(self._dtype)
-        self._made: dict[int, NDArray[Any]] = {}
+    name: str
 
-    def at(self, offset: int, length: int) -> NDArray[Any]:
-        """The view of `length` bytes from `offset`, as items of the dtype."""
-        view = self._made.get(offset)
-        if view is None or view.nbytes != length:
-            first, odd = divmod(offset, self._item)
-            if odd:  # a dtype whose size is no power of two
-                view = self._bytes[offset : offset + length].view(self._dtype)
-            else:
-                view = self._items[first : first + length // self._item]
-            if offset in self._made or len(self._made) < MAX_VIEWS:
-                self._made[offset] = view
-        return view
+
+def cannot_pickle(ring: Named) -> TypeError:
+    """A ring is not what crosses to another process: its name is."""
+    return TypeError(f"{type(ring).__name__} {ring.name} cannot be pickled; send its name and attach there, by name")
+
+
+def arrays(mapping: _core.Mapping, dtype: DTypeLike) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """All of the mapping's data, as bytes and as items of the dtype. Writable only where the mapping is. Each view
+    that a ring hands out is a part of one of the two."""
+    data = np.frombuffer(memoryview(mapping), np.uint8)
+    item = np.dtype(dtype).itemsize
+    if item == 0:
+        raise ValueError(f"items of {np.dtype(dtype)} have no bytes; name a dtype that has")
+    return data, data[: len(data) // item * item].view(dtype)
 
 
 class Attached(_core.Ring):
-    """A ring attached in some role. Attach after a fork, not before: a child does not inherit the role."""
+    """A ring attached in some role. Attach after a fork, not before: in the child it is closed, the role stays with
+    the parent."""
 
     name: str
-    _views: Views
 
-    def _adopt(self, mapping: _core.Mapping, dtype: DTypeLike) -> None:
-        self.name = mapping.name
-        self._views = Views(mapping, dtype)
+    def _join(self, name: str) -> None:
+        self.name = name
+        _attached.add(self)
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -71,10 +67,8 @@ class Attached(_core.Ring):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Give up the role. Views that are still held stay valid memory; their content may change."""
-        self.__dict__.pop("_views", None)
-        super().close()
+    def __reduce__(self) -> NoReturn:
+        raise cannot_pickle(self)
 
     def _summary(self) -> str:
         return ""
@@ -82,3 +76,15 @@ class Attached(_core.Ring):
     def __repr__(self) -> str:
         state = "closed" if self.closed else self._summary()
         return f"<{type(self).__name__} {self.name}{', ' if state else ''}{state}>"
+
+
+_attached: weakref.WeakSet[Attached] = weakref.WeakSet()
+
+
+def _close_inherited() -> None:
+    """Two processes in one role would write over each other; closing in the child gives nothing of the parent's up."""
+    for ring in list(_attached):
+        ring.close()
+
+
+os.register_at_fork(after_in_child=_close_inherited)

@@ -8,11 +8,11 @@ if waiter.wait(deadline_ns):                     # CLOCK_MONOTONIC; None is for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from ringbuf import _core
 from ringbuf._core import Bell, Watch
-from ringbuf.attach import attach
+from ringbuf.attach import attach, cannot_pickle
 from ringbuf.history import HistoryReader
 from ringbuf.latest import LatestReader
 from ringbuf.stream import StreamReader
@@ -47,6 +47,9 @@ class Bells:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise cannot_pickle(self)
 
     def __repr__(self) -> str:
         return f"<Bells {self.name}, {len(self)}>"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ringbuf import _core
-from ringbuf.attach import Attached, attach
+from ringbuf.attach import Attached, arrays, attach
 
 
 class Cells(Attached, _core.Cells):
@@ -17,9 +17,9 @@ class Cells(Attached, _core.Cells):
 
     def __init__(self, name: str, writable: bool = True) -> None:
         mapping = attach(name, _core.CELLS, _core.SHARE if writable else _core.OBSERVE)
+        self._join(name)
         _core.Cells.__init__(self, mapping, writable)
-        self._adopt(mapping, np.uint64)
-        self._array = self._views.at(0, 8 * self.count)
+        self._array: NDArray[np.uint64] = arrays(mapping, np.uint64)[1][: self.count]
         self._array.flags.writeable = False
 
     @property

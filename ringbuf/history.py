@@ -14,13 +14,11 @@ lost, and after use checks that it was not lapped meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import Literal
 
 from ringbuf import _core
 from ringbuf._core import Bell
-from ringbuf.attach import Attached, attach
+from ringbuf.attach import Attached, arrays, attach
 
 LOST = 1
 """Flag of a block: samples were lost in front of it."""
@@ -35,14 +33,9 @@ class HistoryWriter(Attached, _core.HistoryWriter):
 
     def __init__(self, name: str, bells: Sequence[Bell] = ()) -> None:
         mapping = attach(name, _core.HISTORY, _core.WRITE)
-        _core.HistoryWriter.__init__(self, mapping, bells)
-        self._adopt(mapping, mapping.dtype)
-        self._item, self.rate, self.capacity = mapping.item, mapping.rate, mapping.capacity
-
-    def claim(self, n: int) -> NDArray[Any]:
-        """The place of the next n samples, in one piece; at most half the ring. Readers are told before it returns
-        that what lay there is going."""
-        return self._views.at(self.claim_at(n) * self._item, n * self._item)
+        self._join(name)
+        self.rate, self.capacity = mapping.rate, mapping.capacity
+        _core.HistoryWriter.__init__(self, mapping, bells, arrays(mapping, mapping.dtype))
 
     def _summary(self) -> str:
         return f"writer, {self.position} samples"
@@ -62,21 +55,9 @@ class HistoryReader(Attached, _core.HistoryReader):
         bells: Sequence[Bell] = (),
     ) -> None:
         mapping = attach(name, _core.HISTORY, _core.READ, slot)
-        _core.HistoryReader.__init__(self, mapping, bells, start)
-        self._adopt(mapping, mapping.dtype)
-        self._item, self.rate, self.capacity = mapping.item, mapping.rate, mapping.capacity
-
-    def acquire(self, n: int) -> NDArray[Any] | None:
-        """The next n samples from the cursor, in place and read-only; None when there are not so many yet. n is at
-        most half the ring. When the writer lapped the cursor, `lost` grows and it goes on at the oldest sample."""
-        return self._view(self.acquire_at(n), n)
-
-    def view(self, start: int, stop: int) -> NDArray[Any] | None:
-        """Samples start to stop, in place and read-only; None when they are not all there. The cursor stays."""
-        return self._view(self.view_at(start, stop), stop - start)
-
-    def _view(self, place: int, n: int) -> NDArray[Any] | None:
-        return None if place < 0 else self._views.at(place * self._item, n * self._item)
+        self._join(name)
+        self.rate, self.capacity = mapping.rate, mapping.capacity
+        _core.HistoryReader.__init__(self, mapping, bells, arrays(mapping, mapping.dtype), start)
 
     def _summary(self) -> str:
         return f"reader at {self.cursor} of {self.position} samples, lost {self.lost}"

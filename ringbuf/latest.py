@@ -14,14 +14,13 @@ if frame is not None:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from ringbuf import _core
 from ringbuf._core import Bell
-from ringbuf.attach import Attached, attach
+from ringbuf.attach import Attached, arrays, attach
 
 
 class LatestWriter(Attached, _core.LatestWriter):
@@ -29,13 +28,8 @@ class LatestWriter(Attached, _core.LatestWriter):
 
     def __init__(self, name: str, bells: Sequence[Bell] = (), dtype: DTypeLike = np.uint8) -> None:
         mapping = attach(name, _core.LATEST, _core.WRITE)
-        self._item = np.dtype(dtype).itemsize
-        _core.LatestWriter.__init__(self, mapping, bells, self._item)
-        self._adopt(mapping, dtype)
-
-    def claim(self, items: int) -> NDArray[Any]:
-        """A slot for so many items, to be written and committed."""
-        return self._views.at(self.claim_at(items), items * self._item)
+        self._join(name)
+        _core.LatestWriter.__init__(self, mapping, bells, arrays(mapping, dtype))
 
     def _summary(self) -> str:
         return f"writer, {self.sequence} values"
@@ -46,13 +40,8 @@ class LatestReader(Attached, _core.LatestReader):
 
     def __init__(self, name: str, dtype: DTypeLike = np.uint8) -> None:
         mapping = attach(name, _core.LATEST, _core.READ)
-        _core.LatestReader.__init__(self, mapping, (), np.dtype(dtype).itemsize)
-        self._adopt(mapping, dtype)
-
-    def acquire(self) -> NDArray[Any] | None:
-        """The newest value in place, read-only; None when there is none. `check()` after use."""
-        offset = self.acquire_at()
-        return None if offset < 0 else self._views.at(offset, self.record.length)
+        self._join(name)
+        _core.LatestReader.__init__(self, mapping, arrays(mapping, dtype))
 
     def _summary(self) -> str:
         return f"reader of {self.sequence} values{', fresh' if self.fresh else ''}"

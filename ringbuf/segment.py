@@ -7,14 +7,14 @@ import errno
 import os
 from multiprocessing import resource_tracker, shared_memory
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import posix_ipc
 from numpy.typing import DTypeLike
 
 from ringbuf import _core
-from ringbuf.attach import attach
+from ringbuf.attach import attach, cannot_pickle
 from ringbuf.errors import NoSpace, RingError
 
 SHM = Path("/dev/shm")
@@ -27,6 +27,7 @@ class Segment:
     def __init__(self, memory: shared_memory.SharedMemory, size: int) -> None:
         self._memory = memory
         self._linked = True
+        self._creator = os.getpid()
         self.name = memory.name
         self.size = size
 
@@ -35,9 +36,9 @@ class Segment:
         self._memory.close()
 
     def unlink(self) -> None:
-        """Remove the name. Harmless when it is gone already."""
+        """Remove the name. Harmless when it is gone already, and in a forked child: the ring is its parent's."""
         self._memory.close()
-        if not self._linked:
+        if not self._linked or os.getpid() != self._creator:
             return
         self._linked = False
         try:
@@ -51,6 +52,9 @@ class Segment:
 
     def __exit__(self, *_: object) -> None:
         self.unlink()
+
+    def __reduce__(self) -> NoReturn:
+        raise cannot_pickle(self)
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}, {self.size} bytes>"

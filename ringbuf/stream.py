@@ -14,14 +14,14 @@ for record in reader:                            # what is there now; each is re
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from ringbuf import _core
 from ringbuf._core import Bell, Record
-from ringbuf.attach import Attached, attach
+from ringbuf.attach import Attached, arrays, attach
 
 
 class StreamWriter(Attached, _core.StreamWriter):
@@ -32,15 +32,8 @@ class StreamWriter(Attached, _core.StreamWriter):
 
     def __init__(self, name: str, bells: Sequence[Bell] = (), dtype: DTypeLike = np.uint8) -> None:
         mapping = attach(name, _core.STREAM, _core.WRITE)
-        self._item = np.dtype(dtype).itemsize
-        _core.StreamWriter.__init__(self, mapping, bells, self._item)
-        self._adopt(mapping, dtype)
-
-    def claim(self, items: int) -> NDArray[Any] | None:
-        """Space for so many items, to be written and committed; None when the ring is full. A claim replaces the
-        one before it. After the commit the view must not be written any more."""
-        offset = self.claim_at(items)
-        return None if offset < 0 else self._views.at(offset, items * self._item)
+        self._join(name)
+        _core.StreamWriter.__init__(self, mapping, bells, arrays(mapping, dtype))
 
     def _summary(self) -> str:
         return f"writer, found it full {self.full_count} times"
@@ -62,19 +55,8 @@ class StreamReader(Attached, _core.StreamReader):
         if start not in ("resume", "latest"):
             raise ValueError(f'start is "resume" or "latest", not {start!r}')
         mapping = attach(name, _core.STREAM, _core.READ)
-        _core.StreamReader.__init__(self, mapping, bells, np.dtype(dtype).itemsize, start)
-        self._adopt(mapping, dtype)
-        self._record = self.record
-
-    def acquire(self) -> Record | None:
-        """The next record, or None. It is one object, used again by every acquire, and its `data` lies in the ring:
-        both hold until `release`. Without a release in between it is the same record again."""
-        offset = self.acquire_at()
-        if offset < 0:
-            return None
-        record = self._record
-        record.data = self._views.at(offset, record.length)
-        return record
+        self._join(name)
+        _core.StreamReader.__init__(self, mapping, bells, arrays(mapping, dtype), start)
 
     def __iter__(self) -> Iterator[Record]:
         """What is there now, one by one; each is released when the next is asked for. One that was left by `break`

@@ -16,12 +16,13 @@
  *
  * A consumer killed in its sleep leaves `sleeping` set: its producers make a needless system call until a successor
  * waits once. A producer killed between A and D leaves a sleeper unwoken until the next ring, its deadline, or the look
- * that every sleeper takes once a second (waiter.c); its successor rings when it attaches.
+ * that every sleeper takes once a second (wait.h); its successor rings when it attaches.
  */
 #ifndef RINGBUF_BELL_H
 #define RINGBUF_BELL_H
 
 #include "layout.h"
+#include "step.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -29,6 +30,14 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#define RB_MAX_BELLS 16
+
+/* The bells that a role rings after it released a position. */
+struct rb_bells {
+    struct rb_bell *line[RB_MAX_BELLS];
+    int count;
+};
 
 /* The only sequentially consistent fence in the code base: B and 3 above. */
 static inline void rb_handshake(void) { atomic_thread_fence(memory_order_seq_cst); }
@@ -40,14 +49,17 @@ static inline void rb_bell_wake(struct rb_bell *bell)
 }
 
 /* After a position was released: wake whoever sleeps. No system call when nobody does. */
-static inline void rb_ring_sleepers(struct rb_bell *const *bells, int n)
+static inline void rb_ring_sleepers(const struct rb_bells *bells)
 {
-    if (n == 0) return;
-    rb_handshake();
-    for (int i = 0; i < n; i++) {
-        if (atomic_load_explicit(&bells[i]->sleeping, memory_order_relaxed)) {
-            atomic_fetch_add_explicit(&bells[i]->seq, 1, memory_order_release);
-            rb_bell_wake(bells[i]);
+    if (bells->count == 0) return;
+    rb_handshake(); /* B */
+    for (int i = 0; i < bells->count; i++) {
+        struct rb_bell *bell = bells->line[i];
+        if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) { /* C */
+            atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release); /* D */
+            RB_STEP();
+            rb_bell_wake(bell);
+            RB_STEP();
         }
     }
 }
@@ -55,9 +67,12 @@ static inline void rb_ring_sleepers(struct rb_bell *const *bells, int n)
 /* An explicit ring counts even when nobody sleeps, so that a waiter for any ring finds it later. */
 static inline void rb_bell_ring(struct rb_bell *bell)
 {
+    RB_STEP();
     atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release);
+    RB_STEP();
     rb_handshake();
     if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) rb_bell_wake(bell);
+    RB_STEP();
 }
 
 /* Sleep while seq is `seq`. deadline_ns: absolute CLOCK_MONOTONIC, below 0 is never. Returns 0 or errno. */

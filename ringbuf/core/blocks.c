@@ -5,16 +5,23 @@
  */
 #include "blocks.h"
 
+#include "step.h"
+
 void rb_block_write(struct rb_block *table, uint64_t size, uint64_t k, const struct rb_block_copy *b)
 {
     struct rb_block *e = &table[k & (size - 1)];
     atomic_store_explicit(&e->number, 0, memory_order_relaxed);
     /* SYNC POINT: pairs with the acquire fence in rb_block_read: who sees a new field sees the 0. */
     atomic_thread_fence(memory_order_release);
+    RB_STEP();
     atomic_store_explicit(&e->first, b->first, memory_order_relaxed);
+    RB_STEP();
     atomic_store_explicit(&e->capture_ns, b->capture_ns, memory_order_relaxed);
+    RB_STEP();
     atomic_store_explicit(&e->count, b->count, memory_order_relaxed);
+    RB_STEP();
     atomic_store_explicit(&e->flags, b->flags, memory_order_relaxed);
+    RB_STEP();
     /* SYNC POINT: pairs with the first load in rb_block_read. */
     atomic_store_explicit(&e->number, k + 1, memory_order_release);
 }

@@ -1,274 +1,189 @@
-/* History, a reader: windows in place, and the check after use. The orderings A to G are at the top of history.c. */
-#include "blocks.h"
-#include "ring.h"
+/* A reader: windows in place, and the check after use. The orderings E to G are at the top of history.h. */
+#include "history.h"
 
-#include <string.h>
+#include "step.h"
 
-typedef struct {
-    Ring ring;
-    const struct rb_side *writer;
-    struct rb_side *side;
-    const struct rb_block *table;
-    uint64_t capacity, size, first, rate;
-    uint64_t cursor, lost, want;
-} Reader;
+#define TRIES 16
 
-static uint64_t published(const Reader *r)
+uint64_t rb_history_position(const struct rb_history_reader *r)
 {
     return atomic_load_explicit(&r->writer->position, memory_order_acquire); /* E */
 }
 
-static uint64_t oldest_of(const Reader *r, uint64_t intent)
+static uint64_t oldest_of(const struct rb_history_reader *r, uint64_t intent)
 {
     return intent - r->first > r->capacity ? intent - r->capacity : r->first;
 }
 
-/* The oldest sample that is not being overwritten, as of now: what was read before this call is judged by it. */
-static uint64_t oldest_whole(const Reader *r)
+/* As of now: what was read before this call is judged by it. */
+static uint64_t oldest_whole(const struct rb_history_reader *r)
 {
-    /* SYNC POINT: pairs with the writer's release fence in announce (B). */
-    atomic_thread_fence(memory_order_acquire);
-    return oldest_of(r, atomic_load_explicit(&r->writer->intent, memory_order_relaxed));
+    /* SYNC POINT: pairs with the writer's release fence in rb_history_claim (B). */
+    atomic_thread_fence(memory_order_acquire); /* F */
+    return oldest_of(r, atomic_load_explicit(&r->writer->intent, memory_order_relaxed)); /* G */
 }
 
-/* Position and oldest sample, of one moment. 0, or -1 with RingCorrupt set. */
-static int observe(const Reader *r, uint64_t *position, uint64_t *oldest)
+uint64_t rb_history_oldest(const struct rb_history_reader *r) { return oldest_whole(r); }
+
+int rb_history_holds(const struct rb_history_reader *r, uint64_t start)
 {
-    uint64_t intent = 0;
-    int steady = 0;
-    for (int tries = 0; !steady && tries < 16; tries++) {
-        *position = published(r);
-        intent = atomic_load_explicit(&r->writer->intent, memory_order_acquire);
-        steady = published(r) == *position;
-    }
-    *oldest = oldest_of(r, intent);
-    /* While the writer moves the two may be of different moments: then the distance says nothing. */
-    if ((steady && intent - *position > r->capacity) || (int64_t)(*position - *oldest) < 0) {
-        if (!steady) return 0;
-        rb_raise_corrupt(r->ring.map, "its positions are impossible");
-        return -1;
-    }
-    return 0;
+    return (int64_t)(start - oldest_whole(r)) >= 0;
 }
 
-static void update_watch(Reader *r)
+/* Position and oldest sample, of moments so near that they go together. When the two do not, and the position has not
+ * moved meanwhile, they never can; nor does a position ever go back. RB_OK, RB_CORRUPT; RB_NONE: the writer ran past
+ * every look. */
+static enum rb_status observe(struct rb_history_reader *r, uint64_t *oldest)
 {
-    const uint64_t position = published(r);
-    const uint64_t ahead = r->cursor - position;
+    for (int tries = 0; tries < TRIES; tries++) {
+        const uint64_t position = rb_history_position(r);
+        const uint64_t intent = atomic_load_explicit(&r->writer->intent, memory_order_acquire);
+        *oldest = oldest_of(r, intent);
+        const int forward = (int64_t)(position - r->seen) >= 0;
+        if (forward && intent - position <= r->capacity && (int64_t)(position - *oldest) >= 0) {
+            r->seen = position;
+            return RB_OK;
+        }
+        if (rb_history_position(r) == position) {
+            r->why = "its positions are impossible";
+            return RB_CORRUPT;
+        }
+    }
+    return RB_NONE;
+}
+
+/* Look again. One that went back is not believed: what was acquired must be there to be released. */
+static void see(struct rb_history_reader *r)
+{
+    const uint64_t position = rb_history_position(r);
+    if ((int64_t)(position - r->seen) > 0) r->seen = position;
+}
+
+static void update_watch(struct rb_history_reader *r)
+{
+    if ((int64_t)(r->cursor - r->seen) > 0) see(r);
     /* The cursor may have been sent ahead of what is published; an unsigned distance cannot be negative. */
-    const int early = (int64_t)ahead > 0;
-    r->ring.watch->mark = early ? position : r->cursor;
-    r->ring.watch->need = early ? ahead + r->want : r->want;
+    const int early = (int64_t)(r->cursor - r->seen) > 0;
+    r->watch.mark = early ? r->seen : r->cursor;
+    r->watch.need = early ? r->cursor - r->seen + r->want : r->want;
 }
 
-static void move(Reader *r, uint64_t cursor)
+void rb_history_seek(struct rb_history_reader *r, uint64_t index)
 {
-    r->cursor = cursor;
-    atomic_store_explicit(&r->side->position, cursor, memory_order_release);
+    r->cursor = index;
+    RB_STEP();
+    /* For who looks from outside; the writer does not wait for it. */
+    atomic_store_explicit(&r->side->position, index, memory_order_release);
+    RB_STEP();
     update_watch(r);
 }
 
-static int reader_init(PyObject *op, PyObject *args, PyObject *kwargs)
+void rb_history_want(struct rb_history_reader *r, uint64_t n)
 {
-    static char *names[] = {"mapping", "bells", "start", NULL};
-    Reader *r = (Reader *)op;
-    PyObject *mapping, *bells, *start;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO", names, rb_mapping_type, &mapping, &bells, &start)) return -1;
-    const struct rb_geometry *g = &((Mapping *)mapping)->header.geometry;
-    if (rb_ring_open(&r->ring, mapping, RB_HISTORY, RB_READ, bells, g->item)) return -1;
-    const Mapping *map = r->ring.map;
-    r->writer = rb_writer_side(map);
-    r->side = rb_reader_side(map, map->slot);
-    r->table = (void *)(map->base + map->header.layout.table);
+    r->want = n ? n : 1;
+    update_watch(r);
+}
+
+enum rb_status rb_history_reader_open(struct rb_history_reader *r, const struct rb_map *m)
+{
+    const struct rb_geometry *g = &m->header.geometry;
+    uint64_t oldest;
+    r->writer = rb_writer_side(m);
+    r->side = rb_reader_side(m, m->slot);
+    r->table = rb_block_table(m);
+    r->data = rb_data(m);
+    r->item = g->item;
     r->capacity = g->capacity;
     r->size = g->blocks;
     r->first = g->first;
     r->rate = g->rate;
+    r->lost = 0;
     r->want = 1;
-    uint64_t position, oldest;
-    if (observe(r, &position, &oldest) || rb_ring_watch(&r->ring, &r->writer->position)) return -1;
-    uint64_t cursor = position;
-    if (PyLong_Check(start)) {
-        cursor = PyLong_AsUnsignedLongLongMask(start);
-    } else if (PyUnicode_Check(start) && PyUnicode_CompareWithASCIIString(start, "oldest") == 0) {
-        cursor = oldest;
-    } else if (!PyUnicode_Check(start) || PyUnicode_CompareWithASCIIString(start, "latest") != 0) {
-        PyErr_SetString(PyExc_ValueError, "start must be \"latest\", \"oldest\" or a sample index");
-        return -1;
+    r->seen = rb_history_position(r);
+    r->watch = (struct rb_watch){&r->writer->position, 0, 1};
+    if (observe(r, &oldest) == RB_CORRUPT) return RB_CORRUPT;
+    rb_history_seek(r, r->seen);
+    return RB_OK;
+}
+
+enum rb_status rb_history_acquire(struct rb_history_reader *r, uint64_t n, uint64_t *place)
+{
+    uint64_t oldest;
+    if (n > rb_history_max(r->capacity)) {
+        r->why = "more than half the ring is acquired";
+        return RB_INVALID;
     }
-    move(r, cursor);
-    return 0;
-}
-
-/* An index, wrapped to 64 bits: one before the beginning is then simply older than the oldest. 0 or -1. */
-static int index_arg(PyObject *arg, uint64_t *out)
-{
-    *out = PyLong_AsUnsignedLongLongMask(arg);
-    return *out == UINT64_MAX && PyErr_Occurred() ? -1 : 0;
-}
-
-static PyObject *place(const Reader *r, uint64_t index)
-{
-    return PyLong_FromUnsignedLongLong(index & (r->capacity - 1));
-}
-
-static PyObject *reader_acquire(PyObject *op, PyObject *arg)
-{
-    Reader *r = (Reader *)op;
-    uint64_t position, oldest;
-    if (!rb_ring_is_open(&r->ring)) return NULL;
-    const Py_ssize_t n = rb_count_arg(arg, r->capacity / 2, "samples");
-    if (n < 0 || observe(r, &position, &oldest)) return NULL;
+    const enum rb_status status = observe(r, &oldest);
+    if (status != RB_OK) return status;
     if ((int64_t)(oldest - r->cursor) > 0) {
         r->lost += oldest - r->cursor;
+        RB_STEP();
         atomic_store_explicit(&r->side->count, r->lost, memory_order_relaxed);
-        move(r, oldest);
+        rb_history_seek(r, oldest);
     }
-    const int64_t there = (int64_t)(position - r->cursor);
-    if (there < n) return PyLong_FromLong(-1);
-    return place(r, r->cursor);
+    if ((int64_t)(r->seen - r->cursor) < (int64_t)n) return RB_NONE;
+    *place = r->cursor & (r->capacity - 1);
+    rb_fetch(r->data + *place * r->item, n * r->item);
+    return RB_OK;
 }
 
-static PyObject *reader_release(PyObject *op, PyObject *arg)
+enum rb_status rb_history_release(struct rb_history_reader *r, uint64_t n, int *whole)
 {
-    Reader *r = (Reader *)op;
-    if (!rb_ring_is_open(&r->ring)) return NULL;
-    const Py_ssize_t n = rb_count_arg(arg, r->capacity / 2, "samples");
-    if (n < 0) return NULL;
-    if ((int64_t)(published(r) - r->cursor) < n) {
-        PyErr_Format(PyExc_ValueError, "%zd samples released, not so many are published; acquire them first", n);
-        return NULL;
+    if ((int64_t)(r->seen - r->cursor) < (int64_t)n) see(r);
+    if (n > rb_history_max(r->capacity) || (int64_t)(r->seen - r->cursor) < (int64_t)n) {
+        r->why = "more is released than is published";
+        return RB_INVALID;
     }
-    const int whole = (int64_t)(r->cursor - oldest_whole(r)) >= 0;
-    move(r, r->cursor + (uint64_t)n);
-    return PyBool_FromLong(whole);
+    *whole = rb_history_holds(r, r->cursor);
+    rb_history_seek(r, r->cursor + n);
+    return RB_OK;
 }
 
-static PyObject *reader_view(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+enum rb_status rb_history_view(struct rb_history_reader *r, uint64_t start, uint64_t stop, uint64_t *place)
 {
-    Reader *r = (Reader *)op;
-    uint64_t start, stop, position, oldest;
-    if (!rb_ring_is_open(&r->ring)) return NULL;
-    if (nargs != 2) {
-        PyErr_SetString(PyExc_TypeError, "start and stop are needed");
-        return NULL;
-    }
-    if (index_arg(args[0], &start) || index_arg(args[1], &stop)) return NULL;
+    uint64_t oldest;
     if ((int64_t)(stop - start) < 0) {
-        PyErr_SetString(PyExc_ValueError, "the window ends before it begins");
-        return NULL;
+        r->why = "the window ends before it begins";
+        return RB_INVALID;
     }
-    if (observe(r, &position, &oldest)) return NULL;
-    const int there = stop - start <= r->capacity && (int64_t)(position - stop) >= 0 && (int64_t)(start - oldest) >= 0;
-    return there ? place(r, start) : PyLong_FromLong(-1);
+    const enum rb_status status = observe(r, &oldest);
+    if (status != RB_OK) return status;
+    if (stop - start > r->capacity || (int64_t)(r->seen - stop) < 0 || (int64_t)(start - oldest) < 0) return RB_NONE;
+    *place = start & (r->capacity - 1);
+    return RB_OK;
 }
 
-static PyObject *reader_holds(PyObject *op, PyObject *arg)
+static uint64_t blocks_published(const struct rb_history_reader *r)
 {
-    Reader *r = (Reader *)op;
-    uint64_t start;
-    if (!rb_ring_is_open(&r->ring) || index_arg(arg, &start)) return NULL;
-    return PyBool_FromLong((int64_t)(start - oldest_whole(r)) >= 0);
+    return atomic_load_explicit(&r->writer->blocks, memory_order_acquire);
 }
 
-static PyObject *reader_seek(PyObject *op, PyObject *arg)
+enum rb_status rb_history_capture_ns(const struct rb_history_reader *r, uint64_t index, int64_t *ns)
 {
-    Reader *r = (Reader *)op;
-    uint64_t index;
-    if (!rb_ring_is_open(&r->ring) || index_arg(arg, &index)) return NULL;
-    move(r, index);
-    Py_RETURN_NONE;
-}
-
-static PyObject *reader_want(PyObject *op, PyObject *arg)
-{
-    Reader *r = (Reader *)op;
-    if (!rb_ring_is_open(&r->ring)) return NULL;
-    const Py_ssize_t n = rb_count_arg(arg, r->capacity / 2, "samples");
-    if (n < 0) return NULL;
-    r->want = n ? (uint64_t)n : 1;
-    update_watch(r);
-    Py_RETURN_NONE;
-}
-
-static PyObject *reader_capture_ns(PyObject *op, PyObject *arg)
-{
-    Reader *r = (Reader *)op;
-    uint64_t index, k;
+    uint64_t k;
     struct rb_block_copy b;
-    if (!rb_ring_is_open(&r->ring) || index_arg(arg, &index)) return NULL;
-    const uint64_t blocks = atomic_load_explicit(&r->writer->blocks, memory_order_acquire);
-    if ((int64_t)(published(r) - index) <= 0 || !rb_block_find(r->table, r->size, blocks, index, &k, &b) ||
-        index - b.first >= b.count)
-        Py_RETURN_NONE;
-    /* In parts, so that no product overflows: a block may hold 2^32 samples. */
+    if ((int64_t)(rb_history_position(r) - index) <= 0) return RB_NONE;
+    if (!rb_block_find(r->table, r->size, blocks_published(r), index, &k, &b)) return RB_NONE;
     const uint64_t offset = index - b.first;
-    const uint64_t ns = offset / r->rate * 1000000000 + offset % r->rate * 1000000000 / r->rate;
-    return PyLong_FromLongLong((long long)((uint64_t)b.capture_ns + ns));
+    if (offset >= b.count) return RB_NONE;
+    /* In parts, so that no product overflows: a block may hold 2^32 samples. */
+    const uint64_t after = offset / r->rate * 1000000000 + offset % r->rate * 1000000000 / r->rate;
+    *ns = (int64_t)((uint64_t)b.capture_ns + after);
+    return RB_OK;
 }
 
-static PyObject *reader_flags(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+uint32_t rb_history_flags(const struct rb_history_reader *r, uint64_t start, uint64_t stop)
 {
-    Reader *r = (Reader *)op;
-    uint64_t start, stop, k = 0;
-    if (!rb_ring_is_open(&r->ring)) return NULL;
-    if (nargs != 2) {
-        PyErr_SetString(PyExc_TypeError, "start and stop are needed");
-        return NULL;
-    }
-    if (index_arg(args[0], &start) || index_arg(args[1], &stop)) return NULL;
+    uint64_t k = 0;
     uint32_t flags = 0;
-    if (start == stop) return PyLong_FromUnsignedLong(flags);
-    const uint64_t blocks = atomic_load_explicit(&r->writer->blocks, memory_order_acquire);
     struct rb_block_copy b;
-    if (!rb_block_find(r->table, r->size, blocks, start, &k, &b)) return PyLong_FromUnsignedLong(RB_UNKNOWN);
+    if (start == stop) return 0;
+    const uint64_t blocks = blocks_published(r);
+    if (!rb_block_find(r->table, r->size, blocks, start, &k, &b)) return RB_UNKNOWN;
     for (uint64_t tries = 0; tries < r->size && k < blocks; tries++, k++) {
         if (!rb_block_read(r->table, r->size, k, &b)) flags |= RB_UNKNOWN;
         else if ((int64_t)(b.first - stop) >= 0) break;
         else flags |= b.flags;
     }
-    return PyLong_FromUnsignedLong(flags);
+    return flags;
 }
-
-static PyObject *reader_position(PyObject *op, void *unused)
-{
-    (void)unused;
-    Reader *r = (Reader *)op;
-    return rb_ring_is_open(&r->ring) ? PyLong_FromUnsignedLongLong(published(r)) : NULL;
-}
-
-static PyObject *reader_oldest(PyObject *op, void *unused)
-{
-    (void)unused;
-    Reader *r = (Reader *)op;
-    return rb_ring_is_open(&r->ring) ? PyLong_FromUnsignedLongLong(oldest_whole(r)) : NULL;
-}
-
-static PyMethodDef reader_methods[] = {
-    {"acquire_at", reader_acquire, METH_O, "Where the next n samples lie, -1 when there are not so many yet."},
-    {"release", reader_release, METH_O, "Step n samples on. False: they were overwritten while they were used."},
-    {"view_at", RB_FAST(reader_view), METH_FASTCALL, "Where samples start to stop lie, -1 when not all are there."},
-    {"holds", reader_holds, METH_O, "After use: nothing from `start` on has been overwritten or is being."},
-    {"seek", reader_seek, METH_O, "Move the cursor to a sample index, behind or ahead of what is published."},
-    {"want", reader_want, METH_O, "How many samples past the cursor wake a waiter."},
-    {"capture_ns", reader_capture_ns, METH_O, "When the sample was captured; None when that is not known (any more)."},
-    {"flags", RB_FAST(reader_flags), METH_FASTCALL, "All flags of the blocks that hold samples start to stop."},
-    {NULL, NULL, 0, NULL},
-};
-static PyMemberDef reader_members[] = {
-    {"watch", T_OBJECT_EX, offsetof(Ring, watch), READONLY, "What a Waiter waits on."},
-    {"cursor", T_ULONGLONG, offsetof(Reader, cursor), READONLY, "The sample that acquire gives next."},
-    {"lost", T_ULONGLONG, offsetof(Reader, lost), READONLY, "Samples skipped because the writer lapped the cursor."},
-    {NULL, 0, 0, 0, NULL},
-};
-static PyGetSetDef reader_getset[] = {
-    {"position", reader_position, NULL, "Samples published so far.", NULL},
-    {"oldest", reader_oldest, NULL, "The oldest sample that is still whole.", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-static PyType_Slot reader_slots[] = {
-    {Py_tp_init, reader_init}, {Py_tp_dealloc, rb_ring_dealloc}, {Py_tp_methods, reader_methods},
-    {Py_tp_members, reader_members}, {Py_tp_getset, reader_getset}, {0, NULL},
-};
-PyType_Spec rb_history_reader_spec = {"ringbuf._core.HistoryReader", sizeof(Reader), 0,
-                                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, reader_slots};

@@ -1,14 +1,16 @@
 #include "layout.h"
 
+#include "step.h"
+
 #include <string.h>
 #include <unistd.h>
 
-static uint32_t crc32(const void *data, size_t n)
+/* CRC-32 as in zlib, bit by bit: it runs over 136 bytes once per attach. */
+uint32_t rb_header_crc(const struct rb_header *h)
 {
-    /* Bit by bit: it runs over 136 bytes once per attach. */
-    const uint8_t *p = data;
+    const uint8_t *p = (const void *)h;
     uint32_t crc = UINT32_C(0xffffffff);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < offsetof(struct rb_header, crc); i++) {
         crc ^= p[i];
         for (int bit = 0; bit < 8; bit++) {
             crc = (crc >> 1) ^ (UINT32_C(0xedb88320) & (uint32_t)(-(int32_t)(crc & 1)));
@@ -77,6 +79,7 @@ void rb_format(void *base, const struct rb_geometry *g, const struct rb_layout *
 {
     char *bytes = base;
     struct rb_header *h = base;
+    RB_STEP();
     for (uint64_t side = l->writer; side && side < l->table; side += l->page) {
         struct rb_side *s = (void *)(bytes + side);
         atomic_store_explicit(&s->position, g->first, memory_order_relaxed);
@@ -90,8 +93,10 @@ void rb_format(void *base, const struct rb_geometry *g, const struct rb_layout *
     h->layout = *l;
     h->creator = creator;
     h->created_ns = now_ns;
-    h->crc = crc32(h, offsetof(struct rb_header, crc));
+    h->crc = rb_header_crc(h);
+    RB_STEP();
     atomic_store_explicit(&h->ready, RB_READY, memory_order_release);
+    RB_STEP();
 }
 
 const char *rb_check_header(const struct rb_header *h, uint64_t file_size)
@@ -100,7 +105,7 @@ const char *rb_check_header(const struct rb_header *h, uint64_t file_size)
     if (h->magic != RB_MAGIC) return "it does not begin like a ring";
     if (atomic_load_explicit(&h->ready, memory_order_relaxed) != RB_READY) return "it was never finished";
     if (h->abi_major != RB_ABI_MAJOR || h->header_len != sizeof *h) return "it was made by another version";
-    if (h->crc != crc32(h, offsetof(struct rb_header, crc))) return "its checksum is wrong";
+    if (h->crc != rb_header_crc(h)) return "its checksum is wrong";
     const char *wrong = rb_layout_of(&h->geometry, &expected);
     if (wrong) return wrong;
     /* The layout is computed again, not believed: a header with a good checksum may still be a lie. */

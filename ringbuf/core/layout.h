@@ -54,13 +54,13 @@ struct rb_header {
     uint32_t header_len;
     struct rb_geometry geometry;
     struct rb_layout layout;
-    uint64_t creator; /* a holder word, see role.c */
+    uint64_t creator; /* a holder word, see role.h */
     int64_t created_ns;
     uint32_t crc; /* of everything above */
     _Atomic uint32_t ready; /* released last */
 };
 
-/* Who holds a role. `holder` is one word, so that taking a role is one compare-and-swap: there is no half-taken role. */
+/* Who holds a role. `holder` is one word, so that taking a role is one compare-and-swap: none is ever half taken. */
 struct rb_role {
     _Atomic uint64_t holder; /* 0: nobody; else start time << 22 | pid */
     _Atomic uint64_t epoch; /* how often the role was taken */
@@ -120,13 +120,19 @@ _Static_assert(sizeof(struct rb_slot) == RB_LINE && sizeof(struct rb_bell) == RB
 
 static inline uint64_t rb_round_up(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
 static inline int rb_power_of_two(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
-static inline uint64_t rb_slot_stride(uint64_t capacity) { return sizeof(struct rb_slot) + rb_round_up(capacity, RB_LINE); }
+static inline uint64_t rb_slot_stride(uint64_t capacity)
+{
+    return sizeof(struct rb_slot) + rb_round_up(capacity, RB_LINE);
+}
 
 /* Fill `out` from `g`. Returns NULL, or what is wrong with the geometry. */
 const char *rb_layout_of(const struct rb_geometry *g, struct rb_layout *out);
 
 /* Write header, positions and, last, `ready` into the first pages of a new, zeroed segment. */
 void rb_format(void *base, const struct rb_geometry *g, const struct rb_layout *l, uint64_t creator, int64_t now_ns);
+
+/* The checksum of everything in front of `crc`. */
+uint32_t rb_header_crc(const struct rb_header *h);
 
 /* Check a private copy of a header against itself and the file's size. Returns NULL, or what is wrong. */
 const char *rb_check_header(const struct rb_header *h, uint64_t file_size);

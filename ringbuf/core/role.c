@@ -1,16 +1,18 @@
-/* Roles: who writes, who reads. A holder is named by pid and start time, so that a reused pid is not mistaken for it. */
-#include "ring.h"
+#include "role.h"
+
+#include "step.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Linux pids have at most 22 bits; the start time is in clock ticks since boot, 42 bits last 1,400 years. */
 #define PID_BITS 22
 #define PID_MASK ((UINT64_C(1) << PID_BITS) - 1)
 
-/* Field 22 of /proc/<pid>/stat. 0: there is no such process, or it is dead and not yet waited for. */
+/* Field 22 of /proc/<pid>/stat. */
 uint64_t rb_process_start(uint64_t pid)
 {
     char path[40], text[1024];
@@ -39,26 +41,27 @@ int rb_holder_alive(uint64_t holder)
     return pid != 0 && rb_process_start(pid) != 0 && rb_holder_of(pid) == holder;
 }
 
-/* Returns 0, or -1 with RoleTaken set. */
-int rb_role_take(struct rb_role *role, uint64_t me, const char *name, const char *what)
+enum rb_status rb_role_take(struct rb_role *role, uint64_t me, uint64_t *holder)
 {
-    uint64_t holder = atomic_load_explicit(&role->holder, memory_order_acquire);
+    *holder = atomic_load_explicit(&role->holder, memory_order_acquire);
+    RB_STEP();
     do {
-        if (holder && rb_holder_alive(holder)) {
-            rb_raise_taken(name, what, rb_holder_pid(holder));
-            return -1;
-        }
+        if (*holder && rb_holder_alive(*holder)) return RB_TAKEN;
         /* SYNC POINT: pairs with the release in rb_role_give: what the last holder published is seen. */
-    } while (!atomic_compare_exchange_strong_explicit(&role->holder, &holder, me, memory_order_acq_rel,
+    } while (!atomic_compare_exchange_strong_explicit(&role->holder, holder, me, memory_order_acq_rel,
                                                       memory_order_acquire));
+    RB_STEP();
     atomic_fetch_add_explicit(&role->epoch, 1, memory_order_relaxed);
-    return 0;
+    RB_STEP();
+    return RB_OK;
 }
 
 void rb_role_give(struct rb_role *role, uint64_t me)
 {
-    /* A forked child inherits the object but not the role. */
     if (rb_holder_pid(me) != (uint64_t)getpid()) return;
     uint64_t expected = me;
+    RB_STEP();
+    /* SYNC POINT: pairs with the acquire in rb_role_take. */
     atomic_compare_exchange_strong_explicit(&role->holder, &expected, 0, memory_order_release, memory_order_relaxed);
+    RB_STEP();
 }

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import ringbuf
+from tests.ringbuf.variants import Variants
 
 Make: TypeAlias = Callable[..., str]
 Spawn: TypeAlias = Callable[..., "subprocess.Popen[str]"]
@@ -81,3 +82,10 @@ def spawn() -> Iterator[Spawn]:
 def soon() -> Callable[[], int]:
     """A deadline that is only reached when something is broken."""
     return lambda: time.monotonic_ns() + 60_000_000_000
+
+
+@pytest.fixture(scope="session")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
+    """Other builds of the package, one set for all workers of this test session."""
+    folder = tmp_path_factory.getbasetemp()
+    return Variants((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "variants")

@@ -1,6 +1,8 @@
 /* What a ring looks like from outside, for people and tools. */
 #include "ring.h"
 
+#include "../core/role.h"
+
 static const char *const kind_names[RB_KINDS] = {"", "stream", "history", "latest", "cells", "bells"};
 
 /* {"pid", "alive", "epoch"}, or None when nobody holds the role. */
@@ -29,8 +31,8 @@ static PyObject *number(uint64_t n) { return PyLong_FromUnsignedLongLong(n); }
 static PyObject *readers_list(const Mapping *map)
 {
     PyObject *list = PyList_New(0);
-    for (uint32_t i = 0; list && i < map->header.geometry.readers; i++) {
-        const struct rb_side *side = rb_reader_side(map, i);
+    for (uint32_t i = 0; list && i < map->map.header.geometry.readers; i++) {
+        const struct rb_side *side = rb_reader_side(&map->map, i);
         PyObject *reader = Py_BuildValue(
             "{sN sK sK}", "role", role_dict(&side->role), "position",
             (unsigned long long)atomic_load_explicit(&side->position, memory_order_acquire), "lost",
@@ -45,23 +47,24 @@ PyObject *rb_describe(PyObject *op, PyObject *unused)
 {
     (void)unused;
     const Mapping *map = (Mapping *)op;
-    const struct rb_header *h = &map->header;
+    const struct rb_header *h = &map->map.header;
     PyObject *d = PyDict_New();
     if (!d) return NULL;
     int failed = put(d, "name", PyUnicode_FromString(map->name)) ||
                  put(d, "kind", PyUnicode_FromString(kind_names[h->geometry.kind])) ||
                  put(d, "size", number(h->layout.total)) || put(d, "capacity", number(h->geometry.capacity)) ||
-                 put(d, "creator", holder_dict(h->creator, 0)) || put(d, "created_ns", PyLong_FromLongLong(h->created_ns));
+                 put(d, "creator", holder_dict(h->creator, 0)) ||
+                 put(d, "created_ns", PyLong_FromLongLong(h->created_ns));
     if (!failed && h->geometry.kind == RB_HISTORY) {
         failed = put(d, "dtype", PyUnicode_FromString(h->geometry.dtype)) || put(d, "rate", number(h->geometry.rate));
     }
     if (!failed && h->layout.writer) {
-        const struct rb_side *w = rb_writer_side(map);
+        const struct rb_side *w = rb_writer_side(&map->map);
         const uint64_t position = atomic_load_explicit(&w->position, memory_order_acquire);
         failed = put(d, "writer", role_dict(&w->role)) || put(d, "position", number(position)) ||
                  put(d, "readers", readers_list(map));
         if (!failed && h->geometry.kind == RB_STREAM) {
-            const uint64_t read = atomic_load_explicit(&rb_reader_side(map, 0)->position, memory_order_acquire);
+            const uint64_t read = atomic_load_explicit(&rb_reader_side(&map->map, 0)->position, memory_order_acquire);
             failed = put(d, "fill", number(position - read)) ||
                      put(d, "full_count", number(atomic_load_explicit(&w->count, memory_order_relaxed)));
         } else if (!failed && h->geometry.kind == RB_HISTORY) {

@@ -23,28 +23,19 @@ int rb_tags_init(void)
     return 0;
 }
 
-static int field_of(PyObject *name)
-{
-    /* Keyword names in calls are interned: comparing pointers nearly always finds it. */
-    for (int i = 0; i < FIELDS; i++) {
-        if (name == field_names[i]) return i;
-    }
-    for (int i = 0; i < FIELDS; i++) {
-        if (PyUnicode_Compare(name, field_names[i]) == 0) return i;
-    }
-    PyErr_Format(PyExc_TypeError, "a record has no '%U'", name);
-    return -1;
-}
 
 int rb_parse_tag(struct rb_tag *tag, PyObject *const *values, PyObject *kwnames)
 {
     const Py_ssize_t n = kwnames ? PyTuple_Size(kwnames) : 0;
     memset(tag, 0, sizeof *tag);
-    tag->what = RB_RECORD;
     for (Py_ssize_t i = 0; i < n; i++) {
-        const int f = field_of(PyTuple_GetItem(kwnames, i));
-        if (f < 0) return -1;
-        const int64_t value = PyLong_AsLongLong(values[i]);
+        PyObject *name = PyTuple_GetItem(kwnames, i);
+        const int f = rb_name_index(field_names, FIELDS, name);
+        if (f < 0) {
+            PyErr_Format(PyExc_TypeError, "a record has no '%U'", name);
+            return -1;
+        }
+        const int64_t value = rb_int64_arg(values[i]);
         if (value == -1 && PyErr_Occurred()) return -1;
         char *at = (char *)tag + fields[f].offset;
         if (fields[f].size < 8 && (value < 0 || value >> (8 * fields[f].size))) {
@@ -61,8 +52,7 @@ int rb_parse_tag(struct rb_tag *tag, PyObject *const *values, PyObject *kwnames)
 
 Record *rb_record_new(void)
 {
-    allocfunc alloc = (allocfunc)PyType_GetSlot(rb_record_type, Py_tp_alloc);
-    return (Record *)alloc(rb_record_type, 0);
+    return rb_alloc(rb_record_type);
 }
 
 static void record_dealloc(PyObject *op)

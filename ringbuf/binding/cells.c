@@ -1,10 +1,11 @@
-/* Cells: 64-bit words that everyone may read and change, each with the ordering of a message: what was written before
- * a store is seen by whoever loads the new value. SYNC POINT: every store is a release, every load an acquire. */
+/* Cells: core/cells.h as a Python object. */
+#include "../core/cells.h"
+
 #include "ring.h"
 
 typedef struct {
     Ring ring;
-    _Atomic uint64_t *words;
+    rb_cell *words;
     uint64_t count;
     int writable;
 } Cells;
@@ -16,18 +17,14 @@ static int cells_init(PyObject *op, PyObject *args, PyObject *kwargs)
     PyObject *mapping;
     int writable;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Op", names, &mapping, &writable)) return -1;
-    PyObject *bells = PyTuple_New(0);
-    if (!bells) return -1;
-    const int failed = rb_ring_open(&c->ring, mapping, RB_CELLS, writable ? RB_SHARE : RB_OBSERVE, bells, 8);
-    Py_DECREF(bells);
-    if (failed) return -1;
-    c->words = (void *)rb_data(c->ring.map);
-    c->count = c->ring.map->header.geometry.capacity;
+    if (rb_ring_open(&c->ring, mapping, RB_CELLS, writable ? RB_SHARE : RB_OBSERVE, NULL, NULL)) return -1;
+    c->words = rb_cells(&c->ring.map->map);
+    c->count = c->ring.map->map.header.geometry.capacity;
     c->writable = writable;
     return 0;
 }
 
-static _Atomic uint64_t *cell(PyObject *op, PyObject *arg, int writing)
+static rb_cell *cell(PyObject *op, PyObject *arg, int writing)
 {
     Cells *c = (Cells *)op;
     if (!rb_ring_is_open(&c->ring)) return NULL;
@@ -45,7 +42,7 @@ static _Atomic uint64_t *cell(PyObject *op, PyObject *arg, int writing)
 }
 
 /* The cell args[0] and `n - 1` values after it, or NULL. */
-static _Atomic uint64_t *arguments(PyObject *op, PyObject *const *args, Py_ssize_t nargs, Py_ssize_t n, uint64_t *values)
+static rb_cell *arguments(PyObject *op, PyObject *const *args, Py_ssize_t nargs, Py_ssize_t n, uint64_t *values)
 {
     if (nargs != n) {
         PyErr_Format(PyExc_TypeError, "%zd arguments needed, %zd given", n, nargs);
@@ -60,16 +57,16 @@ static _Atomic uint64_t *arguments(PyObject *op, PyObject *const *args, Py_ssize
 
 static PyObject *cells_load(PyObject *op, PyObject *arg)
 {
-    const _Atomic uint64_t *word = cell(op, arg, 0);
-    return word ? PyLong_FromUnsignedLongLong(atomic_load_explicit(word, memory_order_acquire)) : NULL;
+    const rb_cell *word = cell(op, arg, 0);
+    return word ? PyLong_FromUnsignedLongLong(rb_cell_load(word)) : NULL;
 }
 
 static PyObject *cells_store(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     uint64_t value;
-    _Atomic uint64_t *word = arguments(op, args, nargs, 2, &value);
+    rb_cell *word = arguments(op, args, nargs, 2, &value);
     if (!word) return NULL;
-    atomic_store_explicit(word, value, memory_order_release);
+    rb_cell_store(word, value);
     Py_RETURN_NONE;
 }
 
@@ -81,43 +78,37 @@ static PyObject *cells_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs
     }
     const uint64_t d = PyLong_AsUnsignedLongLongMask(args[1]); /* below 0 subtracts */
     if (d == UINT64_MAX && PyErr_Occurred()) return NULL;
-    _Atomic uint64_t *word = cell(op, args[0], 1);
+    rb_cell *word = cell(op, args[0], 1);
     if (!word) return NULL;
-    return PyLong_FromUnsignedLongLong(atomic_fetch_add_explicit(word, d, memory_order_acq_rel) + d);
+    return PyLong_FromUnsignedLongLong(rb_cell_add(word, d));
 }
 
 static PyObject *cells_cas(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     uint64_t values[2];
-    _Atomic uint64_t *word = arguments(op, args, nargs, 3, values);
+    rb_cell *word = arguments(op, args, nargs, 3, values);
     if (!word) return NULL;
-    return PyBool_FromLong(atomic_compare_exchange_strong_explicit(word, &values[0], values[1], memory_order_acq_rel,
-                                                                   memory_order_acquire));
+    return PyBool_FromLong(rb_cell_cas(word, values[0], values[1]));
 }
 
 static PyObject *cells_maximum(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     uint64_t value;
-    _Atomic uint64_t *word = arguments(op, args, nargs, 2, &value);
+    rb_cell *word = arguments(op, args, nargs, 2, &value);
     if (!word) return NULL;
-    uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
-    while (seen < value && !atomic_compare_exchange_weak_explicit(word, &seen, value, memory_order_acq_rel,
-                                                                  memory_order_acquire)) {
-    }
-    return PyLong_FromUnsignedLongLong(seen < value ? value : seen);
+    return PyLong_FromUnsignedLongLong(rb_cell_maximum(word, value));
 }
 
 static PyObject *cells_watch(PyObject *op, PyObject *arg)
 {
-    const _Atomic uint64_t *word = cell(op, arg, 0);
+    const rb_cell *word = cell(op, arg, 0);
     if (!word) return NULL;
-    Ring *ring = (Ring *)op;
-    if (rb_ring_watch(ring, word)) return NULL;
+    const struct rb_watch now = {word, rb_cell_load(word), 1};
     /* Every call makes a watch of its own: several cells may be watched. */
-    Watch *watch = ring->watch;
-    ring->watch = NULL;
+    Watch *watch = rb_watch_new(((Ring *)op)->map, &now);
+    if (!watch) return NULL;
+    rb_watch_freeze(watch);
     watch->takeable = 1;
-    watch->mark = atomic_load_explicit(word, memory_order_acquire);
     return (PyObject *)watch;
 }
 

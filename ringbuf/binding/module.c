@@ -1,15 +1,18 @@
 /* The module: types, and what only a creator or a cleaner needs. */
 #include "ring.h"
 
+#include "../core/role.h"
+
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-PyTypeObject *rb_mapping_type, *rb_watch_type, *rb_bell_type, *rb_record_type;
+PyTypeObject *rb_ring_type, *rb_mapping_type, *rb_watch_type, *rb_bell_type, *rb_record_type;
 
 static int geometry_of(PyObject *args, PyObject *kwargs, int *fd, struct rb_geometry *g, struct rb_layout *l)
 {
-    static char *names[] = {"kind", "capacity", "item", "rate", "slots", "readers", "blocks", "first", "dtype", "fd", NULL};
+    static char *names[] = {"kind",    "capacity", "item",  "rate",  "slots", "readers",
+                            "blocks", "first",    "dtype", "fd",    NULL};
     unsigned long long capacity, first = 0;
     const char *dtype = "";
     memset(g, 0, sizeof *g);
@@ -149,6 +152,7 @@ static int core_exec(PyObject *module)
     if (rb_tags_init() || import_errors()) return -1;
     PyObject *ring = add_type(module, "Ring", &rb_ring_spec, NULL);
     if (!ring) return -1;
+    rb_ring_type = (PyTypeObject *)ring;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         PyObject *type = add_type(module, types[i].name, types[i].spec, types[i].is_ring ? ring : NULL);
         if (!type) return -1;
