@@ -11,16 +11,18 @@ uint64_t rb_history_max(uint64_t capacity)
     return capacity / 2 <= UINT32_MAX ? capacity / 2 : UINT32_MAX;
 }
 
-/* A predecessor killed between the block table (C) and the position (D) left a block that was never published. */
-static void drop_unpublished_block(struct rb_history_writer *w)
+/* A predecessor killed between the block table (C) and the position (D) left a block that was never published. It is
+ * emptied and stays counted: a reader that knows of it must not find it unreadable and take it for the oldest. */
+static void empty_unpublished_block(struct rb_history_writer *w)
 {
     struct rb_block_copy last;
     if (w->blocks == 0 || !rb_block_read(w->table, w->size, w->blocks - 1, &last)) return;
-    if ((int64_t)(last.first + last.count - w->position) > 0) {
-        w->blocks--;
-        RB_STEP();
-        atomic_store_explicit(&w->side->blocks, w->blocks, memory_order_release);
-    }
+    if ((int64_t)(last.first + last.count - w->position) <= 0) return;
+    struct rb_block *e = &w->table[(w->blocks - 1) & (w->size - 1)];
+    atomic_store_explicit(&e->flags, 0, memory_order_relaxed);
+    RB_STEP();
+    atomic_store_explicit(&e->count, 0, memory_order_relaxed);
+    RB_STEP();
 }
 
 enum rb_status rb_history_writer_open(struct rb_history_writer *w, const struct rb_map *m)
@@ -40,9 +42,10 @@ enum rb_status rb_history_writer_open(struct rb_history_writer *w, const struct 
         w->why = "its positions are impossible";
         return RB_CORRUPT;
     }
+    /* What the predecessor announced is not announced again: its successor's samples, too, come after that intent. */
+    atomic_thread_fence(memory_order_release); /* B, at open */
     RB_STEP();
-    drop_unpublished_block(w);
-    RB_STEP();
+    empty_unpublished_block(w);
     rb_ring_sleepers(&w->bells);
     return RB_OK;
 }

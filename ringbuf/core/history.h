@@ -8,7 +8,8 @@
  *     store_release(position)          D            whole iff first used >= intent - capacity
  *
  * D pairs with E: what is published is there. B pairs with F: a reader that saw one overwritten sample sees at G the
- * intent that announced it. `intent` never goes back: a writer killed in the middle may have spoilt what it announced.
+ * intent that announced it. `intent` never goes back: a writer killed in the middle may have spoilt what it announced,
+ * and its successor fences once (B, at open) for all that it need not announce again.
  *
  * A handle belongs to one thread. Zero it, fill in `bells`, take the role (role.h), then open. Indices count samples
  * since the ring was made, modulo 2^64; a `place` is where one lies in the data, in samples. What lies from a place on

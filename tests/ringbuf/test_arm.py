@@ -78,7 +78,11 @@ RULES: dict[str, list[Rule]] = {
     "rb_stream_release": [Has(1, STORE_RELEASE), *RINGS],
     "rb_stream_writer_open": [Has(2, LOAD_ACQUIRE), Way(ENTRY, RING, FENCE)],
     "rb_stream_reader_open": [Has(2, LOAD_ACQUIRE), *RINGS],
-    "rb_history_writer_open": [Has(1, LOAD_ACQUIRE), Has(1, STORE_RELEASE), Way(ENTRY, RING, FENCE)],
+    "rb_history_writer_open": [
+        Has(1, LOAD_ACQUIRE),
+        Has(2, FENCE),
+        Way(ENTRY, RING, FENCE),
+    ],  # B at open, and the ring's
     "rb_history_claim": [Has(1, STORE_RELEASE), Way(STORE_RELEASE, RETURN, FENCE)],
     "rb_history_put": [Has(1, STORE_RELEASE), Way(STORE_RELEASE, COPY, FENCE)],
     "rb_history_commit": [Has(2, STORE_RELEASE), *RINGS],
@@ -209,6 +213,7 @@ MUTANTS = [
     ("stream D", "rb_stream_release"),
     ("history A", "rb_history_claim"),
     ("history B", "rb_history_put"),
+    ("history B at open", "rb_history_writer_open"),
     ("history D", "rb_history_commit"),
     ("history E", "rb_history_acquire"),
     ("history F", "rb_history_release"),

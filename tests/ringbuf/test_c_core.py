@@ -91,7 +91,7 @@ MUTANTS = {
     ),
     "a successor keeps the claim of the killed": (
         "optimised",
-        Mutation("core/history.c", "    drop_unpublished_block(w);\n", ""),
+        Mutation("core/history.c", "    empty_unpublished_block(w);\n", ""),
         "a_writer_killed_before_its_position_published_nothing",
     ),
     "samples are judged by what is published": (

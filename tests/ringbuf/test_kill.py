@@ -108,8 +108,8 @@ MUTANTS = {
     "a block that was never published stays": (
         "history writer put",
         "core/history.c",
-        "    drop_unpublished_block(w);\n",
-        "    (void)drop_unpublished_block;\n",
+        "    empty_unpublished_block(w);\n",
+        "    (void)empty_unpublished_block;\n",
     ),
     "a successor forgets what was announced": (
         "history writer commit",

@@ -84,9 +84,9 @@ class Checks:
         self.whole = self.spoilt = self.gone = self.known = self.unknown = 0
 
     def hold(self, start: int) -> None:
-        """Keep still until the writer is so far past `start`: often just about to overwrite it."""
+        """Keep still until the writer is so far past `start`: well before, often just about to overwrite it, or after."""
         near = CAPACITY - self.random.randrange(600)
-        until = start + self.random.choice([0, near, near, near, self.random.randrange(3 * CAPACITY)])
+        until = start + self.random.choice([0, 2500, near, near, near, self.random.randrange(3 * CAPACITY)])
         while self.reader.position < until:
             assert self.alive(), "the writer has ended"
 

@@ -5,6 +5,7 @@ the number that a cell's value is for Python, and what NumPy notes of an array w
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ Make = Callable[..., str]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
 HOPS, NUMPY_NOTE, ONE_NUMBER = 100_000, 64, 32
+# Before 3.11 a call with keywords makes a method object first.
+BOUND_METHOD = 72 if sys.version_info < (3, 11) else 0
 
 
 class Hop(NamedTuple):
@@ -170,7 +173,7 @@ def test_a_hundred_thousand_hops_allocate_nothing(make: Make, spawn: Spawn, way:
     blocks, traced = ([int(word) for word in line.split()] for line in out.splitlines())
     assert blocks[1] == blocks[0], "Python has more memory blocks than before"
     assert traced[2] == traced[0], "tracemalloc finds more bytes than before"
-    assert traced[3] - traced[1] <= hop.passing, "more than that is allocated on the way and freed again"
+    assert traced[3] - traced[1] <= hop.passing + BOUND_METHOD, "more than that is allocated on the way and freed again"
 
 
 WAYS = "test_no_allocation.py::test_a_hundred_thousand_hops_allocate_nothing"

@@ -20,6 +20,7 @@ RELAXED = {
     "stream D": _relaxed("stream.c", "memory_order_release); /* D */"),
     "history A": _relaxed("history.c", "memory_order_release); /* A */"),
     "history B": _relaxed("history.c", "memory_order_release); /* B */"),
+    "history B at open": _relaxed("history.c", "memory_order_release); /* B, at open */"),
     "history D": _relaxed("history.c", "memory_order_release); /* D */"),
     "history E": _relaxed("history_reader.c", "memory_order_acquire); /* E */"),
     "history F": _relaxed("history_reader.c", "memory_order_acquire); /* F */"),

@@ -3,16 +3,19 @@
  *   here          there
  *   block_write   rb_block_write, blocks.c
  *   block_read    rb_block_read, blocks.c
- *   writer        rb_history_writer_open with drop_unpublished_block, rb_history_commit, history.c
+ *   writer        rb_history_writer_open with empty_unpublished_block, rb_history_commit, history.c
  *   reader        rb_history_capture_ns with rb_block_find, history_reader.c
  *
  * Properties: a capture time that the reader is given is that of its sample (`wrong`); none is missing that the table
- * still has room for (`missing`); a block that was never published is dropped or does no harm.
+ * still has room for (`missing`); a block that was never published does no harm.
  *
- * Bounds: a table of SIZE entries, BLOCKS of up to LONGEST samples, KILLS of the writer, one reader that asks for one sample.
- * Numbers do not wrap here: only differences of samples do, and history.pml has that. Not covered: the samples
+ * Bounds: a table of SIZE entries, BLOCKS of up to LONGEST samples, KILLS of the writer, one reader that asks for one
+ * sample. Numbers do not wrap here: only differences of samples do, and history.pml has that. Not covered: the samples
  * (history.pml); flags, which rb_history_flags reads from the entries as block_read does. No room for load buffering:
- * the reader stores nothing, the writer loads what it wrote itself. */
+ * the reader stores nothing, the writer loads what it wrote itself.
+ *
+ * COUNT_GOES_BACK is a fault that this model found: a block that was counted and then not is unreadable while it is
+ * written anew, and who still knows the higher count takes it for one of the oldest, and misses all blocks before it. */
 #ifndef SIZE
 #define SIZE 2
 #endif
@@ -88,7 +91,7 @@ proctype writer()
     :: {
             load_own(WRITER, POSITION, position);
             load_own(WRITER, PUBLISHED, blocks);
-            /* drop_unpublished_block: the entry was finished before it was counted, and stays counted, but is empty */
+            /* empty_unpublished_block: the entry was finished before it was counted, and stays counted, but is empty */
             if
             :: blocks == 0
             :: blocks != 0 ->

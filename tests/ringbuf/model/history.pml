@@ -1,11 +1,11 @@
-/* History: intent, samples, position; and a reader that uses samples in place and asks afterwards whether they were whole.
+/* History: intent, samples, position; and a reader that uses samples in place and then asks whether they were whole.
  *
  *   here        there
  *   writer      rb_history_writer_open, rb_history_claim (A, B), rb_history_commit (D), history.c
  *   reader      observe (E), a window of acquire or view, rb_history_holds (F, G), history_reader.c
  *
- * Samples are words with relaxed loads and stores: that is how memcpy and NumPy behave where they race, and they race by
- * design. Indices count modulo 16, as the real ones modulo 2^64, and begin at FIRST so that they wrap.
+ * Samples are words with relaxed loads and stores: so memcpy and NumPy behave where they race, and they race by design.
+ * Indices count modulo 16, as the real ones modulo 2^64, and begin at FIRST so that they wrap.
  *
  * Properties: whenever the reader says "whole", it read what was committed (`torn`); a sound ring is never called
  * damaged (`corrupt`).
@@ -13,7 +13,10 @@
  * Bounds: CAPACITY, SAMPLES committed by claims of up to half of it, a window of up to WINDOW samples, KILLS of the
  * writer. One reader with one window: others write nothing that the writer reads, and who has looked before knows more,
  * not less. Not covered: waiting (wake.pml), the block table (blocks.pml). No room for load buffering: neither side
- * stores anything after a load that the other one reads. */
+ * stores anything after a load that the other one reads.
+ *
+ * NO_FENCE_AT_OPEN is a gap that this model found: a successor that claims no more than its predecessor had announced
+ * announces nothing, and so has no fence B of its own between what it read and the samples that it spoils. */
 #ifndef CAPACITY
 #define CAPACITY 4
 #endif

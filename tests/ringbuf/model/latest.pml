@@ -5,15 +5,15 @@
  *   reader        newest, look (D), a use in place, rb_latest_check; rb_latest_read is the same with a copy as its use
  *   still_whole   still_whole (E)
  *
- * Tag and payload are words with relaxed loads and stores: that is how memcpy and NumPy behave where they race, and they
- * race by design. Numbers do not wrap here: only their equality is ever asked for.
+ * Tag and payload are words with relaxed loads and stores: so memcpy and NumPy behave where they race, and they race by
+ * design. Numbers do not wrap here: only their equality is ever asked for.
  *
- * Properties: what the reader calls whole is the publication that it looked for, tag and payload, as committed (`torn`);
- * a sound ring is never called damaged (`corrupt`).
+ * Properties: what the reader calls whole is the publication that it looked for, as it was committed (`torn`); a sound
+ * ring is never called damaged (`corrupt`).
  *
  * Bounds: SLOTS, VALUES published, KILLS of the writer, one reader with one look (others write nothing; who has looked
- * before knows more, not less). Not covered: waiting (wake.pml), how often the reader tries. No room for load buffering:
- * the reader stores nothing, the writer loads nothing but its own position. */
+ * before knows more, not less). Not covered: waiting (wake.pml), how often the reader tries. No room for load
+ * buffering: the reader stores nothing, the writer loads nothing but its own position. */
 #ifndef SLOTS
 #define SLOTS 2
 #endif

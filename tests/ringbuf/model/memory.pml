@@ -5,8 +5,10 @@
  * allows, and two loads may be answered as if they had changed places. What a process learns when it reads a write is
  * the view that was stored with it:
  *
- *   store_release    stores all that the writer knows                     load_acquire    learns it at once
- *   store_relaxed    stores what it knew at its last release fence        load_relaxed    learns it at its next acquire fence
+ *   store release    passes on all that the writer knows
+ *   store relaxed    passes on what it knew at its last release fence
+ *   load acquire     learns at once what is passed on
+ *   load relaxed     learns it at the next acquire fence
  *   fetch_add        reads the last write, and passes on what that one passed on; its release part is no fence
  *   fence seq_cst    acquire and release fence, and learns what every earlier seq_cst fence knew
  *

@@ -14,8 +14,9 @@
  * unread (LOST). One that was killed for good may leave its own last item so: the look once a second is for that.
  * With ANY_RING: nor one in which it does not know what was written before a ring.
  *
- * Memory: memory.pml, or with BUFFERS the smaller buffers.pml. Bounds: PRODUCERS, ITEMS of each, KILLS (of producers and
- * of the consumer, each with or without a successor), INTERRUPTIONS (a sleep that ends by time, signal or for nothing).
+ * Memory: memory.pml, or with BUFFERS the smaller buffers.pml. Bounds: PRODUCERS, ITEMS of each, KILLS (of a producer,
+ * with or without a successor, or of the consumer, with one), INTERRUPTIONS (a sleep that ends by time, by a signal or
+ * for nothing).
  * Not covered: time itself (to spin is to repeat 1 and 4), the wrap of seq at 2^32, several bells in one rb_bells (each
  * is rung as if alone), the payload (stream.pml). No room for load buffering: C is followed by a release or by nothing
  * that others read, and what the consumer stores after 4 and 5 waits for the branches on them. */
