@@ -11,7 +11,7 @@ static void raise(const Mapping *self, enum rb_status status, enum rb_kind wante
     else if (status == RB_WRONG_KIND)
         PyErr_Format(rb_wrong_kind, "ring %s is %s, not %s; attach with the class for it", self->name,
                      kind_names[g->kind], kind_names[wanted]);
-    else if (self->map.access == RB_READ && g->readers)
+    else if (self->map.access == RB_READ && (g->kind == RB_STREAM || g->kind == RB_HISTORY))
         PyErr_Format(rb_error, "ring %s has %u reader slots, there is no slot %u; create it with more", self->name,
                      g->readers, self->map.slot);
     else PyErr_SetString(PyExc_ValueError, self->map.why);

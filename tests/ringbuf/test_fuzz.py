@@ -53,7 +53,7 @@ class Fuzzer:
         self.folder, self.objects = folder, objects
         cc("clang", *map(str, objects), *LINK.split(), "-o", "fuzzer", cwd=folder)
 
-    def run(self, target: str, *limits: str) -> subprocess.CompletedProcess[str]:
+    def run(self, target: str, *limits: str, hangs_after: float | None = 150) -> subprocess.CompletedProcess[str]:
         """Run from a corpus of rows of operations chosen at random: from nothing it takes longer to get deep."""
         corpus = self.folder / target
         corpus.mkdir()
@@ -66,6 +66,7 @@ class Fuzzer:
             capture_output=True,
             text=True,
             check=False,
+            timeout=hangs_after,
         )
 
 
@@ -145,8 +146,7 @@ def test_the_fuzzer_finds_a_check_that_is_missing(
     same = [path for path in fuzzer.objects if path.parent.name != "core" or path.stem != Path(file).stem]
     ran = Fuzzer(tmp_path, [*same, *changed]).run(target, f"-runs={MUTANT_RUNS}")
     assert ran.returncode != 0, f"nothing was noticed:\n{ran.stderr[-2000:]}"
-    # A mapping that lies where it should not may end even the fuzzer.
-    assert ran.returncode < 0 or "found-" in ran.stderr, f"not found, but failed:\n{ran.stderr[-2000:]}"
+    assert "found-" in ran.stderr, f"not found, but failed:\n{ran.stderr[-2000:]}"
 
 
 def race(
@@ -193,6 +193,6 @@ def test_a_second_look_at_shared_memory_is_found(kind: str, variants: Variants, 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as where:
-        found = fuzzer_of(ROOT, Path(where)).run(sys.argv[1], f"-max_total_time={sys.argv[2]}")
+        found = fuzzer_of(ROOT, Path(where)).run(sys.argv[1], f"-max_total_time={sys.argv[2]}", hangs_after=None)
         print(found.stderr)
         sys.exit(found.returncode)

@@ -84,7 +84,7 @@ class Checks:
         self.whole = self.spoilt = self.gone = self.known = self.unknown = 0
 
     def hold(self, start: int) -> None:
-        """Keep still until the writer is so far past `start`: well before, often just about to overwrite it, or after."""
+        """Keep still until the writer is so far past `start`: too little to overwrite it, often just so, or more."""
         near = CAPACITY - self.random.randrange(600)
         until = start + self.random.choice([0, 2500, near, near, near, self.random.randrange(3 * CAPACITY)])
         while self.reader.position < until:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ringbuf
-from ringbuf import HistoryReader, HistoryWriter, LatestWriter, StreamReader, StreamWriter
+from ringbuf import HistoryReader, HistoryWriter, StreamReader, StreamWriter
 
 Make = Callable[..., str]
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -65,19 +65,6 @@ def test_within_one_process_a_role_is_free_after_close_or_collection(make: Make,
 def test_role_taken_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(ringbuf.RoleTaken("a.b", "reader 3", 77)))
     assert (str(error), error.pid) == (str(ringbuf.RoleTaken("a.b", "reader 3", 77)), 77)
-
-
-def test_a_forked_child_does_not_give_its_parents_role_away(make: Make) -> None:
-    name = make("latest", 100)
-    writer = LatestWriter(name)
-    child = os.fork()
-    if child == 0:
-        writer.close()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    with pytest.raises(ringbuf.RoleTaken):
-        LatestWriter(name)
-    writer.close()
 
 
 KILLED_STREAM = """if True:

@@ -26,16 +26,6 @@ def test_more_than_there_is_is_refused_with_both_figures_and_nothing_left(prefix
     assert not list(SHM.glob(f"{prefix}*"))
 
 
-def test_a_failing_reservation_leaves_nothing(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(ringbuf.NoSpace):
-        ringbuf.create_stream(f"{prefix}.x", 4096)
-    assert not list(SHM.glob(f"{prefix}*"))
-
-
 def test_the_memory_is_reserved_and_private_to_the_user(make: Make) -> None:
     name = make("history", 100_000, 16000)
     status = (SHM / name).stat()
@@ -178,21 +168,6 @@ def test_a_segment_that_somebody_else_removed_ends_without_noise(prefix: str, sp
     """
     process = spawn(code, f"{prefix}.x")
     assert process.communicate() == ("", "")
-
-
-def test_two_engines_side_by_side_do_not_meet(prefix: str) -> None:
-    with (
-        ringbuf.create_stream(f"{prefix}.one.{os.getpid()}.tokens", 4096) as one,
-        ringbuf.create_stream(f"{prefix}.two.{os.getpid()}.tokens", 4096) as two,
-        ringbuf.StreamWriter(one.name) as first,
-        ringbuf.StreamWriter(two.name) as second,
-        ringbuf.StreamReader(one.name) as first_reader,
-        ringbuf.StreamReader(two.name) as second_reader,
-    ):
-        first.put(b"one")
-        second.put(b"two")
-        assert [record.data.tobytes() for record in first_reader] == [b"one"]
-        assert [record.data.tobytes() for record in second_reader] == [b"two"]
 
 
 def test_describe_tells_who_is_there_and_how_full_it_is(make: Make) -> None:

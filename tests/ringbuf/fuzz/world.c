@@ -14,17 +14,26 @@ void *__real_mmap(void *at, size_t length, int prot, int flags, int fd, off_t of
 int __real_munmap(void *at, size_t length);
 
 static int open_mappings;
+static char *reserved; /* by the last rb_map_open */
+static size_t reserved_length;
 
 int mappings(void) { return open_mappings; }
 
-/* rb_map_open reserves its address space with one anonymous mapping without rights: give it room on both sides. */
+/* rb_map_open reserves its address space with one anonymous mapping without rights: give it room on both sides. What it
+ * then puts at fixed addresses must lie there, else it would go over the fuzzer itself. */
 void *__wrap_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset)
 {
+    if (flags & MAP_FIXED) {
+        const size_t from = (size_t)((char *)at - reserved);
+        must(from <= reserved_length && length <= reserved_length - from, "a mapping leaves the space reserved for it");
+    }
     if (prot != PROT_NONE || fd >= 0) return __real_mmap(at, length, prot, flags, fd, offset);
     char *got = __real_mmap(at, length + 2 * GUARD, prot, flags, fd, offset);
     if (got == MAP_FAILED) return MAP_FAILED;
     open_mappings++;
-    return got + GUARD;
+    reserved = got + GUARD;
+    reserved_length = length;
+    return reserved;
 }
 
 int __wrap_munmap(void *at, size_t length)
