@@ -21,8 +21,7 @@ ENVIRONMENT = {"PYTHONMALLOC": "malloc"}
 
 
 def test_the_extension_makes_no_bad_access_and_nothing_undefined(variants: Variants, tmp_path: Path) -> None:
-    for one in variants.sources().iterdir():
-        shutil.copytree(one, tmp_path / one.name)
+    shutil.copytree(variants.sources() / "ringbuf", tmp_path / "ringbuf")
     shutil.copy(ROOT / "setup.py", tmp_path)
     built = subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
