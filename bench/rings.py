@@ -19,6 +19,9 @@ Each system has two fresh processes with the collector frozen and off, as a work
 rounds, so that a noisy moment of the machine does not fall on one of them alone. A figure is the median over the rounds
 of a round's p50 (or p99); the lowest and highest p50 are given beside it.
 
+A peer is used as its documentation has it. iceoryx2's samples also tell their raw address: quicker, and nothing then
+keeps the memory alive; that is a row of its own.
+
 Blocking systems look several times faster when nothing is pinned: a ping-pong that sleeps is then put on one core,
 where no wake-up has to cross to another. Stages that work at the same time are not (--unpinned shows it).
 """

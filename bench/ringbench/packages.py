@@ -59,8 +59,8 @@ def iceoryx2_link(scratch: Scratch, size: int) -> dict[str, str]:
 
 
 class Iceoryx2(End):
-    """Loans a slice, fills it in place, sends it; polls. What is handed out is an address: the quickest way from it to
-    a buffer that we found is a ctypes array at that address and a memoryview for the copy."""
+    """Loans a slice, fills it in place, sends it; polls. As its documentation has it: `payload()` gives a slice that
+    keeps the sample alive, as a ring's array keeps the ring, and that a memory view."""
 
     def __init__(self, link: dict[str, str], role: int, frames: Frames) -> None:
         super().__init__(link, role, frames)
@@ -78,43 +78,17 @@ class Iceoryx2(End):
         ]
         self.publisher = self.services[role].publisher_builder().initial_max_slice_len(frames.size).create()
         self.subscriber = self.services[1 - role].subscriber_builder().create()
-        self.at = (ctypes.c_uint8 * frames.size).from_address
         frames.out = [memoryview(frame).cast("B") for frame in frames.out]
-
-    def send(self, source: Any) -> None:
-        loan = self.publisher.loan_slice_uninit(self.frames.size)
-        memoryview(self.at(loan.payload_ptr)).cast("B")[:] = source
-        loan.assume_init().send()
-
-    def receive(self) -> int:
-        while (sample := self.subscriber.receive()) is None:
-            pass
-        return total(self.at(sample.payload_ptr))
-
-    def hops(self, n: int, stamps: array[int] | None) -> None:
-        publisher, subscriber, at, size = self.publisher, self.subscriber, self.at, self.frames.size
-        for source, expected in self.frames.pairs(n):
-            loan = publisher.loan_slice_uninit(size)
-            memoryview(at(loan.payload_ptr)).cast("B")[:] = source
-            loan.assume_init().send()
-            while (sample := subscriber.receive()) is None:
-                pass
-            if total(at(sample.payload_ptr)) != expected:
-                raise Damaged
-            if stamps is not None:
-                stamps.append(clock())
-
-    def close(self) -> None:
-        del self.publisher, self.subscriber, self.services, self.node
-
-
-class Iceoryx2View(Iceoryx2):
-    """As its documentation has it: `payload()` gives a slice that keeps the sample alive, and that a memory view."""
 
     def send(self, source: Any) -> None:
         loan = self.publisher.loan_slice_uninit(self.frames.size)
         loan.payload().as_memory_view().cast("B")[:] = source
         loan.assume_init().send()
+
+    def receive(self) -> int:
+        while (sample := self.subscriber.receive()) is None:
+            pass
+        return total(sample.payload().as_memory_view())
 
     def hops(self, n: int, stamps: array[int] | None) -> None:
         publisher, subscriber, size = self.publisher, self.subscriber, self.frames.size
@@ -125,6 +99,27 @@ class Iceoryx2View(Iceoryx2):
             while (sample := subscriber.receive()) is None:
                 pass
             if total(sample.payload().as_memory_view()) != expected:
+                raise Damaged
+            if stamps is not None:
+                stamps.append(clock())
+
+    def close(self) -> None:
+        del self.publisher, self.subscriber, self.services, self.node
+
+
+class Iceoryx2Address(Iceoryx2):
+    """The quickest way to the bytes that we found: a ctypes array at the sample's address. It keeps nothing alive."""
+
+    def hops(self, n: int, stamps: array[int] | None) -> None:
+        publisher, subscriber, size = self.publisher, self.subscriber, self.frames.size
+        at = (ctypes.c_uint8 * size).from_address
+        for source, expected in self.frames.pairs(n):
+            loan = publisher.loan_slice_uninit(size)
+            memoryview(at(loan.payload_ptr)).cast("B")[:] = source
+            loan.assume_init().send()
+            while (sample := subscriber.receive()) is None:
+                pass
+            if total(at(sample.payload_ptr)) != expected:
                 raise Damaged
             if stamps is not None:
                 stamps.append(clock())

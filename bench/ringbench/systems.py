@@ -15,16 +15,14 @@ SYSTEMS = (
     System("ring_untagged", "ringbuf stream, no tag", "ring", SPINS, ours.stream_link, ours.UntaggedStream),
     System("ring_history", "ringbuf history", "ring", SPINS, ours.history_link, ours.History),
     System("ring_waiter", "ringbuf stream, Waiter spins", "ring", SPINS, ours.stream_link, ours.SpinningWaiter),
+    System("iceoryx2", "iceoryx2, payload()", "iceoryx2", SPINS, packages.iceoryx2_link, packages.Iceoryx2, "iceoryx2"),
     System(
-        "iceoryx2", "iceoryx2, by address", "iceoryx2", SPINS, packages.iceoryx2_link, packages.Iceoryx2, "iceoryx2"
-    ),
-    System(
-        "iceoryx2_view",
-        "iceoryx2, by view",
+        "iceoryx2_address",
+        "iceoryx2, raw address",
         "iceoryx2",
         SPINS,
         packages.iceoryx2_link,
-        packages.Iceoryx2View,
+        packages.Iceoryx2Address,
         "iceoryx2",
     ),
     System("floor_futex", "C: futex", "floor", SLEEPS, floors.floor_link, floors.Futex),
