@@ -5,13 +5,13 @@ BIN := $(VENV)/bin
 MADE_WITH := $(shell test -x $(BIN)/python && cat $(VENV)/.python 2>/dev/null)
 PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-SOURCES := $(shell find ringbuf/core -name '*.[ch]')
+SOURCES := $(shell find ringbuf -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings wheels arm clean FORCE
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 # A stamp for each step of the set-up, so that a second `make` does nothing.
 $(VENV)/.python: $(if $(filter-out $(MADE_WITH),$(PYTHON)),FORCE)
@@ -28,6 +28,7 @@ $(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py
 
 # A pip that knows dependency groups comes first: Debian 12's does not.
 $(VENV)/.dev: $(VENV)/.setup
+	@PYTHON="$(PYTHON)" sh tools/system-packages.sh dev
 	@echo "Installing what the tests need"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group dev
@@ -53,6 +54,15 @@ lint: $(VENV)/.dev ## the checks alone, mending what they can
 
 bench: $(VENV)/.dev ## measure a conversation on real recordings
 	$(BIN)/python bench/conversation.py
+
+bench-rings: $(VENV)/.dev ## measure the rings beside what else a Python program can install
+	$(BIN)/python bench/rings.py
+
+wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
+	$(BIN)/python tools/wheels.py
+
+arm: wheels ## run the tests of the rings under an emulated aarch64 Python; by hand, takes minutes
+	PYTHON=$(BIN)/python sh tools/arm.sh
 
 clean: ## take away what was built
 	rm -rf $(VENV) build dist run *.egg-info ringbuf/*.so

@@ -140,8 +140,7 @@ def _text(path: Path, label: str) -> str:
 
 
 def _parse(text: str, label: str) -> tuple[dict[str, Any], dict[Key, int]]:
-    import tomllib  # not at the top: a worker's Python may be too old to have it, and reads no files
-
+    from engine.toml import tomllib  # not at the top: a worker's Python may not have it, and reads no files
     from engine.toml_lines import key_lines
 
     try:
@@ -229,7 +228,7 @@ def _override(layer: Layer, key: Key, text: str, origin: str) -> None:
 
 
 def _value(text: str, base: Any) -> Any:
-    import tomllib
+    from engine.toml import tomllib
 
     try:
         table = tomllib.loads(f"value = {text}")

@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     # Not at the top: these take a while, and Ctrl-C may come meanwhile.
     from importlib.metadata import version
 
-    from engine import config_command, licences, run_command
+    from engine import config_command, licences, rings_command, run_command
 
     top = argparse.ArgumentParser(
         prog="engine",
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"{NAME} {version(NAME)}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run_command, config_command, licences):
+    for command in (run_command, rings_command, config_command, licences):
         command.add_parser(commands)
     return top
 

@@ -186,7 +186,8 @@ class Supervisor:
         self.telemetry.set("engine.stop", 1)
         self._ring_all()
         if any(worker.pid for worker in self.workers):
-            with contextlib.suppress(TimeoutError):
+            # Before Python 3.11 not the built-in TimeoutError.
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), self.config.engine.stop_timeout_s)
         for worker in self.workers:
             worker.kill()

@@ -114,7 +114,7 @@ class _Scanner:
 
 def _unquoted(token: str) -> str:
     if token[0] == '"':
-        import tomllib  # not at the top: a worker's Python may be too old to have it, and reads no files
+        from engine.toml import tomllib  # not at the top: a worker's Python may not have it, and reads no files
 
         return next(iter(tomllib.loads(f"{token} = 0")))
     return token.strip("'") if token[0] == "'" else token

@@ -32,9 +32,14 @@ def place(path: str | Path) -> str:
 def _samples(raw: bytes, width: int) -> NDArray[np.float32]:
     """PCM bytes as float in [-1, 1)."""
     if width == 1:
-        return (np.frombuffer(raw, np.uint8).astype(np.float32) - np.float32(128)) / np.float32(128)
+        samples = np.frombuffer(raw, np.uint8).astype(np.float32)
+        samples -= 128
+        samples /= 128
+        return samples
     if width == 2:
-        return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(1 << 15)
+        samples = np.frombuffer(raw, "<i2").astype(np.float32)
+        samples /= 1 << 15
+        return samples
     if width == 3:
         padded = np.zeros((len(raw) // 3, 4), np.uint8)
         padded[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)

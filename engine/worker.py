@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 from engine.channels import Process
 from engine.config import Config
@@ -19,6 +20,11 @@ from engine.telemetry import READY, Telemetry
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Threads that spin while they wait for work ruin their neighbours' latency on a small machine.
 _NO_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "0"}
+
+# A group of its own: Ctrl-C is for the supervisor alone to understand. Not a session of its own, which the kernel may
+# schedule as a group (autogroup): a worker's priority would then not count against the other workers.
+OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {"preexec_fn": os.setpgrp}
+"""For `subprocess.Popen`."""
 
 
 def environment(threads: int, own_python: bool) -> dict[str, str]:
@@ -70,8 +76,7 @@ class Worker:
                 ],
                 env=environment(self._threads, bool(self._python)),
                 stdin=subprocess.DEVNULL,
-                # A group of its own: Ctrl-C is for the supervisor alone to understand.
-                process_group=0,
+                **OWN_GROUP,
             )
         except OSError as error:
             why = f"{self.process.title} cannot be started: {python}: {error.strerror}"

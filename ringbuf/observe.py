@@ -6,17 +6,15 @@ What is told of a running ring is a glimpse: writer and readers go on while it i
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ringbuf import _core
-from ringbuf.errors import RingError
+from ringbuf.errors import RingCorrupt, RingError
 
 Ring: TypeAlias = dict[str, Any]
 """What `ringbuf.describe` tells, and: group and label (the name, cut at its last dot), age_s; of a role also the name
@@ -25,7 +23,8 @@ of its process; of a stream's or history's reader how far it is behind the write
 SHM = Path("/dev/shm")
 _MAGIC = b"antring"  # without the last byte, a version: see core/layout.h
 _WORDS = 1 << 64
-_ONCE_MORE_S = 0.01
+_PATIENCE_S = (0.01, 0.03, 0.1)
+"""A ring that is just being made looks damaged, too: it is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,17 @@ def look(prefix: str = "") -> Sight:
     Raises OSError when /dev/shm cannot be listed.
     """
     sight = Sight()
-    names = sorted(name for name in os.listdir(SHM) if name.startswith(prefix))
-    doubtful = list(_sort(names, sight))
-    if doubtful:
-        time.sleep(_ONCE_MORE_S)  # a ring that is just being made looks damaged, too
-        for name, problem in list(_sort([name for name, _ in doubtful], sight)):
-            if problem:
-                sight.damaged[name] = problem
-            else:
-                sight.foreign.append(name)
+    doubtful = _sort(sorted(name for name in os.listdir(SHM) if name.startswith(prefix)), sight)
+    for pause in _PATIENCE_S:
+        if not doubtful:
+            break
+        time.sleep(pause)
+        again = _sort([name for name, _ in doubtful], sight)
+        # Under the same name there may be another one by now, just being made.
+        doubtful = {segment: why for segment, why in again.items() if segment in doubtful}
+    sight.damaged.update({name: why for (name, _), why in doubtful.items()})
     sight.rings.sort(key=lambda ring: (*whose(ring), ring["created_ns"], ring["name"]))
+    sight.foreign.sort()
     return sight
 
 
@@ -62,38 +62,34 @@ def whose(ring: Ring) -> tuple[str, int]:
     return ring["group"], ring["creator"]["pid"] if ring["creator"] else 0
 
 
-def _sort(names: list[str], sight: Sight) -> Iterator[tuple[str, str]]:
-    """Put the rings into `sight`; gives the others, each with what is wrong, or nothing when it is no ring at all."""
+def _sort(names: list[str], sight: Sight) -> dict[tuple[str, int], str]:
+    """Put rings and foreign files into `sight`; name and inode of the others, with what is wrong."""
+    doubtful = {}
     for name in names:
         try:
-            ring = _one(name)
+            # Not a link to elsewhere; and opening a pipe shall not wait for its other end.
+            fd = os.open(SHM / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             continue
-        except PermissionError:
+        except OSError:
             sight.foreign.append(name)
-        except (RingError, OSError, ValueError) as error:
-            yield name, str(error)
-        else:
-            if ring is None:
-                yield name, ""
-            else:
-                sight.rings.append(ring)
-
-
-def _one(name: str) -> Ring | None:
-    """One ring, or None when the file is something else."""
-    with contextlib.ExitStack() as stack:
-        # Not a link to elsewhere; and opening a pipe shall not wait for its other end.
+            continue
+        about = os.fstat(fd)
         try:
-            fd = os.open(SHM / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return None
-            raise
-        stack.callback(os.close, fd)
-        if not stat.S_ISREG(os.fstat(fd).st_mode) or os.pread(fd, len(_MAGIC), 0) != _MAGIC:
-            return None
-        ring: Ring = _core.Mapping(fd, name, 0, _core.OBSERVE).describe()
+            if stat.S_ISREG(about.st_mode) and os.pread(fd, len(_MAGIC), 0) == _MAGIC:
+                sight.rings.append(_ring(fd, name))
+            else:
+                sight.foreign.append(name)
+        except (RingError, OSError, ValueError) as error:
+            doubtful[name, about.st_ino] = str(error)
+        finally:
+            os.close(fd)
+    return doubtful
+
+
+def _ring(fd: int, name: str) -> Ring:
+    """One ring as it is now. Raises RingCorrupt, or what the system says, when it cannot be told."""
+    ring: Ring = _core.Mapping(fd, name, 0, _core.OBSERVE).describe()
     ring["group"], _, ring["label"] = name.rpartition(".")
     ring["age_s"] = max(0, time.monotonic_ns() - ring["created_ns"]) / 1e9
     readers = ring.get("readers", [])
@@ -106,7 +102,7 @@ def _one(name: str) -> Ring | None:
             behind = 0
         if ring["kind"] == "stream":
             if behind > ring["capacity"]:
-                raise RingError(f"ring {name} is damaged: its positions are further apart than it is long")
+                raise RingCorrupt(f"ring {name} is damaged: its positions are further apart than it is long")
             ring["fill"] = behind
         reader["behind"] = behind
     return ring

@@ -21,6 +21,7 @@ from engine import NAME
 from engine.channels import PROCESSES, segment
 from engine.contract import Pcm
 from engine.telemetry import Telemetry
+from engine.worker import OWN_GROUP
 
 SHM = Path("/dev/shm")
 QUESTION = Path(__file__).parents[1] / "engine" / "data" / "question.wav"
@@ -64,7 +65,7 @@ class Engine:
                 stderr=err,
                 env=env | (environ or {}),
                 cwd=folder,
-                process_group=0 if group else None,
+                **(OWN_GROUP if group else {}),
             )
         self.instance = f"{NAME}.{self.name}.{self.process.pid}"
         self._telemetry: Telemetry | None = None

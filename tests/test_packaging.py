@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "workers", "ringbuf")
 NOT_SOURCE = (".git", ".venv", "build", "dist", "run", "*.egg-info", "*.so", "__pycache__", ".*_cache", ".hypothesis")
 BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
+STRICT = {"RINGBUF_CFLAGS": "-Werror"}
+"""The C is built without warnings."""
+STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+EXTENSION = "ringbuf/_core" + (".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX"))
 pytestmark = pytest.mark.xdist_group("packaging")  # one build for all of them
 
 
@@ -71,17 +77,28 @@ def _build(hook: str, source: Path, result: Path) -> None:
     _checked(sys.executable, "-c", BUILD, hook, result, cwd=source)
 
 
-def _checked(*command: str | Path, cwd: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def _checked(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(command, cwd=cwd, env=os.environ | STRICT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_wheel_fits_every_python_from_3_11_on(installed: Installed) -> None:
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        pytest.skip("a free-threaded Python has no stable ABI")
-    assert "-cp311-abi3-linux_" in installed.wheel.name
+    """Those that have no stable ABI with buffers, 3.10 and free-threaded ones, get a wheel of their own."""
+    if STABLE:
+        assert "-cp311-abi3-linux_" in installed.wheel.name
+    else:
+        assert f"-cp{sys.version_info.major}{sys.version_info.minor}-cp" in installed.wheel.name
     with ZipFile(installed.wheel) as wheel:
-        assert [name for name in wheel.namelist() if ".so" in name] == ["ringbuf/_core.abi3.so"]
+        assert [name for name in wheel.namelist() if ".so" in name] == [EXTENSION]
+
+
+def test_wheels_for_both_machines_are_built_and_pass_their_checks(tmp_path: Path) -> None:
+    printed = _checked(sys.executable, ROOT / "tools" / "wheels.py", "--to", tmp_path).split()
+    assert sorted(printed) == sorted(map(str, tmp_path.iterdir()))
+    tag = "cp311-abi3" if STABLE else r"cp\d+-cp\d+t?"
+    for name, machine in zip(printed, ("x86_64", "aarch64"), strict=True):
+        assert re.search(rf"-{tag}-manylinux_2_\d+_{machine}(\.manylinux\w+)?\.whl$", name)
 
 
 def test_wheel_holds_the_three_packages_and_nothing_else(installed: Installed) -> None:
@@ -95,7 +112,7 @@ def test_wheel_holds_the_three_packages_and_nothing_else(installed: Installed) -
     wanted |= {ROOT / package / "py.typed" for package in PACKAGES}
     expected = {str(path.relative_to(ROOT)) for path in wanted}
     assert {"engine/data/question.wav", "workers/drivers/virtual.py", "ringbuf/_core.pyi"} <= expected
-    assert {name for name in held if ".dist-info/" not in name} == expected | {"ringbuf/_core.abi3.so"}
+    assert {name for name in held if ".dist-info/" not in name} == expected | {EXTENSION}
     assert f"{NAME}-{version(NAME)}.dist-info/licenses/LICENSE" in held
 
 
@@ -130,7 +147,7 @@ def test_packaged_question_is_answered_without_checkout_and_compiler(installed: 
 
 IMPORTS = {
     "ringbuf": {"ringbuf", "numpy", "posix_ipc"},
-    "engine": {"engine", "ringbuf", "numpy", "packaging", "samplerate", "uvloop"},
+    "engine": {"engine", "ringbuf", "numpy", "packaging", "samplerate", "tomli", "tomllib", "uvloop"},
 }
 """What a package may import beside the standard library. `workers` may import what it likes."""
 

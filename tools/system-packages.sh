@@ -1,5 +1,6 @@
 #!/bin/sh
-# Sees to what pip cannot install:  PYTHON=python3 sh tools/system-packages.sh
+# Sees to what pip cannot install:  PYTHON=python3 sh tools/system-packages.sh [dev]
+# dev: what the tests and `make wheels` need, too.
 #
 # It looks for the things themselves, not for package names: where all are there, whatever brought them, no package
 # manager is asked. What is missing is installed by Debian's where that may be done without a question, and named
@@ -18,8 +19,8 @@ debian_python=python3
 case "${PYTHON##*/}" in python3.[0-9]*) debian_python="${PYTHON##*/}" ;; esac
 
 if python_can ''; then
-    python_can 'import sys; assert sys.version_info >= (3, 11)' ||
-        fail "$PYTHON is $("$PYTHON" --version 2>&1), and 3.11 or newer is needed: make PYTHON=python3.11"
+    python_can 'import sys; assert sys.version_info >= (3, 10)' ||
+        fail "$PYTHON is $("$PYTHON" --version 2>&1), and 3.10 or newer is needed: make PYTHON=python3.11"
 elif [ "$PYTHON" != python3 ]; then
     fail "$PYTHON does not run here: install it, or name a Python that does, as in: make PYTHON=python3"
 fi
@@ -27,16 +28,48 @@ fi
 # The compiler that extension modules are built with.
 compiler=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("CC"))' 2>/dev/null) || compiler=gcc
 
-find_missing() {
-    missing=""
-    while read -r package check; do
-        eval "$check" >/dev/null 2>&1 || missing="$missing $package"
-    done <<TABLE
+# A package, and how to see whether what it brings is here.
+running() {
+    cat <<TABLE
 libflite1 python_can 'import ctypes; [ctypes.CDLL(f"libflite{part}.so.1") for part in ("", "_cmu_us_slt")]'
 gcc $compiler --version
 libc6-dev echo '#include <stdlib.h>' | $compiler -E -
 $debian_python-dev python_can 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
 $debian_python-venv python_can 'import ensurepip, venv'
+TABLE
+}
+
+testing() {
+    cat <<'TABLE'
+gcc cc --version
+spin spin -V
+clang clang --version
+libclang-rt-dev builds 'int LLVMFuzzerTestOneInput(const char *d, long n) { return !d + n < 0; }' clang -fsanitize=fuzzer,address
+gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
+libc6-dev-arm64-cross builds 'int puts(const char *); int main(void) { return puts("") < 0; }' aarch64-linux-gnu-gcc -static
+qemu-user-static qemu-aarch64-static --version
+TABLE
+}
+
+# A program of the C code $1 by the compiler that follows.
+builds() {
+    code=$1
+    shift
+    folder=$(mktemp -d) || return
+    printf '%s\n' "$code" | "$@" -x c - -o "$folder/program"
+    built=$?
+    rm -r "$folder"
+    return $built
+}
+
+find_missing() {
+    missing=""
+    while read -r package check; do
+        case " $missing " in *" $package "*) continue ;; esac
+        eval "$check" >/dev/null 2>&1 || missing="$missing $package"
+    done <<TABLE
+$(running)
+$([ "$1" = dev ] && testing)
 TABLE
 }
 
@@ -47,7 +80,7 @@ as_root() {
 # Unattended upgrades hold apt's lock for the first minutes of a fresh machine.
 apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@"; }
 
-find_missing
+find_missing "$1"
 [ -z "$missing" ] && exit 0
 command -v apt-get >/dev/null || fail "These Debian packages, or what your system calls them, are missing:$missing"
 if as_root true 2>/dev/null; then
@@ -55,7 +88,7 @@ if as_root true 2>/dev/null; then
     # The lists of a fresh machine are empty or old; those of an offline one may do as they are.
     apt install -y --no-install-recommends $missing >/dev/null 2>&1 ||
         { apt update && apt install -y --no-install-recommends $missing >/dev/null; }
-    find_missing
+    find_missing "$1"
     [ -z "$missing" ] && exit 0
     why="could not be installed"
 else

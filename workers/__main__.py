@@ -5,11 +5,14 @@ Nothing but the standard library is imported before it is sure that this interpr
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def start() -> None:
     """Be the worker that the first argument names."""
+    if sys.version_info < (3, 11) and os.environ.get("PYTHONSAFEPATH"):
+        del sys.path[0]  # the present directory, which newer ones leave out themselves
     title = sys.argv[1] if len(sys.argv) > 1 else "engine"
     try:
         from workers.join import run

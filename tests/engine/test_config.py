@@ -225,7 +225,8 @@ def test_a_configuration_for_a_worker_is_checked_too() -> None:
 
 
 def test_a_workers_python_needs_no_tomllib() -> None:
-    code = "import sys; sys.modules['tomllib'] = None; import json; from engine.config import Config\n"
+    code = "import json, sys; sys.modules['tomllib'] = sys.modules['tomli'] = None\n"
+    code += "from engine.config import Config\n"
     code += "print(Config.from_dict(json.load(sys.stdin)).turns.end_of_speech_ms)"
     given = json.dumps(load(environ=NOTHING).as_dict())
     done = subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from engine.config_layers import PREFIX, SYSTEM_CONFIG
 from engine.errors import ConfigError, UsageError
 from engine.schema import kinds
 from engine.settings import Settings
+from engine.toml import tomllib
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from engine.config_layers import PACKAGED, SYSTEM_CONFIG
 from engine.rules import Between, OneOf, shown
 from engine.schema import ANY, Key, child, dotted, is_named, kinds, setting_keys, unwrap
 from engine.settings import Settings
+from engine.toml import tomllib
 from engine.toml_lines import key_lines
 
 TEXT = PACKAGED.read_text(encoding="utf-8")

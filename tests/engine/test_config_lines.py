@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.schema import Key
+from engine.toml import tomllib
 from engine.toml_lines import key_lines
 from engine.toml_write import write
 
