@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import weakref
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -11,13 +12,23 @@ import posix_ipc
 from numpy.typing import DTypeLike, NDArray
 
 from ringbuf import _core
-from ringbuf.errors import NoRing, RingError
+from ringbuf.errors import NoRing, RingCorrupt, RingError
 
 _Self = TypeVar("_Self", bound="Attached")
+
+# Kinds of NumPy dtypes that samples can be of.
+NUMBERS = "biufc"
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError when there can be no ring of this name."""
+    if not 0 < len(os.fsencode(name)) <= 250 or "/" in name or "\0" in name or name in (".", ".."):
+        raise ValueError(f"a ring cannot be called {name!r}; use 1 to 250 characters, none of them a slash")
 
 
 def attach(name: str, kind: int, access: int, slot: int = 0) -> _core.Mapping:
     """Map an existing segment. It is never registered with the resource tracker: a dying worker takes nothing along."""
+    check_name(name)
     try:
         file = posix_ipc.SharedMemory(f"/{name}")
     except posix_ipc.ExistentialError:
@@ -39,6 +50,17 @@ class Named(Protocol):
 def cannot_pickle(ring: Named) -> TypeError:
     """A ring is not what crosses to another process: its name is."""
     return TypeError(f"{type(ring).__name__} {ring.name} cannot be pickled; send its name and attach there, by name")
+
+
+def samples(mapping: _core.Mapping) -> np.dtype[Any]:
+    """The dtype that a history's header names. Raises RingCorrupt when it is not that of its samples."""
+    try:
+        found = np.dtype(mapping.dtype)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.kind not in NUMBERS or found.itemsize != mapping.item:
+        raise RingCorrupt(f"ring {mapping.name} is damaged: its dtype is impossible; have its creator make it anew")
+    return found
 
 
 def arrays(mapping: _core.Mapping, dtype: DTypeLike) -> tuple[NDArray[np.uint8], NDArray[Any]]:
@@ -84,7 +106,8 @@ _attached: weakref.WeakSet[Attached] = weakref.WeakSet()
 def _close_inherited() -> None:
     """Two processes in one role would write over each other; closing in the child gives nothing of the parent's up."""
     for ring in list(_attached):
-        ring.close()
+        with contextlib.suppress(Exception):  # of a subclass's close: the others are to be closed all the same
+            ring.close()
 
 
 os.register_at_fork(after_in_child=_close_inherited)

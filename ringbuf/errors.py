@@ -5,6 +5,8 @@ Named for what is the matter (N818 wants "Error" at the end): each is caught as 
 
 from __future__ import annotations
 
+import os
+
 
 class RingError(Exception):
     """Anything a ring refuses to do."""
@@ -30,9 +32,11 @@ class RoleTaken(RingError):  # noqa: N818
     """A ring has one writer and one reader a slot, and a live process holds the role. `pid`: which one."""
 
     def __init__(self, name: str, role: str, pid: int) -> None:
-        self.pid = pid
-        super().__init__(f"{role} of ring {name} is process {pid}; close it there or end that process first")
+        self.name, self.role, self.pid = name, role, pid
+        who = f"process {pid}; close it there or end that process first"
+        if pid == os.getpid():
+            who = f"this process, {pid}, already; close it first (what runs before an exec must)"
+        super().__init__(f"{role} of ring {name} is {who}")
 
     def __reduce__(self) -> tuple[type[RoleTaken], tuple[str, str, int]]:
-        role, _, rest = str(self).partition(" of ring ")
-        return type(self), (rest.partition(" is process ")[0], role, self.pid)
+        return type(self), (self.name, self.role, self.pid)

@@ -18,7 +18,7 @@ from typing import Literal
 
 from ringbuf import _core
 from ringbuf._core import Bell
-from ringbuf.attach import Attached, arrays, attach
+from ringbuf.attach import Attached, arrays, attach, samples
 
 LOST = 1
 """Flag of a block: samples were lost in front of it."""
@@ -35,7 +35,7 @@ class HistoryWriter(Attached, _core.HistoryWriter):
         mapping = attach(name, _core.HISTORY, _core.WRITE)
         self._join(name)
         self.rate, self.capacity = mapping.rate, mapping.capacity
-        _core.HistoryWriter.__init__(self, mapping, bells, arrays(mapping, mapping.dtype))
+        _core.HistoryWriter.__init__(self, mapping, bells, arrays(mapping, samples(mapping)))
 
     def _summary(self) -> str:
         return f"writer, {self.position} samples"
@@ -57,7 +57,7 @@ class HistoryReader(Attached, _core.HistoryReader):
         mapping = attach(name, _core.HISTORY, _core.READ, slot)
         self._join(name)
         self.rate, self.capacity = mapping.rate, mapping.capacity
-        _core.HistoryReader.__init__(self, mapping, bells, arrays(mapping, mapping.dtype), start)
+        _core.HistoryReader.__init__(self, mapping, bells, arrays(mapping, samples(mapping)), start)
 
     def _summary(self) -> str:
         return f"reader at {self.cursor} of {self.position} samples, lost {self.lost}"

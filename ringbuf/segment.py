@@ -14,7 +14,7 @@ import posix_ipc
 from numpy.typing import DTypeLike
 
 from ringbuf import _core
-from ringbuf.attach import attach, cannot_pickle
+from ringbuf.attach import NUMBERS, attach, cannot_pickle, check_name
 from ringbuf.errors import NoSpace, RingError
 
 SHM = Path("/dev/shm")
@@ -22,7 +22,8 @@ SHM = Path("/dev/shm")
 
 class Segment:
     """A ring's memory, held by whoever made it. `close` lets go of it, `unlink` removes the name as well; the pages
-    live on until the last process that attached has let go too. It is removed when its creator dies, not before."""
+    live on until the last process that attached has let go too. It is removed when its creator and what that forked
+    are dead, not before."""
 
     def __init__(self, memory: shared_memory.SharedMemory, size: int) -> None:
         self._memory = memory
@@ -82,10 +83,10 @@ def create_history(
     blocks: entries of the block table, one a commit; by default enough for blocks of 5 ms.
     """
     kind = np.dtype(dtype)
-    if kind.hasobject or kind.itemsize not in (1, 2, 4, 8):
+    if kind.kind not in NUMBERS or kind.itemsize not in (1, 2, 4, 8):
         raise ValueError(f"a history of {kind} cannot be made; its samples must be plain numbers of 1, 2, 4 or 8 bytes")
     samples = _power_of_two(capacity, -(-_page() // kind.itemsize))
-    entries = _power_of_two(blocks or samples * 200 // max(rate, 1), 16)
+    entries = _power_of_two(blocks or min(samples * 200 // max(rate, 1), samples), 16)
     return _create(
         name,
         _core.HISTORY,
@@ -156,6 +157,10 @@ def _power_of_two(n: int, least: int) -> int:
 
 
 def _create(name: str, kind: int, capacity: int, **geometry: Any) -> Segment:
+    check_name(name)
+    for what, value in geometry.items():
+        if isinstance(value, int) and what != "first" and not 0 <= value < 1 << 32:
+            raise ValueError(f"ring {name}: {what}={value} is out of range")
     size = _core.measure(kind, capacity, **geometry)
     free = _free()
     if size > free:
@@ -189,7 +194,9 @@ def _free() -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _no_space(name: str, size: int, free: int, error: OSError | None = None) -> NoSpace:
+def _no_space(name: str, size: int, free: int, error: OSError | None = None) -> RingError:
+    if error and error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
+        return RingError(f"ring {name} cannot be made: {error.strerror}")
     why = f" ({error.strerror})" if error and error.errno != errno.ENOSPC else ""
     return NoSpace(
         f"ring {name} needs {size} bytes of shared memory, /dev/shm has {free} free{why}; "

@@ -60,11 +60,13 @@ PyObject *rb_describe(PyObject *op, PyObject *unused)
     }
     if (!failed && h->layout.writer) {
         const struct rb_side *w = rb_writer_side(&map->map);
+        /* Before the writer's: a reader that goes on meanwhile must not seem to be ahead of it. */
+        const uint64_t read = h->geometry.kind == RB_STREAM
+            ? atomic_load_explicit(&rb_reader_side(&map->map, 0)->position, memory_order_acquire) : 0;
         const uint64_t position = atomic_load_explicit(&w->position, memory_order_acquire);
         failed = put(d, "writer", role_dict(&w->role)) || put(d, "position", number(position)) ||
                  put(d, "readers", readers_list(map));
         if (!failed && h->geometry.kind == RB_STREAM) {
-            const uint64_t read = atomic_load_explicit(&rb_reader_side(&map->map, 0)->position, memory_order_acquire);
             failed = put(d, "fill", number(position - read)) ||
                      put(d, "full_count", number(atomic_load_explicit(&w->count, memory_order_relaxed)));
         } else if (!failed && h->geometry.kind == RB_HISTORY) {

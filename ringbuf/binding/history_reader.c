@@ -35,9 +35,10 @@ static int reader_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (rb_ring_open(&self->ring, mapping, RB_HISTORY, RB_READ, bells, &self->bells)) return -1;
     if (rb_history_reader_open(&self->reader, &self->ring.map->map) != RB_OK) {
         rb_raise_corrupt(self->ring.map, self->reader.why);
-        return -1;
+        return rb_ring_fail(&self->ring);
     }
-    if (begin(&self->reader, start) || rb_views_open(&self->ring.views, arrays, self->reader.capacity)) return -1;
+    if (begin(&self->reader, start) || rb_views_open(&self->ring.views, arrays, self->reader.capacity))
+        return rb_ring_fail(&self->ring);
     self->item = self->ring.map->map.header.geometry.item;
     self->max = rb_history_max(self->reader.capacity);
     self->shift = rb_views_shift(self->reader.capacity);

@@ -25,9 +25,9 @@ static int writer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (rb_ring_open(&self->ring, mapping, RB_HISTORY, RB_WRITE, bells, &self->writer.bells)) return -1;
     if (rb_history_writer_open(&self->writer, &self->ring.map->map) != RB_OK) {
         rb_raise_corrupt(self->ring.map, self->writer.why);
-        return -1;
+        return rb_ring_fail(&self->ring);
     }
-    if (rb_views_open(&self->ring.views, arrays, self->writer.capacity)) return -1;
+    if (rb_views_open(&self->ring.views, arrays, self->writer.capacity)) return rb_ring_fail(&self->ring);
     self->item = self->writer.item;
     self->max = rb_history_max(self->writer.capacity);
     self->shift = rb_views_shift(self->writer.capacity);
@@ -57,7 +57,7 @@ static int64_t flags_arg(PyObject *arg)
 static PyObject *writer_commit(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     HistoryWriter *self = (HistoryWriter *)op;
-    PyObject *given[4];
+    PyObject *given[4] = {NULL};
     if (rb_arguments(&commit_signature, args, nargs, kwnames, given)) return NULL;
     const int64_t capture_ns = rb_int64_arg(given[1]);
     if (capture_ns == -1 && PyErr_Occurred()) return NULL;
@@ -73,19 +73,18 @@ static PyObject *writer_commit(PyObject *op, PyObject *const *args, Py_ssize_t n
 static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     HistoryWriter *self = (HistoryWriter *)op;
-    PyObject *given[4];
+    PyObject *given[4] = {NULL};
     Py_buffer buffer;
     if (rb_arguments(&put_signature, args, nargs, kwnames, given)) return NULL;
     const int64_t capture_ns = rb_int64_arg(given[1]);
     if (capture_ns == -1 && PyErr_Occurred()) return NULL;
     const int64_t flags = flags_arg(given[2]);
-    if (flags < 0 || PyObject_GetBuffer(given[0], &buffer, PyBUF_SIMPLE)) return NULL;
+    if (flags < 0 || PyObject_GetBuffer(given[0], &buffer, PyBUF_ND)) return NULL;
     const uint64_t bytes = (uint64_t)buffer.len;
-    const int fits = bytes % self->item == 0 && bytes / self->item <= self->max;
     PyObject *answer = NULL;
-    if (!rb_ring_is_open(&self->ring)) {
+    if (!rb_ring_is_open(&self->ring) || !rb_items_fit(&self->ring, &buffer)) {
         /* It may have been closed by what the arguments ran. */
-    } else if (!fits) {
+    } else if (bytes % self->item || bytes / self->item > self->max) {
         rb_raise_length(&self->ring, buffer.len, self->max * self->item);
     } else {
         rb_history_put(&self->writer, buffer.buf, bytes / self->item, capture_ns, (uint32_t)flags);

@@ -19,10 +19,10 @@ static int reader_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO!", names, &mapping, &PyTuple_Type, &arrays)) return -1;
     if (rb_ring_open(&self->ring, mapping, RB_LATEST, RB_READ, NULL, NULL)) return -1;
     rb_latest_reader_open(&self->reader, &self->ring.map->map);
-    if (rb_views_open(&self->ring.views, arrays, self->reader.slots)) return -1;
+    if (rb_views_open(&self->ring.views, arrays, self->reader.slots)) return rb_ring_fail(&self->ring);
     self->reader.item = self->ring.views.item;
     self->record = rb_record_new();
-    return self->record && rb_ring_watch(&self->ring, &self->reader.watch) == 0 ? 0 : -1;
+    return self->record && rb_ring_watch(&self->ring, &self->reader.watch) == 0 ? 0 : rb_ring_fail(&self->ring);
 }
 
 static enum rb_status acquire(LatestReader *self, uint64_t *offset)

@@ -17,7 +17,7 @@ static int writer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO!", names, &mapping, &bells, &PyTuple_Type, &arrays)) return -1;
     if (rb_ring_open(&self->ring, mapping, RB_LATEST, RB_WRITE, bells, &self->writer.bells)) return -1;
     rb_latest_writer_open(&self->writer, &self->ring.map->map);
-    if (rb_views_open(&self->ring.views, arrays, self->writer.slots)) return -1;
+    if (rb_views_open(&self->ring.views, arrays, self->writer.slots)) return rb_ring_fail(&self->ring);
     self->item = self->ring.views.item;
     self->max = self->writer.capacity / self->item;
     return 0;
@@ -63,13 +63,12 @@ static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t narg
         return NULL;
     }
     if (rb_parse_tag(&tag, args + nargs, kwnames)) return NULL;
-    if (PyObject_GetBuffer(args[0], &payload, PyBUF_SIMPLE)) return NULL;
+    if (PyObject_GetBuffer(args[0], &payload, PyBUF_ND)) return NULL;
     const uint64_t length = (uint64_t)payload.len;
-    const int fits = length <= self->writer.capacity && length % self->item == 0;
     PyObject *answer = NULL;
-    if (!rb_ring_is_open(&self->ring)) {
+    if (!rb_ring_is_open(&self->ring) || !rb_items_fit(&self->ring, &payload)) {
         /* It may have been closed by what the arguments ran. */
-    } else if (!fits) {
+    } else if (length > self->writer.capacity || length % self->item) {
         rb_raise_length(&self->ring, payload.len, self->writer.capacity);
     } else {
         tag.length = (uint32_t)length;

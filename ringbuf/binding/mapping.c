@@ -3,10 +3,13 @@
 
 static const char *const kind_names[RB_KINDS] = {"nothing", "a stream", "a history", "a latest", "cells", "bells"};
 
-static void raise(const Mapping *self, enum rb_status status, enum rb_kind wanted)
+static void refuse(const Mapping *self, enum rb_status status, enum rb_kind wanted)
 {
     const struct rb_geometry *g = &self->map.header.geometry;
     if (status == RB_OS) PyErr_SetFromErrno(PyExc_OSError);
+    else if (status == RB_CORRUPT && self->map.header.magic == 0 && self->map.header.ready == 0)
+        /* The name comes first, then the space, the header last: for a large ring that takes a while. */
+        PyErr_Format(rb_no_ring, "ring %s is being made, or its creator died at it; try again, or reap it", self->name);
     else if (status == RB_CORRUPT) rb_raise_corrupt(self, self->map.why);
     else if (status == RB_WRONG_KIND)
         PyErr_Format(rb_wrong_kind, "ring %s is %s, not %s; attach with the class for it", self->name,
@@ -36,7 +39,7 @@ static PyObject *mapping_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     PyOS_snprintf(self->name, sizeof self->name, "%s", name);
     const enum rb_status status = rb_map_open(&self->map, fd, (enum rb_kind)kind, (enum rb_access)access, slot);
     if (status == RB_OK) return (PyObject *)self;
-    raise(self, status, (enum rb_kind)kind);
+    refuse(self, status, (enum rb_kind)kind);
     Py_DECREF(self);
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "../core/role.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -107,6 +108,7 @@ static int import_errors(void)
         {&rb_corrupt, "RingCorrupt"},
         {&rb_wrong_kind, "WrongKind"},
         {&rb_role_taken, "RoleTaken"},
+        {&rb_no_ring, "NoRing"},
     };
     PyObject *module = PyImport_ImportModule("ringbuf.errors");
     if (!module) return -1;
@@ -118,6 +120,9 @@ static int import_errors(void)
     Py_DECREF(module);
     return failed ? -1 : 0;
 }
+
+int rb_forks = 1;
+static void forked(void) { rb_forks++; }
 
 static int core_exec(PyObject *module)
 {
@@ -149,7 +154,11 @@ static int core_exec(PyObject *module)
         {"WRITE", RB_WRITE},     {"READ", RB_READ},       {"SHARE", RB_SHARE},
         {"HEADER", sizeof(struct rb_header)},
     };
-    if (rb_tags_init() || import_errors()) return -1;
+    if (rb_ring_type) {
+        PyErr_SetString(PyExc_ImportError, "ringbuf._core is loaded already, here or in another interpreter of this process");
+        return -1;
+    }
+    if (rb_tags_init() || import_errors() || pthread_atfork(NULL, NULL, forked)) return -1;
     PyObject *ring = add_type(module, "Ring", &rb_ring_spec, NULL);
     if (!ring) return -1;
     rb_ring_type = (PyTypeObject *)ring;

@@ -3,7 +3,7 @@
 
 #include "../core/role.h"
 
-PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken;
+PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken, *rb_no_ring;
 
 void rb_free(PyObject *self)
 {
@@ -36,6 +36,15 @@ PyObject *rb_raise_length(const Ring *self, Py_ssize_t length, uint64_t max)
                         length, self->map->name, (unsigned long long)max,
                         self->map->map.header.geometry.kind == RB_HISTORY ? "samples" : "items",
                         (unsigned long long)self->views.item);
+}
+
+int rb_items_fit(const Ring *self, const Py_buffer *payload)
+{
+    const uint64_t item = self->views.item, given = (uint64_t)payload->itemsize;
+    if (item == 1 || given == 1 || given == item) return 1;
+    PyErr_Format(PyExc_TypeError, "items of %zd bytes do not go into ring %s, its items have %llu; convert with .astype()",
+                 payload->itemsize, self->map->name, (unsigned long long)item);
+    return 0;
 }
 
 PyObject *rb_raise_closed(void)
@@ -72,6 +81,10 @@ static int take_role(Ring *self, const Mapping *map)
     char what[32] = "the writer";
     self->me = rb_holder_self();
     if (!role) return 0;
+    if (self->me == 0) {
+        PyErr_SetString(rb_error, "this process does not find itself in /proc; mount it, and leave a file descriptor free");
+        return -1;
+    }
     if (rb_role_take(role, self->me, &holder) == RB_OK) {
         self->role = role;
         return 0;
@@ -148,14 +161,22 @@ static PyObject *ring_close(PyObject *op, PyObject *unused)
 {
     (void)unused;
     Ring *self = (Ring *)op;
-    if (self->map && self->role) rb_role_give(self->role, self->me);
+    Mapping *map = self->map;
+    self->map = NULL; /* closed before anything below can run Python code: the death of a view may */
+    if (map && self->role) rb_role_give(self->role, self->me);
     self->role = NULL;
     if (self->watch) rb_watch_freeze(self->watch);
     rb_views_close(&self->views);
-    Py_CLEAR(self->map);
+    Py_XDECREF((PyObject *)map);
     Py_CLEAR(self->bells);
     Py_CLEAR(self->watch);
     Py_RETURN_NONE;
+}
+
+int rb_ring_fail(Ring *self)
+{
+    Py_DECREF(ring_close((PyObject *)self, NULL));
+    return -1;
 }
 
 void rb_ring_dealloc(PyObject *op)

@@ -34,7 +34,7 @@ typedef struct {
     Mapping *map;
     struct rb_bell *line;
     Py_ssize_t index;
-    int busy;
+    int busy; /* rb_forks while somebody waits on it: a forked child has the Bell but not the thread that waits */
 } Bell;
 
 typedef struct {
@@ -54,7 +54,8 @@ typedef struct {
     struct rb_views views; /* unused in cells */
 } Ring;
 
-extern PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken;
+extern int rb_forks; /* how many forks this process is away from the first, + 1; the pid would be a system call */
+extern PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken, *rb_no_ring;
 extern PyTypeObject *rb_ring_type, *rb_mapping_type, *rb_watch_type, *rb_bell_type, *rb_record_type;
 extern PyType_Spec rb_ring_spec, rb_mapping_spec, rb_watch_spec, rb_bell_spec, rb_waiter_spec, rb_record_spec,
     rb_stream_writer_spec, rb_stream_reader_spec, rb_history_writer_spec, rb_history_reader_spec, rb_latest_writer_spec,
@@ -65,7 +66,11 @@ extern PyType_Spec rb_ring_spec, rb_mapping_spec, rb_watch_spec, rb_bell_spec, r
 PyObject *rb_raise_corrupt(const Mapping *map, const char *what);
 int rb_ring_open(Ring *self, PyObject *mapping, enum rb_kind kind, enum rb_access access, PyObject *bells,
                  struct rb_bells *lines);
+/* For an __init__ that fails after rb_ring_open: the role is free at once, and no method finds half a ring. -1. */
+int rb_ring_fail(Ring *self);
 int rb_ring_watch(Ring *self, const struct rb_watch *at);
+/* A payload's items are the ring's, or bytes. 0 with TypeError set: most likely an array of another dtype. */
+int rb_items_fit(const Ring *self, const Py_buffer *payload);
 PyObject *rb_raise_closed(void);
 void rb_ring_dealloc(PyObject *self);
 void rb_free(PyObject *self);

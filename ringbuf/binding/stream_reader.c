@@ -22,12 +22,12 @@ static int reader_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (rb_ring_open(&self->ring, mapping, RB_STREAM, RB_READ, bells, &self->reader.bells)) return -1;
     if (rb_stream_reader_open(&self->reader, &self->ring.map->map, strcmp(start, "latest") == 0) != RB_OK) {
         rb_raise_corrupt(self->ring.map, self->reader.why);
-        return -1;
+        return rb_ring_fail(&self->ring);
     }
-    if (rb_views_open(&self->ring.views, arrays, self->reader.capacity / RB_TAG)) return -1;
+    if (rb_views_open(&self->ring.views, arrays, self->reader.capacity / RB_TAG)) return rb_ring_fail(&self->ring);
     self->reader.item = self->ring.views.item;
     self->record = rb_record_new();
-    return self->record && rb_ring_watch(&self->ring, &self->reader.watch) == 0 ? 0 : -1;
+    return self->record && rb_ring_watch(&self->ring, &self->reader.watch) == 0 ? 0 : rb_ring_fail(&self->ring);
 }
 
 static PyObject *reader_acquire(PyObject *op, PyObject *unused)

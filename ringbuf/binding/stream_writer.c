@@ -18,9 +18,9 @@ static int writer_init(PyObject *op, PyObject *args, PyObject *kwargs)
     if (rb_ring_open(&self->ring, mapping, RB_STREAM, RB_WRITE, bells, &self->writer.bells)) return -1;
     if (rb_stream_writer_open(&self->writer, &self->ring.map->map) != RB_OK) {
         rb_raise_corrupt(self->ring.map, self->writer.why);
-        return -1;
+        return rb_ring_fail(&self->ring);
     }
-    if (rb_views_open(&self->ring.views, arrays, self->writer.capacity / RB_TAG)) return -1;
+    if (rb_views_open(&self->ring.views, arrays, self->writer.capacity / RB_TAG)) return rb_ring_fail(&self->ring);
     self->item = self->ring.views.item;
     self->max = rb_stream_max(&self->writer) / self->item;
     return 0;
@@ -76,10 +76,10 @@ static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t narg
         return NULL;
     }
     if (rb_parse_tag(&tag, args + nargs, kwnames)) return NULL;
-    if (PyObject_GetBuffer(args[0], &payload, PyBUF_SIMPLE)) return NULL;
+    if (PyObject_GetBuffer(args[0], &payload, PyBUF_ND)) return NULL;
     const uint64_t length = (uint64_t)payload.len, max = rb_stream_max(&self->writer);
     PyObject *answer = NULL;
-    if (!rb_ring_is_open(&self->ring)) {
+    if (!rb_ring_is_open(&self->ring) || !rb_items_fit(&self->ring, &payload)) {
         /* It may have been closed by what the arguments ran. */
     } else if (length > max || length % self->item) {
         rb_raise_length(&self->ring, payload.len, max);

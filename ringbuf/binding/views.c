@@ -29,11 +29,12 @@ int rb_views_open(struct rb_views *v, PyObject *arrays, uint64_t places)
 
 void rb_views_close(struct rb_views *v)
 {
-    for (uint64_t i = 0; v->made && i <= v->mask; i++) Py_CLEAR(v->made[i].array);
-    PyMem_Free(v->made);
-    v->made = NULL;
-    Py_CLEAR(v->bytes);
-    Py_CLEAR(v->items);
+    struct rb_views old = *v;
+    memset(v, 0, sizeof *v); /* first: the death of a view may run Python code that comes here again */
+    for (uint64_t i = 0; old.made && i <= old.mask; i++) Py_CLEAR(old.made[i].array);
+    PyMem_Free(old.made);
+    Py_XDECREF(old.bytes);
+    Py_XDECREF(old.items);
 }
 
 static PyObject *part_of(PyObject *array, uint64_t start, uint64_t stop)
@@ -62,8 +63,13 @@ static PyObject *view_of(const struct rb_views *v, uint64_t offset, uint64_t len
 
 PyObject *rb_view_make(struct rb_views *v, uint64_t place, uint64_t offset, uint64_t length)
 {
-    PyObject *view = view_of(v, offset, length);
-    if (!view || !v->made) return view; /* making it may have run a finaliser that closed the ring */
+    const struct rb_views held = *v; /* a slice may start the collector, and that a finaliser that closes the ring */
+    Py_INCREF(held.bytes);
+    Py_INCREF(held.items);
+    PyObject *view = view_of(&held, offset, length);
+    Py_DECREF(held.bytes);
+    Py_DECREF(held.items);
+    if (!view || !v->made) return view;
     struct rb_view *e = &v->made[place & v->mask];
     PyObject *before = e->array;
     *e = (struct rb_view){offset, length, view};

@@ -30,11 +30,12 @@ static PyObject *waiter_wait(PyObject *op, PyObject *arg)
     int outcome = self->any_ring && seq != self->seen;
     for (int i = 0; !outcome && i < self->count; i++) outcome = rb_ready(&watches[i]);
     if (!outcome && (deadline_ns < 0 || rb_now_ns() < deadline_ns)) {
-        if (self->bell->busy) {
-            PyErr_SetString(rb_error, "another thread waits on this bell; give each waiter a bell of its own");
+        if (self->bell->busy == rb_forks) {
+            PyErr_SetString(rb_error, "this process already waits on this bell, in another thread or under this signal "
+                                      "handler; give each waiter a bell of its own");
             return NULL;
         }
-        self->bell->busy = 1;
+        self->bell->busy = rb_forks;
         unsigned long long missed = 0;
         const uint32_t seen = self->seen;
         do {

@@ -84,6 +84,16 @@ static inline int rb_bell_sleep(struct rb_bell *bell, uint32_t seq, int64_t dead
     return rc == 0 ? 0 : errno;
 }
 
+/* Between two looks of a spinning reader: leaves the core to its hyper-thread and the bus to the writer. */
+static inline void rb_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
 static inline int64_t rb_now_ns(void)
 {
     struct timespec t;

@@ -183,7 +183,7 @@ uint32_t rb_history_flags(const struct rb_history_reader *r, uint64_t start, uin
     for (uint64_t tries = 0; tries < r->size && k < blocks; tries++, k++) {
         if (!rb_block_read(r->table, r->size, k, &b)) flags |= RB_UNKNOWN;
         else if ((int64_t)(b.first - stop) >= 0) break;
-        else flags |= b.flags;
+        else if ((int64_t)(b.first + b.count - start) > 0) flags |= b.flags;
     }
     return flags;
 }

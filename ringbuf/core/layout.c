@@ -53,6 +53,7 @@ const char *rb_layout_of(const struct rb_geometry *g, struct rb_layout *out)
     if (g->readers > limits[g->kind].max_readers) return "it has too many readers";
     if (g->slots > limits[g->kind].max_slots || (g->kind == RB_LATEST && g->slots < 2))
         return "its number of slots is out of range";
+    if (g->blocks > limits[g->kind].max_blocks) return "its block table is too long";
     if (g->dtype[sizeof g->dtype - 1]) return "its dtype has no end";
     if (g->item == 0 || g->item > 16) return "its items are of an unknown size";
     if (g->kind == RB_STREAM && (!rb_power_of_two(g->capacity) || g->readers != 1 || g->first % RB_TAG))

@@ -2,6 +2,7 @@
 
 #include "step.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +19,32 @@ uint64_t rb_process_start(uint64_t pid)
     char path[40], text[1024];
     snprintf(path, sizeof path, "/proc/%llu/stat", (unsigned long long)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
+    if (fd < 0) return errno == ENOENT || errno == ESRCH ? 0 : RB_UNSEEN;
     ssize_t n = read(fd, text, sizeof text - 1);
+    const int error = errno;
     close(fd);
-    if (n <= 0) return 0;
+    errno = error;
+    if (n <= 0) return n == 0 || errno == ESRCH ? 0 : RB_UNSEEN;
     text[n] = 0;
     char *at = strrchr(text, ')'); /* the program's name may itself hold spaces and brackets */
-    if (!at || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X' || at[2] == 'x') return 0;
-    for (int field = 2; field < 22 && at; field++) at = strchr(at + 1, ' ');
-    return at ? strtoull(at + 1, NULL, 10) : 0;
+    if (!at || at[1] != ' ' || at[2] == 'X' || at[2] == 'x') return 0;
+    const int zombie = at[2] == 'Z';
+    uint64_t threads = 0;
+    for (int field = 2; field < 22 && at; field++) {
+        at = strchr(at + 1, ' ');
+        if (at && field == 19) threads = strtoull(at + 1, NULL, 10);
+    }
+    /* A process whose first thread has ended is a zombie already, while its others go on writing. */
+    return at && (!zombie || threads > 1) ? strtoull(at + 1, NULL, 10) : 0;
 }
 
-uint64_t rb_holder_of(uint64_t pid) { return rb_process_start(pid) << PID_BITS | (pid & PID_MASK); }
+static uint64_t word(uint64_t start, uint64_t pid) { return start << PID_BITS | (pid & PID_MASK); }
+
+uint64_t rb_holder_of(uint64_t pid)
+{
+    const uint64_t start = rb_process_start(pid);
+    return start == 0 || start == RB_UNSEEN ? 0 : word(start, pid);
+}
 
 uint64_t rb_holder_self(void) { return rb_holder_of((uint64_t)getpid()); }
 
@@ -38,11 +53,14 @@ uint64_t rb_holder_pid(uint64_t holder) { return holder & PID_MASK; }
 int rb_holder_alive(uint64_t holder)
 {
     const uint64_t pid = rb_holder_pid(holder);
-    return pid != 0 && rb_process_start(pid) != 0 && rb_holder_of(pid) == holder;
+    const uint64_t start = pid ? rb_process_start(pid) : 0;
+    return start == RB_UNSEEN || (start != 0 && word(start, pid) == holder);
 }
 
 enum rb_status rb_role_take(struct rb_role *role, uint64_t me, uint64_t *holder)
 {
+    *holder = 0;
+    if (me == 0) return RB_OS;
     *holder = atomic_load_explicit(&role->holder, memory_order_acquire);
     RB_STEP();
     do {

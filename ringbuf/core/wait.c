@@ -25,7 +25,10 @@ int rb_wait(struct rb_bell *bell, const struct rb_watch *watches, int count, int
         if (any_ready(watches, count, seen, seq)) return 1;
         const int64_t now = rb_now_ns();
         if (now >= look) return look == deadline_ns ? 0 : -1;
-        if (now < start + spin_ns) continue;
+        if (now - start < spin_ns) {
+            rb_pause();
+            continue;
+        }
         RB_STEP();
         atomic_store_explicit(&bell->sleeping, 1, memory_order_relaxed); /* 2 */
         RB_STEP();

@@ -20,7 +20,7 @@ static inline int rb_ready(const struct rb_watch *w)
  * again). One sleeper a bell at a time.
  *
  * deadline_ns  absolute CLOCK_MONOTONIC; below 0 is never
- * spin_ns      how long to look without sleeping first
+ * spin_ns      how long to look without sleeping first, at each call
  * seen         a ring of the bell counts as an input when its number is not *seen; NULL: a bare ring does not end it
  * missed       grows when an input was ready that nobody had rung for, found by the look taken once a second
  */

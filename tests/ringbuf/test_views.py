@@ -168,13 +168,13 @@ REGISTERS = Mutation(
     '    __import__("multiprocessing.resource_tracker").resource_tracker.register(f"/{name}", "shared_memory")\n'
     "    try:\n        return _core.Mapping(",
 )
-GIVE = "    if (self->map && self->role) rb_role_give"
+GIVE = "    if (map && self->role) rb_role_give"
 MUTANTS = {
     "the pages go at close": Mutant(
         Mutation(
             "binding/ring.c",
-            "    Py_CLEAR(self->map);\n",
-            "    if (self->map) rb_map_close(&self->map->map);\n    Py_CLEAR(self->map);\n",
+            "    Py_XDECREF((PyObject *)map);\n",
+            "    if (map) rb_map_close(&map->map);\n    Py_XDECREF((PyObject *)map);\n",
         ),
         f"{VIEWS}[stream reader]",
         r"-11\b|changed by close",
@@ -188,7 +188,7 @@ MUTANTS = {
         Mutation(
             "binding/ring.c",
             GIVE,
-            "    if (self->map && Py_REFCNT((PyObject *)self->map) > 2)\n"
+            "    if (map && Py_REFCNT((PyObject *)map) > 2)\n"
             f'        return PyErr_Format(PyExc_BufferError, "there are views");\n{GIVE}',
         ),
         CLOSING,

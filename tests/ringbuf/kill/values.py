@@ -155,7 +155,7 @@ def creator_killed() -> None:
                 with StreamReader(name):
                     finished.append(True)
                 must(word(name, READY, "I") != 0, "a ring was taken that is not ready")
-            except ringbuf.RingCorrupt:
+            except (ringbuf.RingCorrupt, ringbuf.NoRing):
                 finished.append(False)
                 path.write_bytes(bytes(size))
                 fd = os.open(path, os.O_RDWR)
