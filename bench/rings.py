@@ -48,7 +48,7 @@ from ringbench.readers import Audience
 from ringbench.report import Results
 from ringbench.rounds import Effort, Rows, gather, play
 from ringbench.system import BenchError, Missing, Scratch
-from ringbench.systems import PEERS, choose
+from ringbench.systems import PEERS, choose, installed
 
 FULL = Effort(rounds=15, slice_s=0.08, hops=1_000_000, limit_s=140.0)
 QUICK = Effort(rounds=3, slice_s=0.04, hops=1_000_000, limit_s=20.0)
@@ -93,11 +93,18 @@ def parse() -> argparse.Namespace:
     effort.add_argument("--quick", dest="effort", action="store_const", const=QUICK, help="half a minute, rougher")
     effort.add_argument("--glance", dest="effort", action="store_const", const=GLANCE, help="does it run at all")
     parser.add_argument("--json", action="store_true", help="one line of JSON instead of the table")
-    parser.add_argument("--peers", default=",".join(PEERS), help="which to measure; the rings always are (%(default)s)")
+    parser.add_argument(
+        "--peers", help=f"which to measure; the rings always are (those installed of {','.join(PEERS)})"
+    )
     parser.add_argument("--unpinned", action="store_true", help="let the scheduler place the processes")
     arguments = parser.parse_args()
     arguments.effort = arguments.effort or FULL
-    arguments.peers = [name for name in arguments.peers.split(",") if name]
+    if arguments.peers is None:
+        arguments.peers = list(installed())
+        if absent := [peer for peer in PEERS if peer not in arguments.peers]:
+            print(f"rings.py: without {', '.join(absent)}: not installed (pip install --group bench)", file=sys.stderr)
+    else:
+        arguments.peers = [name for name in arguments.peers.split(",") if name]
     if unknown := sorted(set(arguments.peers) - set(PEERS)):
         parser.error(f"--peers does not know {', '.join(unknown)}; it knows {', '.join(PEERS)}")
     return arguments

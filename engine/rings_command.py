@@ -40,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         if error.filename is None:  # not of /dev/shm, but of whoever reads what is printed
             raise
-        raise SharedMemoryError(f"{observe.SHM} cannot be read: {error.strerror}", "mount it") from error
+        raise SharedMemoryError(
+            f"{observe.SHM} cannot be read: {error.strerror}", "make it readable for this user (mode 1777)"
+        ) from error
     if sight.damaged:
         raise SharedMemoryError(f"damaged: {', '.join(map(ascii, sight.damaged))}", "end its engine and start it again")
     return 0

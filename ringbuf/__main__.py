@@ -59,7 +59,10 @@ def _refresh(text: str, for_programs: bool) -> None:
 
 
 def _interval(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; a name goes before --watch") from None
     if not 0.05 <= value <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0.05 and 3600 seconds")
     return value
@@ -81,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if show(options.prefix, options, "there are no rings").damaged else 0
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
-            parser.exit(1, f"{parser.prog}: {error.filename}: {error.strerror}\n")
+            parser.exit(1, f"{parser.prog}: {error.filename or 'stdout'}: {error.strerror}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
         return 0
     except KeyboardInterrupt:

@@ -22,8 +22,10 @@ NUMBERS = "biufc"
 
 def check_name(name: str) -> None:
     """Raises ValueError when there can be no ring of this name."""
-    if not 0 < len(os.fsencode(name)) <= 250 or "/" in name or "\0" in name or name in (".", ".."):
-        raise ValueError(f"a ring cannot be called {name!r}; use 1 to 250 characters, none of them a slash")
+    if not 0 < len(name) <= 250 or not name.isascii() or not name.isprintable() or "/" in name or name in (".", ".."):
+        raise ValueError(
+            f"a ring cannot be called {name!r}; use 1 to 250 printable ASCII characters other than a slash"
+        )
 
 
 def attach(name: str, kind: int, access: int, slot: int = 0) -> _core.Mapping:

@@ -102,7 +102,10 @@ def _ring(fd: int, name: str) -> Ring:
             behind = 0
         if ring["kind"] == "stream":
             if behind > ring["capacity"]:
-                raise RingCorrupt(f"ring {name} is damaged: its positions are further apart than it is long")
+                raise RingCorrupt(
+                    f"ring {name} is damaged: its positions are further apart than it is long; "
+                    "have its creator make it anew"
+                )
             ring["fill"] = behind
         reader["behind"] = behind
     return ring

@@ -153,6 +153,8 @@ def _page() -> int:
 
 
 def _power_of_two(n: int, least: int) -> int:
+    if n < 0:
+        raise ValueError(f"a ring of {n} cannot be made; its size must be above 0")
     return 1 << (max(n, least, 1) - 1).bit_length()
 
 
@@ -195,8 +197,11 @@ def _free() -> int:
 
 
 def _no_space(name: str, size: int, free: int, error: OSError | None = None) -> RingError:
-    if error and error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EFBIG):
-        return RingError(f"ring {name} cannot be made: {error.strerror}")
+    if error and error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT, errno.EFBIG):
+        mend = (
+            "; mount /dev/shm writable for this user (mode 1777)" if error.errno in (errno.EACCES, errno.EROFS) else ""
+        )
+        return RingError(f"ring {name} cannot be made: {error.strerror}{mend}")
     why = f" ({error.strerror})" if error and error.errno != errno.ENOSPC else ""
     return NoSpace(
         f"ring {name} needs {size} bytes of shared memory, /dev/shm has {free} free{why}; "

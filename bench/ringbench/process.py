@@ -35,7 +35,12 @@ class Child:
         self._process = context.Process(
             target=_serve, args=(theirs, os.getpid(), core, make, arguments), name=what, daemon=True
         )
-        self._process.start()
+        # Ctrl-C reaches the whole group: ignored from its first instruction on, since the parent alone decides.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
         theirs.close()
 
     def tell(self, method: str, *arguments: Any) -> None:
@@ -72,7 +77,6 @@ class Child:
 def _serve(
     line: Connection, parent: int, core: int | None, make: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent alone decides
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         return

@@ -82,7 +82,7 @@ def test_a_missing_peer_is_one_line_that_says_what_to_install(tmp_path: Path) ->
     # None in sys.modules is what an import of something that is not there amounts to.
     (hide / "sitecustomize.py").write_text("import sys; sys.modules['iceoryx2'] = None")
     process = subprocess.run(
-        [sys.executable, BENCH, "--glance"],
+        [sys.executable, BENCH, "--glance", "--peers", "ring,iceoryx2"],
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join([str(hide), *sys.path])},
         capture_output=True,
         text=True,

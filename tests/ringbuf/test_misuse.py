@@ -19,7 +19,7 @@ from ringbuf import Bells, Cells, HistoryReader, HistoryWriter, LatestWriter, St
 from tests.ringbuf.conftest import Make
 
 
-@pytest.mark.parametrize("name", ["a/b", "", ".", "..", "x" * 251, "a\0b"])
+@pytest.mark.parametrize("name", ["a/b", "", ".", "..", "x" * 251, "a\0b", "a\nb", "ö"])
 @pytest.mark.parametrize("call", [lambda name: ringbuf.create_cells(name, 4), Cells])
 def test_a_name_that_cannot_be_is_named(name: str, call: Callable[[str], object]) -> None:
     with pytest.raises(ValueError, match="a ring cannot be called"):

@@ -211,9 +211,11 @@ def test_pipes_links_and_folders_are_passed_over(make: Make, prefix: str) -> Non
 
 
 def test_a_name_cannot_write_on_the_terminal(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with ringbuf.create_cells(f"{prefix}.\x1b[2J\n", 1):
+    with ringbuf.create_cells(f"{prefix}.plain", 1):
+        os.rename(SHM / f"{prefix}.plain", SHM / f"{prefix}.\x1b[2J\n")
         (SHM / os.fsdecode(f"{prefix}.".encode() + b"\xff\n")).touch()
         code = main([prefix])
+        os.rename(SHM / f"{prefix}.\x1b[2J\n", SHM / f"{prefix}.plain")
     (SHM / os.fsdecode(f"{prefix}.".encode() + b"\xff\n")).unlink()
     assert code == 0
     shown = capsys.readouterr().out
