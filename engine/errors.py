@@ -9,7 +9,7 @@
 | 4    | the input could not be read                                |
 | 5    | an output could not be written                             |
 | 6    | a model or library is missing or broken                    |
-| 7    | shared memory could not be had                             |
+| 7    | shared memory could not be had, or a ring is damaged       |
 | 8    | a worker failed and could not be brought back              |
 | 130  | ended by Ctrl-C                                            |
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import signal
@@ -11,13 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import NAME
-from engine.errors import EngineError
+from engine.errors import EngineError, OutputError
 
 _CODES = """\
 exit codes:
   0  done, or ended by SIGTERM          5    an output could not be written
   1  a fault in the engine itself       6    a model or library is missing or broken
-  2  the command line was wrong         7    shared memory could not be had
+  2  the command line was wrong         7    shared memory could not be had, or a ring is damaged
   3  the configuration was wrong        8    a worker failed and could not be brought back
   4  the input could not be read        130  ended by Ctrl-C
 """
@@ -61,11 +62,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            return _fault(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("engine: stdout cannot be written: no space left; make room there, or send it elsewhere", file=sys.stderr)
+        return OutputError.code
     except Exception as error:
-        if os.environ.get("ANTIPHON_TRACEBACK"):
-            raise
-        print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)
-        return 1
+        return _fault(error)
+
+
+def _fault(error: Exception) -> int:
+    if os.environ.get("ANTIPHON_TRACEBACK"):
+        raise error
+    print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)
+    return EngineError.code
 
 
 def _fill_standard_streams() -> None:

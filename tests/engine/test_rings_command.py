@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -67,3 +69,14 @@ def test_a_damaged_ring_is_an_error_about_shared_memory(rings: Rings, capsys: py
         engine(rings.instance.split(".")[1])
     assert caught.value.code == 7
     assert f"\nring {name} is damaged: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["rings"], ["config", "show"], ["licences"]])
+def test_output_that_cannot_be_written_is_one_line_and_its_own_exit_code(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "engine.main", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("engine: stdout cannot be written")
+    assert done.stderr.count("\n") == 1
