@@ -48,7 +48,7 @@ from ringbench.readers import Audience
 from ringbench.report import Results
 from ringbench.rounds import Effort, Rows, gather, play
 from ringbench.system import BenchError, Missing, Scratch
-from ringbench.systems import PEERS, choose, installed
+from ringbench.systems import PEERS, absent, choose
 
 FULL = Effort(rounds=15, slice_s=0.08, hops=1_000_000, limit_s=140.0)
 QUICK = Effort(rounds=3, slice_s=0.04, hops=1_000_000, limit_s=20.0)
@@ -100,9 +100,10 @@ def parse() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.effort = arguments.effort or FULL
     if arguments.peers is None:
-        arguments.peers = list(installed())
-        if absent := [peer for peer in PEERS if peer not in arguments.peers]:
-            print(f"rings.py: without {', '.join(absent)}: not installed (pip install --group bench)", file=sys.stderr)
+        missing = absent()
+        arguments.peers = [peer for peer in PEERS if peer not in missing]
+        if missing:
+            print(f"rings.py: without {', '.join(missing)}: not installed (pip install --group bench)", file=sys.stderr)
     else:
         arguments.peers = [name for name in arguments.peers.split(",") if name]
     if unknown := sorted(set(arguments.peers) - set(PEERS)):

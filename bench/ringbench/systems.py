@@ -41,23 +41,15 @@ SYSTEMS = (
 PEERS = tuple(dict.fromkeys(system.peer for system in SYSTEMS))
 
 
-def installed() -> tuple[str, ...]:
-    """The peers that are here: not every one has a wheel for every machine."""
-    absent = {system.peer for system in SYSTEMS if system.module and not _found(system.module)}
-    return tuple(peer for peer in PEERS if peer not in absent)
-
-
-def _found(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ValueError:  # sys.modules says that there is none
-        return False
+def absent() -> tuple[str, ...]:
+    """The peers that are not installed: not every one has a wheel for every machine."""
+    return tuple(dict.fromkeys(s.peer for s in SYSTEMS if s.module and find_spec(s.module) is None))
 
 
 def choose(peers: Collection[str]) -> list[System]:
     """The systems of the peers; the rings are always among them. Raises Missing when one is not installed."""
     chosen = [system for system in SYSTEMS if system.peer == "ring" or system.peer in peers]
-    missing = dict.fromkeys(s.peer for s in chosen if s.module and not _found(s.module))
+    missing = [peer for peer in absent() if peer in peers]
     if missing:
         left = ",".join(peer for peer in PEERS if peer not in missing)
         raise Missing(

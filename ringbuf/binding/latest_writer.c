@@ -40,11 +40,7 @@ static PyObject *writer_commit(PyObject *op, PyObject *const *args, Py_ssize_t n
 {
     LatestWriter *self = (LatestWriter *)op;
     struct rb_tag tag;
-    if (nargs != 1) {
-        PyErr_SetString(PyExc_TypeError, "commit(items, *, kind=0, session=0, …): the number of items is needed");
-        return NULL;
-    }
-    if (rb_parse_tag(&tag, args + nargs, kwnames) || !rb_ring_is_open(&self->ring)) return NULL;
+    if (rb_parse_tag(&tag, RB_COMMIT, args, nargs, kwnames) || !rb_ring_is_open(&self->ring)) return NULL;
     if (!self->writer.open) return rb_nothing_claimed();
     const Py_ssize_t items = rb_count_arg(args[0], self->claimed, "items");
     if (items < 0) return NULL;
@@ -58,11 +54,7 @@ static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t narg
     LatestWriter *self = (LatestWriter *)op;
     struct rb_tag tag;
     Py_buffer payload;
-    if (nargs != 1) {
-        PyErr_SetString(PyExc_TypeError, "put(payload, *, kind=0, session=0, …): one payload is needed");
-        return NULL;
-    }
-    if (rb_parse_tag(&tag, args + nargs, kwnames)) return NULL;
+    if (rb_parse_tag(&tag, RB_PUT, args, nargs, kwnames)) return NULL;
     if (PyObject_GetBuffer(args[0], &payload, PyBUF_ND)) return NULL;
     const uint64_t length = (uint64_t)payload.len;
     PyObject *answer = NULL;

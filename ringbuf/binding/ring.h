@@ -88,7 +88,10 @@ PyObject *rb_mapping_contains(PyObject *self, PyObject *array);
 
 /* tag.c */
 int rb_tags_init(void);
-int rb_parse_tag(struct rb_tag *tag, PyObject *const *values, PyObject *kwnames);
+/* The tag that the keywords of a call with one positional argument name; else TypeError with `call`, how to write it. */
+#define RB_COMMIT "commit(items, *, kind=0, session=0, …): the number of items is needed"
+#define RB_PUT "put(payload, *, kind=0, session=0, …): one payload is needed"
+int rb_parse_tag(struct rb_tag *tag, const char *call, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
 Record *rb_record_new(void);
 
 /* describe.c */

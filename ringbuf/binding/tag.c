@@ -23,9 +23,13 @@ int rb_tags_init(void)
     return 0;
 }
 
-
-int rb_parse_tag(struct rb_tag *tag, PyObject *const *values, PyObject *kwnames)
+int rb_parse_tag(struct rb_tag *tag, const char *call, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
+    if (nargs != 1) {
+        PyErr_SetString(PyExc_TypeError, call);
+        return -1;
+    }
+    PyObject *const *values = args + 1;
     const Py_ssize_t n = kwnames ? PyTuple_Size(kwnames) : 0;
     memset(tag, 0, sizeof *tag);
     for (Py_ssize_t i = 0; i < n; i++) {
