@@ -69,6 +69,10 @@ CHANNELS = (
     Channel("speaker", "stream", writer="vocoder", readers=("audio",)),
     Channel("playback", "stream", writer="audio", readers=("turns",)),
     Channel("story", "stream", writer="turns", readers=(ENGINE,), size=1 << 20),
+    # The host's commands, and what the sound devices tell.
+    Channel("commands", "stream", writer=ENGINE, readers=("turns",), size=1 << 18),
+    Channel("controls", "stream", writer=ENGINE, readers=("audio",)),
+    Channel("devices", "stream", writer="audio", readers=(ENGINE,)),
 )
 
 BELLS = (ENGINE, *(process.name for process in PROCESSES))

@@ -78,6 +78,8 @@ class Job:
     """What the user said (language models)."""
     history: tuple[Exchange, ...] = ()
     """The conversation before it, oldest first (language models)."""
+    context: tuple[str, ...] = ()
+    """What the host program gave to know, oldest first (language models)."""
     sink: Sink | None = field(default=None, compare=False)
     """Where the sound goes (voices)."""
 
@@ -112,6 +114,15 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a clause, as it stood in the text that was fed, and where its sound begins."""
+
+    text: str
+    start: int
+    """Samples from the beginning of the clause's sound."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sound:
     """All samples of one `feed` are in the job's sink. Exactly one for each feed, in their order, whatever the voice
     makes of it: a long clause that is said in pieces has one, with their sum; one with nothing to say has one, of 0
@@ -121,6 +132,8 @@ class Sound:
 
     tag: Tag
     samples: int
+    words: tuple[Word, ...] = ()
+    """Every word of the feed; empty where the voice does not know when each is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,8 @@ class Backend(Protocol):
         """Known after `load`."""
 
     def load(self, rung: Rung) -> None:
-        """Load the model. Raises BackendError with the remedy when it is missing, broken or unfit."""
+        """Load the model; called again, between jobs, to change to another rung or to other settings.
+        Raises BackendError with the remedy when it is missing, broken or unfit."""
 
     def warm_up(self) -> None:
         """Run it once on every shape it will meet. Some libraries fail here first, not in `load`."""
@@ -198,6 +212,9 @@ class Backend(Protocol):
 
     def settle(self, tag: Tag, heard: str) -> None:
         """Cut what the backend remembers of a job's answer to what was heard."""
+
+    def forget(self, session: int) -> None:
+        """A visitor has left: drop what is remembered of this session. Called between jobs."""
 
     def cost_ns(self, units: int) -> int:
         """What `units` checkpoints of work cost now, in ns, learned from the work done so far; 0 before any."""

@@ -11,6 +11,8 @@
 | 6    | a model or library is missing or broken                    |
 | 7    | shared memory could not be had, or a ring is damaged       |
 | 8    | a worker failed and could not be brought back              |
+| 9    | a sound device is missing                                  |
+| 10   | there is no engine to talk to, or it refused               |
 | 130  | ended by Ctrl-C                                            |
 """
 
@@ -71,3 +73,15 @@ class WorkerError(EngineError):
     """A worker failed and could not be brought back."""
 
     code = 8
+
+
+class DeviceError(EngineError):
+    """A sound device is missing or cannot be used."""
+
+    code = 9
+
+
+class DoorError(EngineError):
+    """No running engine was found at its socket, or it refused what was asked."""
+
+    code = 10

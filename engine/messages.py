@@ -2,8 +2,8 @@
 
 A message travels as one record of a stream ring. Whose it is and by when it is needed (`tag`, `capture_ns`,
 `deadline_ns`) stand in the record's header, where a reader can drop what is stale without decoding it; the other
-fields are packed behind it, in the order of the class: int as i64, float as f64, str as length and UTF-8,
-tuple[str, ...] as count and strings.
+fields are packed behind it, in the order of the class: int as i64, float as f64, str as length and UTF-8, tuples as
+count and items.
 
 Samples are indices into the mic ring: the timeline of the conversation. Times are CLOCK_MONOTONIC in ns.
 """
@@ -63,6 +63,34 @@ class Joined(Message):
     stage: str
     sample: int = 0
     """Where on the timeline it starts to hear (vad)."""
+
+
+@_kind(2)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOver(Message):
+    """The session of the tag is over, its visitor gone: forget what is known of them. To every stage with a backend."""
+
+
+# turns, audio → engine
+
+
+@_kind(3)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened(Message):
+    """Something a host may want to know: `event` is its JSON (engine/events.py), `at_ns` when it happened."""
+
+    at_ns: int
+    event: str
+
+
+@_kind(4)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(Message):
+    """The answer to the command `number`. ok: 1 or 0. text: why not."""
+
+    number: int
+    ok: int
+    text: str = ""
 
 
 # vad → turns
@@ -151,11 +179,13 @@ class TextFailed(Message):
 @_kind(40)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(Message):
-    """Answer `text`. `history` holds user and answer of past turns in turn, oldest first."""
+    """Answer `text`. `history` holds user and answer of past turns in turn, oldest first; `context` what the host gave
+    to know."""
 
     text: str
     language: str
     history: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
 
 # llm → turns
@@ -208,10 +238,13 @@ class LastClause(Message):
 @_kind(70)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClauseVoiced(Message):
-    """The sound of clause `number`, `samples` long, is in the speaker ring."""
+    """The sound of clause `number`, `samples` long, is in the speaker ring. Each of `words` begins so many samples into
+    it as `starts` says; both are empty where the voice does not know."""
 
     number: int
     samples: int
+    words: tuple[str, ...] = ()
+    starts: tuple[int, ...] = ()
 
 
 @_kind(71)
@@ -259,21 +292,87 @@ class InputEnded(Message):
     sample: int
 
 
-# turns → engine: the story of the conversation, for whoever watches it.
-
-
-@_kind(100)
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnEnded(Message):
-    """A turn is over; `record` is its JSON (engine/story.py says what is in it)."""
-
-    record: str
+# turns → engine: the story of the conversation (Happened), and its end.
 
 
 @_kind(101)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Over(Message):
     """The input has ended and everything said has been answered."""
+
+
+# engine → turns, engine → audio: commands of the host. Each is answered by a Done with its number.
+
+
+@_kind(110)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say(Message):
+    """Speak `text`. mode: queue (after what is going on) or interrupt (now). interruptible: 0 or 1."""
+
+    number: int
+    text: str
+    mode: str
+    interruptible: int
+
+
+@_kind(111)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskText(Message):
+    """Answer `text` as if the visitor had said it."""
+
+    number: int
+    text: str
+
+
+@_kind(112)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenNow(Message):
+    """Fall silent and listen."""
+
+    number: int
+
+
+@_kind(113)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopSpeaking(Message):
+    """Fall silent, and forget what was to be said."""
+
+    number: int
+
+
+@_kind(114)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddContext(Message):
+    """Something the language model shall know in this session; empty: forget what was given."""
+
+    number: int
+    text: str
+
+
+@_kind(115)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndSession(Message):
+    """The visitor has left."""
+
+    number: int
+
+
+@_kind(120)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMute(Message):
+    """Close the microphone and scrub what it heard (1), or open it again (0)."""
+
+    number: int
+    on: int
+
+
+@_kind(121)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVolume(Message):
+    """How loud the loudspeaker shall be, 0 to 100."""
+
+    number: int
+    percent: int
 
 
 class _Header(Protocol):
@@ -297,6 +396,10 @@ def _put_str(text: str) -> bytes:
 
 def _put_strs(texts: tuple[str, ...]) -> bytes:
     return _INT.pack(len(texts)) + b"".join(_put_str(text) for text in texts)
+
+
+def _put_ints(numbers: tuple[int, ...]) -> bytes:
+    return struct.pack(f"<{len(numbers) + 1}q", len(numbers), *numbers)
 
 
 def _get_int(raw: bytes, at: int) -> tuple[int, int]:
@@ -323,18 +426,27 @@ def _get_strs(raw: bytes, at: int) -> tuple[tuple[str, ...], int]:
     return tuple(texts), at
 
 
+def _get_ints(raw: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    count, at = _get_int(raw, at)
+    if not 0 <= count <= (len(raw) - at) // 8:
+        raise ValueError(f"{count} numbers where {len(raw) - at} bytes are left")
+    return struct.unpack_from(f"<{count}q", raw, at), at + 8 * count
+
+
 # Annotations are strings in this module (`from __future__ import annotations`).
 _PUT: dict[str, Callable[[Any], bytes]] = {
     "int": _INT.pack,
     "float": _FLOAT.pack,
     "str": _put_str,
     "tuple[str, ...]": _put_strs,
+    "tuple[int, ...]": _put_ints,
 }
 _GET: dict[str, Callable[[bytes, int], tuple[Any, int]]] = {
     "int": _get_int,
     "float": _get_float,
     "str": _get_str,
     "tuple[str, ...]": _get_strs,
+    "tuple[int, ...]": _get_ints,
 }
 _IN_HEADER = {"tag", "capture_ns", "deadline_ns"}
 _BODY = {cls: [(f.name, str(f.type)) for f in fields(cls) if f.name not in _IN_HEADER] for cls in KINDS.values()}

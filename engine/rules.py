@@ -84,6 +84,15 @@ class Template:
         return bare != value and "{" not in bare and "}" not in bare
 
 
+class Live:
+    """No limit: marks a setting that `engine reload` applies while the engine runs."""
+
+    wanted = ""
+
+    def accepts(self, _value: Any) -> bool:
+        return True
+
+
 def shown(value: Any) -> str:
     """A value in an error message: one short line, whatever it is."""
     match value:

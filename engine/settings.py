@@ -1,7 +1,8 @@
 """The settings, typed: one frozen dataclass for each table of config.toml, limits beside each field.
 
 A new setting is one line here and one in config.toml, which holds the default and says what it does. Units stand in
-the names: `_ms`, `_s`, `_hz`, `_db`. What one field's limits cannot say is in `Settings.conflicts`.
+the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what `engine reload` applies at once; the file says the
+same. What one field's limits cannot say is in `Settings.conflicts`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from engine.rules import Between, Matches, NotEmpty, OneOf, Template
+from engine.rules import Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
 
-Budget: TypeAlias = Annotated[int, Between(1, 10_000)]
+Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
-Phrase: TypeAlias = Annotated[str, NotEmpty()]
+Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
 Phrases: TypeAlias = tuple[Phrase, ...]
-Speed: TypeAlias = Annotated[float, Between(0.5, 2)]
-Pause: TypeAlias = Annotated[int, Between(0, 2000)]
+Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
+Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
+Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
+"""Parts per million that a simulated clock is fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,48 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    socket: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Virtual:
+    """Faults of the virtual sound card."""
+
+    rate_hz: Annotated[int, Between(8000, 96_000)]
+    microphone_ppm: Parts
+    loudspeaker_ppm: Parts
+    absent_s: Annotated[float, Between(0, 600)]
+    unplug_s: tuple[Annotated[float, Between(0, 100_000)], ...]
+    lost_s: tuple[Annotated[float, Between(0, 100_000)], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
-    driver: Annotated[str, OneOf("virtual")]
+    driver: Annotated[str, OneOf("auto", "portaudio", "virtual")]
+    microphone: str
+    loudspeaker: str
+    channel: Annotated[int, Between(0, 64)]
+    wait_s: Annotated[float, Between(0, 86_400)]
+    gain_db: Annotated[float, Between(-40, 40), Live()]
+    volume: Annotated[int, Between(0, 100), Live()]
+    limit_db: Annotated[float, Between(-20, 0), Live()]
     input: str
     output: str
     rate_hz: Annotated[int, OneOf(16000)]
     block_ms: Annotated[int, Between(10, 40)]
     queued_blocks: Annotated[int, Between(1, 8)]
+    device_ms: Annotated[int, Between(5, 200)]
     history_s: Annotated[int, Between(20, 600)]
+    library_messages: bool
     realtime_priority: Priority
+    virtual: Virtual
+
+    @property
+    def is_virtual(self) -> bool:
+        """The sound card is the virtual one."""
+        return self.driver == "virtual" or (self.driver == "auto" and bool(self.input))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +91,10 @@ class Silero:
 @dataclass(frozen=True, slots=True)
 class Vad:
     backend: Annotated[str, OneOf("silero")]
-    threshold: Annotated[float, Between(0.01, 0.99)]
-    release: Annotated[float, Between(0.01, 0.99)]
-    min_speech_ms: Annotated[int, Between(0, 1000)]
-    preroll_ms: Annotated[int, Between(0, 2000)]
+    threshold: Annotated[float, Between(0.01, 0.99), Live()]
+    release: Annotated[float, Between(0.01, 0.99), Live()]
+    min_speech_ms: Annotated[int, Between(0, 1000), Live()]
+    preroll_ms: Annotated[int, Between(0, 2000), Live()]
     hop_budget_ms: Budget
     threads: Threads
     python: str
@@ -69,17 +105,17 @@ class Vad:
 @dataclass(frozen=True, slots=True)
 class Pocketsphinx:
     model: str
-    bias: Annotated[float, Between(0, 1)]
+    bias: Annotated[float, Between(0, 1), Live()]
 
 
 @dataclass(frozen=True, slots=True)
 class Asr:
     backend: Annotated[str, OneOf("pocketsphinx")]
-    partial_ms: Annotated[int, Between(20, 500)]
+    partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
-    min_confidence: Annotated[float, Between(0, 1)]
-    expect: Phrases
+    min_confidence: Annotated[float, Between(0, 1), Live()]
+    expect: Annotated[Phrases, Live()]
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -88,11 +124,12 @@ class Asr:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    end_of_speech_ms: Annotated[int, Between(100, 3000)]
-    shortest_utterance_ms: Annotated[int, Between(0, 3000)]
-    max_utterance_s: Annotated[float, Between(1, 300)]
+    end_of_speech_ms: Annotated[int, Between(100, 3000), Live()]
+    shortest_utterance_ms: Annotated[int, Between(0, 3000), Live()]
+    max_utterance_s: Annotated[float, Between(1, 300), Live()]
     response_budget_ms: Budget
-    hard_limit_s: Annotated[float, Between(0.5, 60)]
+    hard_limit_s: Annotated[float, Between(0.5, 60), Live()]
+    session_end_s: Annotated[float, Between(0, 86_400), Live()]
     python: str
     realtime_priority: Priority
 
@@ -107,7 +144,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Phrasebook:
-    entries: tuple[Entry, ...]
+    entries: Annotated[tuple[Entry, ...], Live()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +152,8 @@ class Llm:
     backend: Annotated[str, OneOf("phrasebook", "repeat")]
     first_token_budget_ms: Budget
     first_clause_budget_ms: Budget
-    max_tokens: Annotated[int, Between(1, 4096)]
-    history_turns: Annotated[int, Between(0, 100)]
+    max_tokens: Annotated[int, Between(1, 4096), Live()]
+    history_turns: Annotated[int, Between(0, 100), Live()]
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -125,17 +162,17 @@ class Llm:
 
 @dataclass(frozen=True, slots=True)
 class Flite:
-    voice: Annotated[str, NotEmpty()]
+    voice: Annotated[str, NotEmpty(), Live()]
     speed: Speed
-    pitch_hz: Annotated[int, Between(0, 400)]
+    pitch_hz: Annotated[int, Between(0, 400), Live()]
     pause_ms: Pause
 
 
 @dataclass(frozen=True, slots=True)
 class Espeak:
-    voice: Annotated[str, NotEmpty()]
+    voice: Annotated[str, NotEmpty(), Live()]
     speed: Speed
-    pitch: Annotated[int, Between(0, 100)]
+    pitch: Annotated[int, Between(0, 100), Live()]
     pause_ms: Pause
 
 
@@ -158,7 +195,7 @@ class OwnPhrases:
     unknown: Phrase
     not_heard: Phrase
     failed: Phrase
-    repeat: Annotated[str, Template("text")]
+    repeat: Annotated[str, Template("text"), Live()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +214,7 @@ class Settings:
     profile: str
     language: Annotated[str, LANGUAGE]
     engine: Engine
+    door: Door
     audio: Audio
     vad: Vad
     asr: Asr
@@ -211,6 +249,14 @@ class Settings:
                 Conflict(
                     ("turns.max_utterance_s", "vad.preroll_ms", "audio.history_s"),
                     "the longest utterance with its preroll must fit into audio.history_s",
+                ),
+            ),
+            (
+                len(self.audio.virtual.unplug_s) % 2 == 0,
+                Conflict(
+                    ("audio.virtual.unplug_s",),
+                    "audio.virtual.unplug_s must hold pairs",
+                    "write when and for how long, such as [10.0, 2.5]",
                 ),
             ),
             (

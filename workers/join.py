@@ -29,7 +29,7 @@ from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel,
 from engine.config import Config
 from engine.errors import BackendError, EngineError
 from engine.messages import Message, encode
-from engine.telemetry import LOADING, READY, Telemetry
+from engine.telemetry import AT, LOADING, READY, Telemetry
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
@@ -67,13 +67,14 @@ class Seat:
         self.process, self.instance = process, instance
         self.cells = ringbuf.Cells(segment(instance, "cells"))
         self.telemetry = Telemetry(self.cells)
+        self._reloads = self.cells.watch(AT["engine.settings"])
         self.config = read_config(instance)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
         timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
         self._beat_every_ns = min(BEAT_NS, timeout_ns // 4) if timeout_ns else BEAT_NS
         self._bound_ns = round(self.config.turns.hard_limit_s * 1e9)
-        self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop")]
+        self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop"), self._reloads]
         self._waiter: ringbuf.Waiter | None = None
         self._any_ring = False
         self._outlets: dict[str, Outlet] = {}
@@ -157,6 +158,14 @@ class Seat:
     def wakeable(self) -> None:
         """Let `wait` end whenever the doorbell rings, inputs or not."""
         self._any_ring, self._waiter = True, None
+
+    def reloaded(self) -> bool:
+        """The settings were published anew since the last call, which ends `wait` too; `config` has them now."""
+        if not self._reloads.ready:
+            return False
+        self._reloads.take()
+        self.config = read_config(self.instance)
+        return True
 
     @property
     def stopping(self) -> bool:

@@ -1,0 +1,156 @@
+"""What the engine tells of itself: one dataclass for each event of the host's stream (docs/door.md).
+
+An event is made where the thing happens, travels to the supervisor as JSON in one `Happened` message, and goes from
+there to whoever watches: the terminal, the report, host programs at the door. Session, turn, attempt and time are the
+message's own; the other fields are the event's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all have: a name on the wire."""
+
+    name: ClassVar[str] = ""
+
+
+E = TypeVar("E", bound=type[Event])
+EVENTS: dict[str, type[Event]] = {}
+
+
+def _event(name: str) -> Any:
+    def register(cls: E) -> E:
+        cls.name = name
+        EVENTS[name] = cls
+        return cls
+
+    return register
+
+
+@_event("state")
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """state: starting, listening, hearing, thinking, speaking, announcing (the host's words) or stopping."""
+
+    state: str
+
+
+@_event("session")
+@dataclass(frozen=True, slots=True)
+class SessionChanged(Event):
+    """A visitor came or left. state: began or ended. reason of an end: command, silence or stopping."""
+
+    state: str
+    reason: str = ""
+
+
+@_event("user.partial")
+@dataclass(frozen=True, slots=True)
+class UserPartial(Event):
+    """What was recognised so far, whole; it may still change."""
+
+    text: str
+
+
+@_event("user.final")
+@dataclass(frozen=True, slots=True)
+class UserFinal(Event):
+    """What the visitor said, as it is answered. confidence: 0 to 1. source: speech, or command (`ask`)."""
+
+    text: str
+    language: str
+    confidence: float
+    source: str = "speech"
+
+
+@_event("answer.started")
+@dataclass(frozen=True, slots=True)
+class AnswerStarted(Event):
+    """The first sound is heard. source: answer (to the visitor), phrase (the engine's own: not heard, failed) or say
+    (the host's)."""
+
+    source: str
+
+
+@_event("answer.word")
+@dataclass(frozen=True, slots=True)
+class AnswerWord(Event):
+    """A word begins to be heard. number: from 0, within the turn."""
+
+    text: str
+    number: int
+
+
+@_event("answer.ended")
+@dataclass(frozen=True, slots=True)
+class AnswerEnded(Event):
+    """A turn is over. text: what was to be said; heard: as much of it as was played, in whole words; outcome and
+    record: see engine/story.py."""
+
+    text: str
+    heard: str
+    outcome: str
+    source: str
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@_event("tool")
+@dataclass(frozen=True, slots=True)
+class Tool(Event):
+    """The host is asked to do something. Nothing in this version asks: the name is settled for those that will."""
+
+    call: str
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@_event("device")
+@dataclass(frozen=True, slots=True)
+class DeviceChanged(Event):
+    """A sound device. side: microphone or loudspeaker. state: waiting (it is not there), open, lost, or closed (muted).
+    device: the one in use, or waited for, as `engine devices` names it. wanted: the one that the configuration names,
+    empty for the system's default. text: the same for people, one line."""
+
+    side: str
+    state: str
+    device: str
+    wanted: str
+    rate_hz: int = 0
+    channels: int = 0
+    text: str = ""
+
+
+@_event("mute")
+@dataclass(frozen=True, slots=True)
+class Mute(Event):
+    """The microphone was closed, and what it heard scrubbed; or it was opened again."""
+
+    muted: bool
+
+
+@_event("volume")
+@dataclass(frozen=True, slots=True)
+class Volume(Event):
+    """How loud the loudspeaker is now, 0 to 100."""
+
+    percent: int
+
+
+@_event("error")
+@dataclass(frozen=True, slots=True)
+class Error(Event):
+    """Something failed and the engine goes on. where: a stage, a device, the door. remedy: what mends it, if known."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+
+def dump(event: Event) -> str:
+    """The event as JSON, with its name as `event`. No line breaks in it."""
+    return json.dumps({"event": event.name, **asdict(event)}, ensure_ascii=False)
