@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 
+from engine import events
 from engine import messages as m
 from engine.clauses import Clauser
 from engine.config import Config
@@ -106,11 +106,11 @@ class Conversation:
         self.audible, self.state = tag, State.SPEAKING
         self._progress(now)
 
-    def interrupt(self) -> None:
+    def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn that is under way."""
         if self._turn is not None:
             self._turn.outcome = "interrupted"
-            self._tell()
+            self._tell(now)
 
     def expire(self, now: int) -> None:
         """Do what is due at `now`."""
@@ -417,11 +417,15 @@ class Conversation:
         self._close(now)
 
     def _close(self, now: int) -> None:
-        self._tell()
+        self._tell(now)
         self._drop(now)
 
-    def _tell(self) -> None:
-        self._send("story", m.TurnEnded(tag=self._present.tag, record=json.dumps(self._present.record(self.rate))))
+    def _tell(self, now: int) -> None:
+        turn = self._present
+        record = dict(turn.record(self.rate))
+        answer = " ".join(turn.clauses)
+        ended = events.AnswerEnded(answer, answer, turn.outcome, "answer", record)
+        self._send("story", m.Happened(tag=turn.tag, at_ns=now, event=events.dump(ended)))
 
     def _drop(self, now: int) -> None:
         self._turn = None

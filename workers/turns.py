@@ -68,5 +68,5 @@ def main(seat: Seat) -> None:
             for record in reader:
                 conversation.handle(m.decode(record), time.monotonic_ns())
         conversation.expire(time.monotonic_ns())
-    conversation.interrupt()
+    conversation.interrupt(time.monotonic_ns())
     send()

@@ -87,7 +87,8 @@ class Talk:
 
     @property
     def turns(self) -> list[dict[str, Any]]:
-        return [json.loads(message.record) for message in self.of(m.TurnEnded)]
+        events = [json.loads(message.event) for message in self.of(m.Happened)]
+        return [event["record"] for event in events if event["event"] == "answer.ended"]
 
 
 @pytest.fixture
@@ -512,6 +513,6 @@ def test_a_turn_under_way_is_told_of_when_the_engine_ends(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.until(2460)
     talk.text("hello")
-    talk.conversation.interrupt()
+    talk.conversation.interrupt(talk.now)
     talk.until(2461)
     assert (talk.turns[0]["outcome"], talk.turns[0]["transcript"]) == ("interrupted", "hello")
