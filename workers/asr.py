@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from engine import messages as m
 from engine.contract import Backend, Ended, Heard, Job, Tag
+from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat
+from workers.join import Seat
 
 
 @dataclass(slots=True)

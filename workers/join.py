@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Literal
 
@@ -28,36 +28,13 @@ import ringbuf
 from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
 from engine.config import Config
 from engine.errors import BackendError, EngineError
-from engine.messages import Message, encode
+from engine.outlet import Outlet
 from engine.telemetry import AT, LOADING, READY, Telemetry
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
 _PR_SET_PDEATHSIG = 1
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
-
-
-class Outlet:
-    """The writing end of a stream of messages."""
-
-    def __init__(self, writer: ringbuf.StreamWriter, dropped: Callable[[], None]) -> None:
-        self._writer, self._dropped = writer, dropped
-
-    def send(self, message: Message) -> bool:
-        """Send, or drop and count the message when the reader has left the ring full, or it is too long for any."""
-        tag, body = message.tag, encode(message)
-        sent = len(body) <= self._writer.max_items and self._writer.put(
-            body,
-            kind=message.kind,
-            session=tag.session,
-            turn=tag.turn,
-            attempt=tag.attempt,
-            capture_ns=message.capture_ns,
-            deadline_ns=message.deadline_ns,
-        )
-        if not sent:
-            self._dropped()
-        return sent
 
 
 class Seat:

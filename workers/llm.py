@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
+from engine.outlet import Outlet
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat
+from workers.join import Seat
 
 STEP_NS = 20_000_000
 """How long one step may go on before new messages are looked at."""

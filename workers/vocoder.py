@@ -12,8 +12,9 @@ import ringbuf
 from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
+from engine.outlet import Outlet
 from workers.backends.registry import prepare
-from workers.join import Outlet, Seat
+from workers.join import Seat
 
 RECORD_MS = 20
 """Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
