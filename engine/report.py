@@ -9,7 +9,21 @@ from typing import Any
 
 from engine import NAME, wav
 from engine.errors import OutputError
+from engine.hub import Happening
 from engine.supervisor import Supervisor
+
+
+class Turns:
+    """A subscriber: keeps the records of the turns that have one, and has the memory measured at the end of each."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._supervisor = supervisor
+
+    def __call__(self, happening: Happening) -> None:
+        if happening.name == "answer.ended" and (record := happening.fields["record"]):
+            self.records.append(record)
+            self._supervisor.measure_memory_soon()
 
 
 def totals(supervisor: Supervisor) -> dict[str, Any]:

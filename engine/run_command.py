@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import signal
 import sys
 import time
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from engine import messages as m
-from engine import report, story, wav
+from engine import report, wav
 from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.errors import OutputError, UsageError
+from engine.hub import Hub
+from engine.printer import Printer
 from engine.supervisor import Supervisor
+from engine.terminal import Terminal
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
@@ -34,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "run",
         help="listen, think and speak",
-        description="Listen, think and speak until the input ends, or Ctrl-C or SIGTERM comes.",
+        description="Listen, think and speak through the machine's sound devices, or with --input a recording, until "
+        "that ends, or Ctrl-C or SIGTERM comes.",
         epilog="Each turn is printed as it ends; everything else goes to stderr.",
     )
     parser.set_defaults(run=run)
@@ -43,6 +46,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--output", metavar="WAV", type=Path, help="record: left what was heard, right what was played")
     parser.add_argument("--report", metavar="JSON", type=Path, help="write each turn and its times, and totals")
+    parser.add_argument(
+        "--show-words",
+        action="store_true",
+        help="print what was said even where stdout is no terminal; else words are counted there, not shown",
+    )
     add_config_options(parser)
 
 
@@ -53,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.set.append(f"{key}={_setting(f'--{option}', path)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
-    return uvloop.run(_run(config, arguments.report))
+    return uvloop.run(_run(config, arguments.report, arguments.show_words or sys.stdout.isatty()))
 
 
 def _setting(option: str, path: Path) -> str:
@@ -70,9 +78,11 @@ def _setting(option: str, path: Path) -> str:
 
 def _check_files(config: Config, report_path: Path | None) -> None:
     """Find out now, not after the conversation, what cannot be read or written."""
-    if not config.audio.input:
-        raise UsageError("the virtual sound card needs a recording to listen to", "give --input WAV")
-    wav.load(config.audio.input)
+    heard = config.audio.input if config.audio.is_virtual else ""
+    if config.audio.is_virtual:
+        if not heard:
+            raise UsageError("the virtual sound card needs a recording to listen to", "give --input WAV")
+        wav.load(heard)
     if config.audio.output and report_path and _same(Path(config.audio.output), report_path):
         raise UsageError("--output and --report are the same file", "choose two")
     written = [("--output", Path(config.audio.output) if config.audio.output else None), ("--report", report_path)]
@@ -81,7 +91,7 @@ def _check_files(config: Config, report_path: Path | None) -> None:
             continue
         place = wav.place(path)
         try:
-            if path.exists() and path.samefile(config.audio.input):
+            if heard and path.exists() and path.samefile(heard):
                 raise UsageError(f"{option} {place} is the input", "choose another file")
             if option == "--output":
                 if path.is_fifo():
@@ -97,29 +107,11 @@ def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def _say(text: str) -> None:
-    """Print for whoever listens. When nobody does any more (`engine run | head -1`), the conversation still goes on."""
-    try:
-        print(text, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-async def _run(config: Config, report_path: Path | None) -> int:
+async def _run(config: Config, report_path: Path | None, words: bool) -> int:
     began = time.monotonic()
-    turns: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     code = 0
-
-    def told(message: m.Message) -> None:
-        if isinstance(message, m.TurnEnded):
-            record = json.loads(message.record)
-            turns.append(record)
-            _say(story.line(record))
-            supervisor.measure_memory()
-        elif isinstance(message, m.Over):
-            over.set()
 
     def asked_to_end(exit_code: int) -> None:
         nonlocal code
@@ -131,21 +123,31 @@ async def _run(config: Config, report_path: Path | None) -> int:
         await asyncio.sleep(_AFTER_LAST_S)
         supervisor.end()
 
+    hub = Hub(config.audio.volume)
+    takers: dict[type[m.Message], Callable[[Any], None]] = {
+        m.Happened: hub.happened,
+        m.Over: lambda _message: over.set(),
+    }
     for number, exit_code in _SIGNALS.items():  # before there is anything that would be left behind
         loop.add_signal_handler(number, asked_to_end, exit_code)
-    supervisor = Supervisor(config, told)
+    supervisor = Supervisor(config, hub, lambda message: takers[type(message)](message))
+    printer = Printer()
+    terminal = Terminal(printer, words)
+    hub.subscribe(terminal)
+    turns = report.Turns(supervisor)
+    if report_path is not None:
+        hub.subscribe(turns)
     waiting = asyncio.ensure_future(end_when_over())
     ready_s = 0.0
     try:
         if await supervisor.start():
             ready_s = time.monotonic() - began
-            ready = f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}"
-            with contextlib.suppress(OSError):  # nobody reads it
-                print(ready, file=sys.stderr, flush=True)
+            terminal.say(f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}")
             await supervisor.ended()
     finally:
         waiting.cancel()
         await supervisor.stop()
+        printer.close()
         if report_path is not None:
-            report.write(report_path, report.build(turns, supervisor, ready_s))
+            report.write(report_path, report.build(turns.records, supervisor, ready_s))
     return code

@@ -76,13 +76,22 @@ def whole(durations: list[tuple[str, float]]) -> list[tuple[str, int]]:
     return found
 
 
-def line(record: Mapping[str, Any]) -> str:
-    """The turn in two lines: the words, and the waterfall from the end of speech to the first sound."""
-    spoken = record["answer"] or "(nothing)"
-    words = f"turn {record['turn']}  “{record['transcript']}” → “{spoken}”"
+def line(record: Mapping[str, Any], words: bool = True) -> str:
+    """The turn in two lines: the words, and the waterfall from the end of speech to the first sound.
+
+    words: False counts them instead of showing them.
+    """
+    question, answer = record["transcript"], record["answer"]
+    told = f"“{question}” → “{answer or '(nothing)'}”" if words else f"{_counted(question)} → {_counted(answer)}"
+    first = f"turn {record['turn']}  {told}"
     if record["response_ms"] is None:
-        return f"{words}\n        {record['outcome']}"
+        return f"{first}\n        {record['outcome']}"
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
     outcome = "" if record["outcome"] == "answered" else f"   {record['outcome']}"
     late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
-    return f"{words}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"
+    return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"
+
+
+def _counted(text: str) -> str:
+    count = len(text.split())
+    return "1 word" if count == 1 else f"{count or 'no'} words"

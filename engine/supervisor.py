@@ -17,9 +17,12 @@ from typing import Any
 
 import ringbuf
 from engine import messages as m
-from engine.channels import BELLS, ENGINE, PROCESSES, segment
+from engine.channels import BELLS, ENGINE, PROCESSES, channel, segment
 from engine.config import Config
-from engine.errors import EngineError, WorkerError
+from engine.errors import DeviceError, EngineError, WorkerError
+from engine.events import Error, StateChanged
+from engine.hub import Hub
+from engine.outlet import Outlet
 from engine.segments import Segments, instance_name, settings
 from engine.telemetry import Telemetry
 from engine.worker import Worker, pss
@@ -27,23 +30,28 @@ from engine.worker import Worker, pss
 _WATCH_S = 0.5
 """How often heartbeats are looked at."""
 _WORST_BACKOFF_S = 5.0
+_DEVICES_APART_S = 0.1
+"""A device that comes and goes: the audio worker is not started again sooner than so long after its last start."""
 
 
 class Supervisor:
-    """One running engine. `on_message` is called in the event loop with what `turns` tells.
+    """One running engine. `hub` is told what the supervisor does; `on_message` is called in the event loop with what
+    `turns` and `audio` tell.
 
     Use: `await start()`, then `await ended()`, and `await stop()` in every case.
     """
 
-    def __init__(self, config: Config, on_message: Callable[[m.Message], None]) -> None:
-        self.config, self._on_message = config, on_message
+    def __init__(self, config: Config, hub: Hub, on_message: Callable[[m.Message], None]) -> None:
+        self.config, self._hub, self._on_message = config, hub, on_message
         self.instance = instance_name(config)
         self._segments = Segments(self.instance, config)
         self._cells = ringbuf.Cells(segment(self.instance, "cells"))
         self.telemetry = Telemetry(self._cells)
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
-        self._story = ringbuf.StreamReader(segment(self.instance, "story"), bells=[self._bells[BELLS.index("turns")]])
-        ringbuf.LatestWriter(segment(self.instance, "settings")).put(settings(config))
+        self._told = [self._reader("story"), self._reader("devices")]
+        self._outlets = {name: Outlet(self._writer(name)) for name in ("commands", "controls")}
+        self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
+        self._settings.put(settings(config))
         wanted = [p for p in PROCESSES if config.audio.output or not p.only_with_output]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.peak_pss = 0
@@ -51,6 +59,14 @@ class Supervisor:
         self._stopping = False
         self._gone = asyncio.Event()
         self._listener = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
+
+    def _reader(self, name: str) -> ringbuf.StreamReader:
+        bell = self._bells[BELLS.index(channel(name).writer)]
+        return ringbuf.StreamReader(segment(self.instance, name), bells=[bell])
+
+    def _writer(self, name: str) -> ringbuf.StreamWriter:
+        bells = [self._bells[BELLS.index(reader)] for reader in channel(name).readers]
+        return ringbuf.StreamWriter(segment(self.instance, name), bells=bells)
 
     # Start.
 
@@ -76,6 +92,7 @@ class Supervisor:
             raise WorkerError(f"not ready after {timeout:g} s: {slow}", "raise engine.start_timeout_s")
         self.measure_memory()
         self.telemetry.set("engine.go", 1)
+        self._hub.tell(StateChanged("listening"))
         self._watching = asyncio.ensure_future(self._watch())
         self._ring_all()
         return True
@@ -99,9 +116,23 @@ class Supervisor:
         if not self._ended.done():
             self._ended.set_result(None)
 
-    def _fail(self, error: EngineError) -> None:
+    def send(self, channel: str, message: m.Message) -> bool:
+        """Send a command of the host to a worker. False: its ring is full."""
+        return self._outlets[channel].send(message)
+
+    def publish(self, config: Config) -> None:
+        """Give all workers new settings. ValueError: they are larger than the room there is."""
+        self._settings.put(settings(config))
+        self.config = config
+        self.telemetry.count("engine.settings")
+        self._ring_all()
+
+    def _fail(self, where: str, error: EngineError) -> None:
+        """End the engine with this error, after telling of it."""
         if not self._ended.done():
-            self._ended.set_exception(error)
+            if str(error):
+                self._hub.tell(Error(where, error.what, error.remedy))
+            self._ended.set_exception(_SaidError(error.code))
 
     def _died(self, worker: Worker) -> None:
         asyncio.get_running_loop().remove_reader(worker.pidfd)
@@ -110,18 +141,35 @@ class Supervisor:
             if not any(worker.pid for worker in self.workers):
                 self._gone.set()
             return
-        what = f"{worker.process.title} {_cause(code)}"
+        self._hear()  # what it said last
         if not self.telemetry.get("engine.go"):
-            self._fail(_while_loading(worker, code))
-            return
-        deaths, allowed = worker.deaths_in_last_minute(), self.config.engine.restarts_per_minute
+            self._fail(worker.process.name, _while_loading(worker, code))
+        elif worker.process.name == "audio" and code == DeviceError.code:
+            self._device_changed(worker)
+        else:
+            self._failed(worker, code)
+
+    def _failed(self, worker: Worker, code: int) -> None:
+        """A worker died of a fault: start it again, unless it does so too often."""
+        name, what = worker.process.name, f"{worker.process.title} {_cause(code)}"
+        deaths, allowed = worker.count_death(), self.config.engine.restarts_per_minute
         if deaths > allowed:
             count = f"{what}; deaths in the last minute: {deaths}, allowed: {allowed}"
-            self._fail(WorkerError(count, "see its messages above, or raise engine.restarts_per_minute"))
+            remedy = "see its messages above, or raise engine.restarts_per_minute"
+            self._fail(name, WorkerError(count, remedy))
             return
-        self.telemetry.count(f"{worker.process.name}.restarts")
+        self.telemetry.count(f"{name}.restarts")
+        self._hub.tell(Error(name, what, "it is started again"))
         backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
         asyncio.get_running_loop().call_later(backoff, self._relaunch, worker)
+
+    def _device_changed(self, worker: Worker) -> None:
+        """The audio worker asks to be started again, because a sound device was lost or came back: libraries see
+        devices as they were when they were loaded. No fault, unless there never was a device."""
+        if not self._hub.device_was_open:
+            self._fail(worker.process.name, _SaidError(DeviceError.code))
+            return
+        asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._relaunch, worker)
 
     def _relaunch(self, worker: Worker) -> None:
         if self._stopping:
@@ -129,7 +177,7 @@ class Supervisor:
         try:
             self._launch(worker)
         except EngineError as error:
-            self._fail(error)
+            self._fail(worker.process.name, error)
 
     async def _watch(self) -> None:
         while True:
@@ -140,9 +188,21 @@ class Supervisor:
                     worker.kill()  # its death is seen like any other
 
     def measure_memory(self) -> None:
-        """Take the memory of all processes into the peak."""
-        now = pss(os.getpid()) + sum(worker.pss() for worker in self.workers)
-        self.peak_pss = max(self.peak_pss, now)
+        """Take the memory of all processes into the peak. Takes milliseconds."""
+        self.peak_pss = max(self.peak_pss, sum(map(pss, self._pids())))
+
+    def measure_memory_soon(self) -> None:
+        """The same in a thread, so that the event loop does not wait."""
+
+        def measured(total: asyncio.Future[int]) -> None:
+            self.peak_pss = max(self.peak_pss, total.result())
+
+        pids = self._pids()
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, lambda: sum(map(pss, pids))).add_done_callback(measured)
+
+    def _pids(self) -> list[int]:
+        return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
 
     def total(self, metric: str) -> int:
         """A per-stage counter, summed over the stages."""
@@ -152,7 +212,7 @@ class Supervisor:
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """The thread that sleeps on the doorbell."""
-        waiter = ringbuf.Waiter(self._bells[BELLS.index(ENGINE)], [self._story], any_ring=True)
+        waiter = ringbuf.Waiter(self._bells[BELLS.index(ENGINE)], self._told, any_ring=True)
         taken = threading.Event()
         while not self._stopping:
             if waiter.wait(None) and not self._stopping:
@@ -167,8 +227,8 @@ class Supervisor:
         taken.set()
 
     def _hear(self) -> None:
-        """Pass on what turns has told."""
-        for message in [m.decode(record) for record in self._story]:
+        """Pass on what turns and audio have told."""
+        for message in [m.decode(record) for ring in self._told for record in ring]:
             self._on_message(message)
 
     def _ring_all(self) -> None:
@@ -180,6 +240,7 @@ class Supervisor:
     async def stop(self) -> None:
         """End all workers, by kill where they take too long, and remove the shared memory."""
         self._stopping = True
+        self._hub.tell(StateChanged("stopping"))
         if hasattr(self, "_watching"):
             self._watching.cancel()
         self.measure_memory()

@@ -59,6 +59,11 @@ class Worker:
         return self._popen.pid if self._popen else 0
 
     @property
+    def age_s(self) -> float:
+        """How long ago it was last started."""
+        return (time.monotonic_ns() - self._started_ns) / 1e9
+
+    @property
     def ready(self) -> bool:
         return self._telemetry.get(f"{self.process.name}.state") == READY
 
@@ -89,12 +94,12 @@ class Worker:
         code = self._popen.wait()
         os.close(self.pidfd)
         self._popen, self.pidfd = None, -1
-        self._deaths.append(time.monotonic())
         self._telemetry.set(f"{self.process.name}.state", 0)
         return code
 
-    def deaths_in_last_minute(self) -> int:
-        """How often it died lately."""
+    def count_death(self) -> int:
+        """It died of a fault; how often it did in the last minute."""
+        self._deaths.append(time.monotonic())
         while self._deaths and self._deaths[0] < time.monotonic() - 60:
             self._deaths.popleft()
         return len(self._deaths)
@@ -113,10 +118,6 @@ class Worker:
         beat = self._telemetry.get(f"{self.process.name}.beat_ns")
         bound = self._telemetry.get(f"{self.process.name}.bound_ns")
         return bool(self._heartbeat_ns) and now_ns > max(beat, bound) + self._heartbeat_ns
-
-    def pss(self) -> int:
-        """Its share of memory in bytes (proportional set size)."""
-        return pss(self.pid) if self.pid else 0
 
 
 def pss(pid: int) -> int:

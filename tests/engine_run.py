@@ -56,6 +56,7 @@ class Engine:
         self._stdout, self._stderr = folder / f"{self.name}.out", folder / f"{self.name}.err"
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANTIPHON_")}
         env |= {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "no-config")}
+        env |= {"XDG_RUNTIME_DIR": str(folder)}  # its door's socket is in there
         command = [sys.executable, "-m", "engine.main", "run", "--set", f"engine.instance={self.name}", *arguments]
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
             self.process = subprocess.Popen(
@@ -77,6 +78,11 @@ class Engine:
     @property
     def stderr(self) -> str:
         return self._stderr.read_text()
+
+    @property
+    def errors(self) -> list[str]:
+        """What it complained of: the lines of stderr without those about its start and its sound devices."""
+        return [line for line in self.stderr.splitlines() if line.startswith("engine")]
 
     @property
     def telemetry(self) -> Telemetry:

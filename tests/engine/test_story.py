@@ -48,3 +48,9 @@ def test_a_turn_without_an_answer_says_so() -> None:
     assert line(turn(answer="", response_ms=None, outcome="abandoned")) == (
         "turn 3  “when do you close” → “(nothing)”\n        abandoned"
     )
+
+
+def test_words_are_counted_where_they_must_not_be_shown() -> None:
+    told = line(turn(), words=False)
+    assert told.startswith("turn 3  4 words → 2 words\n        end of speech ├ wait 460")
+    assert line(turn(transcript="hello", answer=""), words=False).startswith("turn 3  1 word → no words\n")

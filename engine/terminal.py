@@ -1,0 +1,37 @@
+"""What a person at the terminal sees of the stream of events: turns on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+from engine import story
+from engine.errors import EngineError
+from engine.hub import Happening
+from engine.printer import Printer
+
+
+class Terminal:
+    """A subscriber. words: show what was said; a terminal may have it, a journal must not unless it was asked for."""
+
+    def __init__(self, printer: Printer, words: bool) -> None:
+        self._printer, self._words = printer, words
+        self._views: dict[str, Callable[[Mapping[str, Any]], tuple[TextIO, str]]] = {
+            "answer.ended": self._turn,
+            "device": lambda fields: (sys.stderr, fields["text"]),
+            "error": lambda fields: (sys.stderr, f"engine: {EngineError(fields['what'], fields['remedy'])}"),
+        }
+
+    def __call__(self, happening: Happening) -> None:
+        if view := self._views.get(happening.name):
+            stream, text = view(happening.fields)
+            if text:
+                self._printer.line(stream, text)
+
+    def say(self, text: str) -> None:
+        """A line on stderr that is no event."""
+        self._printer.line(sys.stderr, text)
+
+    def _turn(self, fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+        return sys.stdout, story.line(fields["record"], self._words) if fields["record"] else ""
