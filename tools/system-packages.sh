@@ -25,6 +25,16 @@ elif [ "$PYTHON" != python3 ]; then
     fail "$PYTHON does not run here: install it, or name a Python that does, as in: make PYTHON=python3"
 fi
 
+loads() { python_can "import ctypes; ctypes.CDLL('$1')"; }
+
+# A plug-in of ALSA's, from where ALSA looks for it.
+loads_into_alsa() {
+    python_can "import ctypes
+alsa = ctypes.CDLL('libasound.so.2')
+alsa.snd_dlopen.restype = ctypes.c_void_p
+assert alsa.snd_dlopen(b'$1', 2, None, 0)"
+}
+
 # The compiler that extension modules are built with.
 compiler=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("CC"))' 2>/dev/null) || compiler=gcc
 
@@ -32,6 +42,9 @@ compiler=$("$PYTHON" -c 'import sysconfig; print(sysconfig.get_config_var("CC"))
 running() {
     cat <<TABLE
 libflite1 python_can 'import ctypes; [ctypes.CDLL(f"libflite{part}.so.1") for part in ("", "_cmu_us_slt")]'
+libportaudio2 loads libportaudio.so.2
+libpulse0 loads libpulse.so.0
+libasound2-plugins loads_into_alsa libasound_module_pcm_pulse.so
 gcc $compiler --version
 libc6-dev echo '#include <stdlib.h>' | $compiler -E -
 $debian_python-dev python_can 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
@@ -48,6 +61,11 @@ libclang-rt-dev builds 'int LLVMFuzzerTestOneInput(const char *d, long n) { retu
 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version
 libc6-dev-arm64-cross builds 'int puts(const char *); int main(void) { return puts("") < 0; }' aarch64-linux-gnu-gcc -static
 qemu-user-static qemu-aarch64-static --version
+pulseaudio pulseaudio --version
+pulseaudio-utils parec --version
+portaudio19-dev echo '#include <portaudio.h>' | cc -E -
+socat socat -V
+jq jq --version
 TABLE
 }
 
