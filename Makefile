@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 MADE_WITH := $(shell test -x $(BIN)/python && cat $(VENV)/.python 2>/dev/null)
 PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-SOURCES := $(shell find ringbuf -name '*.[ch]')
+SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dev run test lint bench bench-rings wheels arm clean FORCE
@@ -65,4 +65,4 @@ arm: wheels ## run the tests of the rings under an emulated aarch64 Python; by h
 	PYTHON=$(BIN)/python sh tools/arm.sh
 
 clean: ## take away what was built
-	rm -rf $(VENV) build dist run *.egg-info ringbuf/*.so
+	rm -rf $(VENV) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so

@@ -59,6 +59,11 @@ CHANNELS = (
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
     Channel("mic", "history", writer="audio", readers=("vad", "asr", "recorder")),
     Channel("played", "history", writer="audio", readers=("recorder",)),
+    # Inside the audio worker, between the devices' callbacks (writer of capture and marks, reader of playout) and the rest:
+    # frames as the device has them, and a mark each time that the loudspeaker called.
+    Channel("capture", "stream", writer="audio", readers=("audio",), size=1 << 20),
+    Channel("playout", "stream", writer="audio", readers=("audio",), size=1 << 20),
+    Channel("marks", "stream", writer="audio", readers=("audio",)),
     Channel("speech", "stream", writer="vad", readers=("turns",)),
     Channel("listen", "stream", writer="turns", readers=("asr",)),
     Channel("texts", "stream", writer="asr", readers=("turns",), size=1 << 18),

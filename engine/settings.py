@@ -55,6 +55,12 @@ class Virtual:
     unplug_s: tuple[Annotated[float, Between(0, 100_000)], ...]
     lost_s: tuple[Annotated[float, Between(0, 100_000)], ...]
 
+    @property
+    def faultless(self) -> bool:
+        """It runs on our clock, at the rate of the rings, and never fails."""
+        faults = (self.microphone_ppm, self.loudspeaker_ppm, self.absent_s, self.unplug_s, self.lost_s)
+        return self.rate_hz == 16000 and not any(faults)
+
 
 @dataclass(frozen=True, slots=True)
 class Audio:

@@ -17,6 +17,7 @@ from engine.channels import PROCESSES
 _LOWEST, _HIGHEST = 10, 35  # powers of two, ns
 _STEPS = 8
 BUCKETS = (_HIGHEST - _LOWEST) * _STEPS
+_WORD = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ METRICS = (
     Metric("audio.forget_upto", "gauge", "sound before this sample belongs to visitors who left, and is scrubbed"),
     Metric("audio.muted", "gauge", "1 while the microphone is closed; it outlives a restart"),
     Metric("audio.volume", "gauge", "0 to 100, plus one; 0 before it was set; it outlives a restart"),
+    Metric("audio.opened", "gauge", "1 once a sound device was open"),
+    Metric("audio.microphone_ppm", "gauge", "how fast the microphone's clock is against ours, parts per million, signed"),
+    Metric("audio.loudspeaker_ppm", "gauge", "how fast the loudspeaker's clock is, parts per million, signed"),
+    Metric("audio.capture_ns", "histogram", "how long the microphone's callback took"),
+    Metric("audio.playout_ns", "histogram", "how long the loudspeaker's callback took"),
     Metric("audio.xruns", "counter", "output blocks that the device did not get in time"),
     Metric("audio.lost_blocks", "counter", "input blocks that nobody fetched in time"),
     Metric("audio.starved", "counter", "blocks in which an answer's sound had not been made in time"),
@@ -69,7 +75,9 @@ METRICS = (
     Metric("asr.final_ns", "histogram", "from the request for the final text to the text"),
     Metric("llm.first_ns", "histogram", "from the question to the first piece of the answer"),
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
-    Metric("turns.turn", "gauge", "the number of the present turn; it outlives a restart"),
+    Metric("turns.session", "gauge", "the number of the present session, or of the next one; it outlives a restart"),
+    Metric("turns.visitor", "gauge", "1 while a session is under way; it outlives a restart"),
+    Metric("turns.turn", "gauge", "the number of the present turn in its session; it outlives a restart"),
     Metric("turns.open_from", "gauge", "the sample at which unanswered speech began, plus one; 0 when there is none"),
     Metric("turns.response_ns", "histogram", "from the end of speech to the first sample of the answer that is heard"),
     *(
@@ -120,7 +128,13 @@ class Telemetry:
         return self.cells.load(AT[name])
 
     def set(self, name: str, value: int) -> None:
-        self.cells.store(AT[name], value)
+        """Set a gauge. A value below 0 is stored as its two's complement."""
+        self.cells.store(AT[name], value & _WORD)
+
+    def get_signed(self, name: str) -> int:
+        """A gauge that may be below 0."""
+        value = self.get(name)
+        return value - _WORD - 1 if value >> 63 else value
 
     def count(self, name: str, by: int = 1) -> None:
         self.cells.add(AT[name], by)

@@ -101,6 +101,23 @@ static PyObject *writer_abort(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *writer_scrub(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    HistoryWriter *self = (HistoryWriter *)op;
+    uint64_t bounds[2];
+    if (nargs != 2) {
+        PyErr_Format(PyExc_TypeError, "scrub(start, stop): 2 arguments needed, %zd given", nargs);
+        return NULL;
+    }
+    for (int i = 0; i < 2; i++) {
+        bounds[i] = PyLong_AsUnsignedLongLong(args[i]);
+        if (bounds[i] == UINT64_MAX && PyErr_Occurred()) return NULL;
+    }
+    if (!rb_ring_is_open(&self->ring)) return NULL;
+    rb_history_scrub(&self->writer, bounds[0], bounds[1]);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef writer_methods[] = {
     {"claim", writer_claim, METH_O,
      "The place of the next n samples, in one piece; at most half the ring.\n\n"
@@ -109,6 +126,8 @@ static PyMethodDef writer_methods[] = {
      "Publish the first n claimed samples; capture_ns is the capture time of the first of them."},
     {"put", RB_FAST(writer_put), METH_FASTCALL | METH_KEYWORDS, "Copy samples in and publish them."},
     {"abort", writer_abort, METH_NOARGS, "Give a claim up. Nothing is published."},
+    {"scrub", RB_FAST(writer_scrub), METH_FASTCALL,
+     "Silence samples start to stop, as far as they are still there. A reader that is using them is not told."},
     {NULL, NULL, 0, NULL},
 };
 static PyMemberDef writer_members[] = {

@@ -223,3 +223,13 @@ static PyType_Slot ring_slots[] = {
 };
 PyType_Spec rb_ring_spec = {"ringbuf._core.Ring", sizeof(Ring), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
                             ring_slots};
+
+static void release_ring(PyObject *capsule) { Py_XDECREF((PyObject *)PyCapsule_GetContext(capsule)); }
+
+PyObject *rb_ring_handle(PyObject *ring, void *handle, const char *name)
+{
+    PyObject *capsule = PyCapsule_New(handle, name, release_ring);
+    if (capsule && PyCapsule_SetContext(capsule, Py_NewRef(ring)) == 0) return capsule;
+    Py_XDECREF(capsule);
+    return NULL;
+}

@@ -76,6 +76,11 @@ void rb_ring_dealloc(PyObject *self);
 void rb_free(PyObject *self);
 void *rb_alloc(PyTypeObject *type);
 
+/* A capsule with a role's C handle, which keeps the ring alive. */
+PyObject *rb_ring_handle(PyObject *ring, void *handle, const char *name);
+#define RB_STREAM_WRITER_HANDLE "ringbuf.stream_writer"
+#define RB_STREAM_READER_HANDLE "ringbuf.stream_reader"
+
 PyObject *rb_nothing_claimed(void);
 PyObject *rb_raise_length(const Ring *self, Py_ssize_t length, uint64_t max);
 

@@ -64,12 +64,20 @@ static void reader_dealloc(PyObject *op)
     rb_ring_dealloc(op);
 }
 
+static PyObject *reader_handle(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    return rb_ring_is_open((Ring *)op) ? rb_ring_handle(op, &((StreamReader *)op)->reader, RB_STREAM_READER_HANDLE) : NULL;
+}
+
 static PyMethodDef reader_methods[] = {
     {"acquire", reader_acquire, METH_NOARGS,
      "The next record, or None.\n\n"
      "It is one object, used again by every acquire, and its `data` lies in the ring: both hold until "
      "`release`. Without a release in between it is the same record again."},
     {"release", reader_release, METH_NOARGS, "Give the acquired record's space back to the writer."},
+    {"handle", reader_handle, METH_NOARGS,
+     "A capsule with the C handle, for a module in C that reads instead of Python: from then on that one alone uses it."},
     {NULL, NULL, 0, NULL},
 };
 static PyMemberDef reader_members[] = {

@@ -111,6 +111,12 @@ static PyObject *writer_max_items(PyObject *op, void *unused)
     return rb_ring_is_open(&self->ring) ? PyLong_FromUnsignedLongLong(self->max) : NULL;
 }
 
+static PyObject *writer_handle(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    return rb_ring_is_open((Ring *)op) ? rb_ring_handle(op, &((StreamWriter *)op)->writer, RB_STREAM_WRITER_HANDLE) : NULL;
+}
+
 static PyMethodDef writer_methods[] = {
     {"claim", writer_claim, METH_O,
      "Space for so many items, to be written and committed; None when the ring is full.\n\n"
@@ -123,6 +129,8 @@ static PyMethodDef writer_methods[] = {
     {"space", writer_space, METH_O,
      "What to wait on until so many items can be claimed; it follows the writer.\n\n"
      "There is one for each writer: the last call counts."},
+    {"handle", writer_handle, METH_NOARGS,
+     "A capsule with the C handle, for a module in C that writes instead of Python: from then on that one alone uses it."},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef writer_getset[] = {

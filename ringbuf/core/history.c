@@ -105,3 +105,12 @@ enum rb_status rb_history_put(struct rb_history_writer *w, const void *samples, 
     memcpy(w->data + place * w->item, samples, n * w->item);
     return rb_history_commit(w, n, capture_ns, flags);
 }
+
+void rb_history_scrub(struct rb_history_writer *w, uint64_t start, uint64_t stop)
+{
+    const uint64_t oldest = w->position > w->capacity ? w->position - w->capacity : 0;
+    if (start < oldest) start = oldest;
+    if (stop > w->position) stop = w->position;
+    if (start >= stop) return;
+    memset(w->data + (start & (w->capacity - 1)) * w->item, 0, (stop - start) * w->item);
+}

@@ -1,10 +1,17 @@
-"""What a sound device is to the audio worker: it calls the port once a period, with memory of the rings in hand."""
+"""What a sound device is to the audio worker.
+
+A `Driver` moves samples between a device and the port until the engine stops. The virtual card is one by itself. Real
+devices have clocks, rates and an absence of their own: a `Card` finds and opens them, and one driver for all of them,
+the desk (workers/sound/desk.py), does the rest.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from engine.contract import Pcm
+from engine.devices import Device, Side
 
 
 class Port(Protocol):
@@ -30,6 +37,12 @@ class Port(Protocol):
     def played(self, out: Pcm, at_ns: int) -> None:
         """`out`, as it was filled, was handed over in time and is heard from `at_ns` on."""
 
+    def skip(self, samples: int) -> None:
+        """The mic's timeline goes on for so many samples that no microphone heard: silence, marked as lost."""
+
+    def pass_over(self, samples: int) -> None:
+        """The loudspeaker's timeline goes on for so many samples in which there was no loudspeaker."""
+
     def missed(self, samples: int) -> None:
         """The loudspeaker played nothing for so many samples, because it had not been fed in time."""
 
@@ -48,3 +61,77 @@ class Driver(Protocol):
 
     def run(self, port: Port, start_ns: int) -> None:
         """Move samples until `port.wait` says stop. start_ns: when sample 0 of the timeline is captured."""
+
+
+class Stream(Protocol):
+    """An opened microphone or loudspeaker. rate: its frames a second; channels: int16 samples in each of them."""
+
+    rate: int
+    channels: int
+
+    @property
+    def last_ns(self) -> int:
+        """When the device called last, CLOCK_MONOTONIC; 0 before that."""
+
+    @property
+    def next_ns(self) -> int | None:
+        """When there will be something next; None where the doorbell rings for it."""
+
+    def close(self) -> None:
+        """Let go of it. May take a while."""
+
+
+class Microphone(Stream, Protocol):
+    """An opened microphone."""
+
+    def read(self) -> Iterator[tuple[Pcm, int, int]]:
+        """The periods that have come: their frames, shape [n, channels]; the index of the first of these since the
+        device was opened; and when the last of them had passed, CLOCK_MONOTONIC. Frames are borrowed until the next."""
+
+
+class Mark(NamedTuple):
+    """A loudspeaker asked for more."""
+
+    index: int
+    """The first frame it asked for, counted since it was opened."""
+    frames: int
+    lost: int
+    """Frames of silence so far, this call's included, because there was no sound in time."""
+    at_ns: int
+    """When it asked, CLOCK_MONOTONIC."""
+    latency_ns: int
+    """How much later that first frame is heard."""
+
+
+class Loudspeaker(Stream, Protocol):
+    """An opened loudspeaker."""
+
+    def put(self, frames: Pcm) -> bool:
+        """Add frames, shape [n, channels], to what it plays from. False: there is no room."""
+
+    def marks(self) -> Iterator[Mark]:
+        """Its calls since the last time."""
+
+
+class Card(Protocol):
+    """What finds devices and opens them. Its methods may take a while: never called from the audio worker's main
+    thread, but from several others."""
+
+    look_again_s: float
+    """How often to look for a device that is not there, though nothing told of a change."""
+
+    def find(self, side: Side, wanted: str) -> Device | None:
+        """The device of this name, the system's default if it is empty; None: it is not there. DeviceError: the name
+        stands for several."""
+
+    def open_microphone(self, device: Device) -> Microphone:
+        """Open it and let it run. DeviceError: it cannot be used."""
+
+    def open_loudspeaker(self, device: Device) -> Loudspeaker:
+        """Open it and let it run. DeviceError: it cannot be used."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed`, from any thread, whenever devices came or went."""
+
+    def account(self) -> None:
+        """About once a second, from the main thread: add what its callbacks counted to the telemetry."""

@@ -1,0 +1,155 @@
+/* callback.h as Python objects: made over the rings' handles, handed to PortAudio as two addresses. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <string.h>
+
+#include "callback.h"
+
+typedef struct {
+    PyObject_HEAD
+    struct side side;
+    pa_callback *callback;
+    PyObject *told, *sound; /* the capsules; they keep the rings alive */
+    Py_buffer durations;
+    int open;
+} Side;
+
+static int handle(PyObject *capsule, const char *name, PyObject **kept, void *at)
+{
+    void *pointer = PyCapsule_GetPointer(capsule, name);
+    if (!pointer) return -1;
+    Py_INCREF(capsule);
+    *kept = capsule;
+    memcpy(at, &pointer, sizeof pointer);
+    return 0;
+}
+
+static int side_init(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"channels", "told", "sound", "durations", NULL};
+    Side *self = (Side *)op;
+    PyObject *told, *sound = Py_None, *durations = Py_None;
+    int channels;
+    if (self->told) {
+        PyErr_SetString(PyExc_RuntimeError, "a Side is made once");
+        return -1;
+    }
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|OO", names, &channels, &told, &sound, &durations)) return -1;
+    if (channels < 1 || channels > (int)(sizeof self->side.last / sizeof *self->side.last)) {
+        PyErr_Format(PyExc_ValueError, "%d channels", channels);
+        return -1;
+    }
+    self->side.frame = (uint64_t)channels * sizeof(int16_t);
+    if (handle(told, "ringbuf.stream_writer", &self->told, &self->side.told)) return -1;
+    if (sound != Py_None && handle(sound, "ringbuf.stream_reader", &self->sound, &self->side.sound)) return -1;
+    self->callback = self->sound ? playout_callback : capture_callback;
+    if (durations != Py_None) {
+        if (PyObject_GetBuffer(durations, &self->durations, PyBUF_WRITABLE)) return -1;
+        self->open = 1;
+        self->side.durations = self->durations.buf;
+        self->side.buckets = (uint64_t)self->durations.len / sizeof(uint64_t);
+    }
+    return 0;
+}
+
+static void side_dealloc(PyObject *op)
+{
+    Side *self = (Side *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    if (self->open) PyBuffer_Release(&self->durations);
+    Py_XDECREF(self->told);
+    Py_XDECREF(self->sound);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(op);
+    Py_DECREF(type);
+}
+
+static PyObject *side_function(PyObject *op, void *unused)
+{
+    (void)unused;
+    return PyLong_FromVoidPtr((void *)(uintptr_t)((Side *)op)->callback);
+}
+
+static PyObject *side_state(PyObject *op, void *unused)
+{
+    (void)unused;
+    return PyLong_FromVoidPtr(&((Side *)op)->side);
+}
+
+static PyObject *side_count(PyObject *op, void *member)
+{
+    const _Atomic uint64_t *word = (void *)((char *)&((Side *)op)->side + (size_t)member);
+    return PyLong_FromUnsignedLongLong(atomic_load_explicit(word, memory_order_relaxed));
+}
+
+static PyObject *side_last_ns(PyObject *op, void *unused)
+{
+    (void)unused;
+    return PyLong_FromLongLong(atomic_load_explicit(&((Side *)op)->side.last_ns, memory_order_relaxed));
+}
+
+static PyObject *side_end(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    atomic_store_explicit(&((Side *)op)->side.ending, 1, memory_order_relaxed);
+    Py_RETURN_NONE;
+}
+
+/* run(buffer, frames, latency_s=0.0, flags=0): the callback, called by somebody else than PortAudio. */
+static PyObject *side_run(PyObject *op, PyObject *args)
+{
+    Side *self = (Side *)op;
+    Py_buffer buffer;
+    unsigned long frames, flags = 0;
+    double latency = 0;
+    if (!PyArg_ParseTuple(args, self->sound ? "w*k|dk" : "y*k|dk", &buffer, &frames, &latency, &flags)) return NULL;
+    PyObject *answer = NULL;
+    if ((uint64_t)buffer.len != frames * self->side.frame) {
+        PyErr_Format(PyExc_ValueError, "%zd bytes are not %lu frames", buffer.len, frames);
+    } else {
+        const struct pa_times times = {-latency, 0, latency};
+        answer = PyLong_FromLong(self->callback(buffer.buf, buffer.buf, frames, &times, flags, &self->side));
+    }
+    PyBuffer_Release(&buffer);
+    return answer;
+}
+
+static PyMethodDef side_methods[] = {
+    {"end", side_end, METH_NOARGS, "Let the device stop calling, after its next call."},
+    {"run", side_run, METH_VARARGS,
+     "run(buffer, frames, latency_s=0.0, flags=0): be called as by the device, with its buffer of int16 frames."},
+    {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef side_getset[] = {
+    {"function", side_function, NULL, "The address of the callback.", NULL},
+    {"state", side_state, NULL, "The address of its user data. Valid while this object lives.", NULL},
+    {"index", side_count, NULL, "Frames so far.", (void *)offsetof(struct side, index)},
+    {"lost", side_count, NULL, "Frames that found no room (capture), or were not there in time (playout).",
+     (void *)offsetof(struct side, lost)},
+    {"last_ns", side_last_ns, NULL, "When the device called last, CLOCK_MONOTONIC; 0 before that.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyType_Slot side_slots[] = {
+    {Py_tp_doc, "Side(channels, told, sound=None, durations=None): one side of a device.\n\n"
+                "told: handle of the stream that the callback writes; sound: of the one it plays from, for a\n"
+                "loudspeaker; durations: cells of a histogram of how long the callback takes."},
+    {Py_tp_init, side_init}, {Py_tp_dealloc, side_dealloc}, {Py_tp_methods, side_methods},
+    {Py_tp_getset, side_getset}, {0, NULL},
+};
+static PyType_Spec side_spec = {"workers.drivers._callback.Side", sizeof(Side), 0, Py_TPFLAGS_DEFAULT, side_slots};
+
+static int fill(PyObject *module)
+{
+    PyObject *type = PyType_FromSpec(&side_spec);
+    const int status = type ? PyModule_AddObjectRef(module, "Side", type) : -1;
+    Py_XDECREF(type);
+    return status;
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)(uintptr_t)fill}, {0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_callback", "What a sound device calls.", 0, NULL, slots,
+                                    NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__callback(void) { return PyModuleDef_Init(&module); }

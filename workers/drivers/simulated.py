@@ -1,0 +1,176 @@
+"""The virtual card with the faults of real ones: its own rate, two clocks that drift, devices that come late, are
+pulled out and come back, blocks that get lost. In real time for the audio worker; in any time for whoever hands in the
+clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import samplerate
+
+from engine.contract import Pcm
+from engine.devices import Device, Side
+from engine.errors import DeviceError
+from engine.settings import Virtual
+from workers.drivers import Mark
+
+PERIOD_MS = 10
+LATENCY_MS = 20
+"""What lies in the device itself, ahead of what is heard."""
+ROOM_S = 1.0
+"""Sound that may wait for the device."""
+_NS = 1_000_000_000
+
+
+class _Stream:
+    """A device that calls once a period of its own clock. ppm: parts per million that this runs fast. there: whether
+    it is plugged in at a time."""
+
+    channels = 1
+
+    def __init__(
+        self, rate: int, ppm: float, there: Callable[[int], bool], clock: Callable[[], int], jitter: Sequence[int] = ()
+    ) -> None:
+        self.rate, self._there, self._clock = rate, there, clock
+        self._period = rate * PERIOD_MS // 1000
+        self._frame_ns = _NS / (rate * (1 + ppm / 1e6))
+        self._opened_ns = clock()
+        self._jitter = jitter or (0,)
+        self._calls = 0
+        self.last_ns = 0
+
+    def _calls_due(self) -> Iterator[tuple[int, int]]:
+        """(first frame, when it was called) of each call that is due."""
+        now = self._clock()
+        while (at_ns := self._call_ns()) <= now:
+            if not self._there(at_ns):
+                return
+            index = self._calls * self._period
+            self._calls += 1
+            self.last_ns = at_ns
+            yield index, at_ns
+
+    def _call_ns(self) -> int:
+        late = self._jitter[self._calls % len(self._jitter)]
+        return self._opened_ns + int((self._calls + 1) * self._period * self._frame_ns) + late
+
+    @property
+    def next_ns(self) -> int:
+        return self._call_ns()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class SimulatedMicrophone(_Stream):
+    """Hears `sound`, mono at the device's rate, which begins at `start_ns`; after it silence. lost_ns: times at which a
+    period gets lost."""
+
+    def __init__(
+        self,
+        sound: Pcm,
+        start_ns: int,
+        rate: int,
+        ppm: float = 0.0,
+        there: Callable[[int], bool] = lambda _ns: True,
+        lost_ns: Sequence[int] = (),
+        clock: Callable[[], int] = time.monotonic_ns,
+        jitter: Sequence[int] = (),
+    ) -> None:
+        super().__init__(rate, ppm, there, clock, jitter)
+        self._sound, self._start_ns = sound, start_ns
+        self._lost_ns = deque(at for at in sorted(lost_ns) if at > self._opened_ns)
+
+    def read(self) -> Iterator[tuple[Pcm, int, int]]:
+        for index, at_ns in self._calls_due():
+            if self._lost_ns and at_ns >= self._lost_ns[0]:
+                self._lost_ns.popleft()
+                continue
+            began_ns = self._opened_ns + index * self._frame_ns
+            first = round((began_ns - self._start_ns) / self._frame_ns)
+            frames = np.zeros(self._period, np.int16)
+            heard = self._sound[max(0, first) : max(0, first + self._period)]
+            frames[max(0, -first) :][: len(heard)] = heard
+            yield frames[:, None], index, at_ns
+
+
+class SimulatedLoudspeaker(_Stream):
+    """Plays what is put into it, and nothing else."""
+
+    def __init__(
+        self,
+        rate: int,
+        ppm: float = 0.0,
+        there: Callable[[int], bool] = lambda _ns: True,
+        clock: Callable[[], int] = time.monotonic_ns,
+        jitter: Sequence[int] = (),
+    ) -> None:
+        super().__init__(rate, ppm, there, clock, jitter)
+        self._waiting = 0
+        self.lost = 0
+
+    def put(self, frames: Pcm) -> bool:
+        if self._waiting > ROOM_S * self.rate:
+            return False
+        self._waiting += len(frames)
+        return True
+
+    def marks(self) -> Iterator[Mark]:
+        for index, at_ns in self._calls_due():
+            taken = min(self._waiting, self._period)
+            self._waiting -= taken
+            self.lost += self._period - taken
+            yield Mark(index, self._period, self.lost, at_ns, LATENCY_MS * 1_000_000)
+
+
+class SimulatedCard:
+    """One microphone and one loudspeaker, as `[audio.virtual]` wants them. They are called "virtual".
+
+    sound: what the microphone hears, mono at `sound_rate`. start_ns: when the engine began to hear; 0: now.
+    """
+
+    look_again_s = 0.05
+
+    def __init__(self, sound: Pcm, sound_rate: int, faults: Virtual, start_ns: int) -> None:
+        self._faults = faults
+        self._start_ns = start_ns or time.monotonic_ns()
+        true_rate = faults.rate_hz * (1 + faults.microphone_ppm / 1e6)
+        heard = samplerate.resample(sound.astype(np.float32), true_rate / sound_rate, "sinc_fastest")
+        self._sound = np.clip(np.rint(heard), -32768, 32767).astype(np.int16)
+        pairs = zip(faults.unplug_s[::2], faults.unplug_s[1::2], strict=True)
+        self._away = [(0.0, faults.absent_s), *((at, at + seconds) for at, seconds in pairs)]
+
+    def _there(self, at_ns: int) -> bool:
+        at_s = (at_ns - self._start_ns) / _NS
+        return not any(begin <= at_s < end for begin, end in self._away)
+
+    def find(self, side: Side, wanted: str) -> Device | None:
+        if not self._there(time.monotonic_ns()):
+            return None
+        return Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
+
+    def open_microphone(self, device: Device) -> SimulatedMicrophone:
+        self._check(device)
+        faults = self._faults
+        lost_ns = [self._start_ns + round(at_s * _NS) for at_s in faults.lost_s]
+        return SimulatedMicrophone(
+            self._sound, self._start_ns, faults.rate_hz, faults.microphone_ppm, self._there, lost_ns
+        )
+
+    def open_loudspeaker(self, device: Device) -> SimulatedLoudspeaker:
+        self._check(device)
+        return SimulatedLoudspeaker(self._faults.rate_hz, self._faults.loudspeaker_ppm, self._there)
+
+    def _check(self, device: Device) -> None:
+        if not self._there(time.monotonic_ns()):
+            raise DeviceError(f"{device.title} was pulled out", "plug it in again")
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Nobody tells: it is looked for."""
+
+    def account(self) -> None:
+        """Its calls take no time."""

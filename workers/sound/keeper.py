@@ -1,0 +1,184 @@
+"""Gets hold of a device and keeps it, in a thread of its own: what takes a while happens here, away from the sound."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.devices import Device
+from engine.errors import DeviceError
+from engine.events import DeviceChanged
+from workers.drivers import Card, Side, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The stream runs."""
+
+    side: Side
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The stream is about to be closed: use it no more, then set `agreed`."""
+
+    side: Side
+    agreed: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    """The microphone is closed, because that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The device is gone; its stream may hang at any touch."""
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """It was waited for in vain."""
+
+    error: DeviceError
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Something for the host to know."""
+
+    event: DeviceChanged
+
+
+Note = Opened | Closing | Muted | Lost | Missing | Tell
+
+
+class Keeper(threading.Thread):
+    """Keeps one side open: waits for the wanted device, takes the system's default after `wait_s`, goes back to the
+    wanted one when it returns, and lets go while it is muted.
+
+    wanted: the configured name, empty for the system's default. post: hands a note to the audio worker's main thread.
+    """
+
+    def __init__(self, card: Card, side: Side, wanted: str, wait_s: float, post: Callable[[Note], None]) -> None:
+        super().__init__(name=f"{side} keeper", daemon=True)
+        self._card, self._side, self._wanted, self._wait_s, self._post = card, side, wanted, wait_s, post
+        self._changed = threading.Event()
+        self._mute = False
+        self._refused = ""
+        """The name of a device that could not be opened, and so counts as absent until something changes."""
+
+    def changed(self) -> None:
+        """Devices came or went. From any thread."""
+        self._refused = ""
+        self._changed.set()
+
+    def mute(self, on: bool) -> None:
+        """Let go of the device, or take it again. From any thread."""
+        self._mute = on
+        self._changed.set()
+
+    def run(self) -> None:
+        while True:
+            if self._mute:
+                self._tell("closed", None, f"{self._side} closed: muted")
+                self._post(Muted())
+                while self._mute:
+                    self._sleep(None)
+            if (device := self._await()) is not None and (stream := self._open(device)) is not None:
+                self._hold(device, stream)
+
+    def _await(self) -> Device | None:
+        """The device to open, once there is one; None: muted meanwhile."""
+        began, announced = time.monotonic(), False
+        while not self._mute:
+            device, why = self._find(self._wanted)
+            if device is not None:
+                return device
+            waited = time.monotonic() - began >= self._wait_s
+            if waited and self._wanted and (device := self._find("")[0]) is not None:
+                self._tell("waiting", None, f"{why}: {device.title} is used until it comes")
+                return device
+            if not announced:
+                announced = True
+                self._tell("waiting", None, f"waiting for it: {why}")
+            if waited:
+                self._post(Missing(DeviceError(why, f"engine devices lists what there is; see audio.{self._side}")))
+            self._sleep(self._card.look_again_s)
+        return None
+
+    def _find(self, wanted: str) -> tuple[Device | None, str]:
+        """The device, or why there is none."""
+        try:
+            device = self._card.find(self._side, wanted)
+        except DeviceError as error:
+            return None, error.what
+        if device is None:
+            return None, f"no {self._side} called {wanted!r}" if wanted else f"no {self._side} on this machine"
+        if device.name == self._refused:
+            return None, f"{self._side} {device.title} cannot be used"
+        return device, ""
+
+    def _open(self, device: Device) -> Stream | None:
+        try:
+            stream: Stream = (
+                self._card.open_microphone(device)
+                if self._side == "microphone"
+                else self._card.open_loudspeaker(device)
+            )
+        except DeviceError as error:
+            self._refused = device.name
+            self._tell("lost", device, str(error))
+            return None
+        form = f"{stream.rate} Hz, {stream.channels} channel{'s' if stream.channels > 1 else ''}"
+        self._tell("open", device, f"{self._side}: {device.title} ({form})", stream)
+        self._post(Opened(self._side, stream))
+        return stream
+
+    def _hold(self, device: Device, stream: Stream) -> None:
+        """Until it has to be closed."""
+        while True:
+            self._sleep(None)
+            better, _ = self._find(self._wanted)
+            there = better is not None and better.name == device.name
+            if not self._mute and there:
+                continue
+            if not there and self._find(device.name)[0] is None:
+                self._tell("lost", device, f"{self._side} {device.title} is gone")
+                self._post(Lost(self._side))
+                return self._stay_away()
+            if self._mute or better is not None:
+                agreed = threading.Event()
+                self._post(Closing(self._side, agreed))
+                agreed.wait()
+                return stream.close()
+
+    def _stay_away(self) -> None:
+        """The worker ends for it."""
+        while True:
+            self._sleep(None)
+
+    def _sleep(self, seconds: float | None) -> None:
+        self._changed.wait(seconds)
+        self._changed.clear()
+
+    def _tell(self, state: str, device: Device | None, text: str, stream: Any = None) -> None:
+        self._post(
+            Tell(
+                DeviceChanged(
+                    side=self._side,
+                    state=state,
+                    device=device.name if device else "",
+                    wanted=self._wanted,
+                    rate_hz=stream.rate if stream else 0,
+                    channels=stream.channels if stream else 0,
+                    text=text,
+                )
+            )
+        )

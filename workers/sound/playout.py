@@ -1,0 +1,89 @@
+"""From samples of the timeline to a loudspeaker's frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import samplerate
+from numpy.typing import NDArray
+
+from workers.drivers import Loudspeaker, Mark, Port
+from workers.sound.clock import APART_S, DeviceClock
+
+PIECE_MS = 5
+"""Sound made at a time."""
+
+
+class PlayLine:
+    """Keeps one opened loudspeaker fed: `ahead_ms` of sound lie ready for its callback, made from the samples of the
+    timeline that will be heard then: sample n at start_ns + n / rate. The device's clock is tracked as in CaptureLine.
+    """
+
+    def __init__(self, port: Port, loudspeaker: Loudspeaker, ahead_ms: int, start_ns: int, rate: int) -> None:
+        self._port, self._queue = port, loudspeaker
+        device_rate = self._device_rate = loudspeaker.rate
+        self._channels = loudspeaker.channels
+        self._start_ns, self._rate = start_ns, rate
+        self._ahead = ahead_ms * device_rate // 1000
+        self.clock = DeviceClock(device_rate)
+        self._convert = samplerate.Resampler("sinc_fastest", channels=1)
+        self._piece = np.zeros(PIECE_MS * rate // 1000, np.int16)
+        self._taken = self._given = self._lost = 0
+        """Frames that the device took; that it was given or had to do without; that it had to do without."""
+        self._together = False
+
+    @property
+    def waiting(self) -> int:
+        """Frames that lie ready."""
+        return self._given - self._taken
+
+    @property
+    def apart(self) -> float:
+        """Samples by which the timeline is behind what the next frame's time asks for; below 0: ahead of it."""
+        due = (self.clock.time_of(self._given) - self._start_ns) * self._rate / 1e9
+        return due - self._port.played_samples
+
+    def mark(self, mark: Mark) -> None:
+        """The device asked for frames."""
+        first = not self.clock.running
+        self.clock.update(mark.index, mark.at_ns + mark.latency_ns)
+        self._taken = mark.index + mark.frames
+        if first:  # until now it had to do without
+            self._given, self._lost = self._taken, mark.lost
+        elif missing := mark.lost - self._lost:
+            self._lost += missing
+            self._given += missing
+            self._port.missed(round(missing * self._rate / self._device_rate))
+
+    def feed(self) -> None:
+        """Make what is missing of the sound that shall lie ready."""
+        if not self.clock.running:
+            return
+        if not self._together or abs(self.apart) > APART_S * self._rate:
+            self._together = True
+            self._come_together()
+        while self.waiting < self._ahead:
+            if not self._make():
+                return
+
+    def _come_together(self) -> None:
+        apart = round(self.apart)
+        if apart > 0:
+            self._port.pass_over(apart)
+        elif frames := -apart * self._device_rate // self._rate:
+            self._put(np.zeros(min(frames, self._device_rate), np.float32))
+
+    def _make(self) -> bool:
+        piece = self._piece
+        by = 1 / self.clock.samples_per_frame(self._rate, self.apart)
+        at_ns = self._start_ns + self._port.played_samples * 1_000_000_000 // self._rate
+        self._port.fill(piece)
+        self._port.played(piece, at_ns)
+        self._convert.set_ratio(by)
+        return self._put(self._convert.process(piece.astype(np.float32), by))
+
+    def _put(self, sound: NDArray[np.float32]) -> bool:
+        frames = np.empty((len(sound), self._channels), np.int16)
+        np.clip(np.rint(sound), -32768, 32767, out=sound)
+        frames[:] = sound[:, None]
+        self._given += len(sound)
+        return self._queue.put(frames)

@@ -1,0 +1,168 @@
+"""The rings behind a device, and the host's hand on mute and volume."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import ringbuf
+from engine import messages as m
+from engine.contract import Pcm
+from engine.events import Event, Mute, Volume, dump
+from engine.telemetry import AT
+from workers.drivers import Port
+from workers.join import Seat
+from workers.sound.level import Level, factor, loudness
+from workers.sound.mixer import Mixer
+
+_SECOND = 1_000_000_000
+
+
+class RingPort(Port):
+    """The rings behind a device. Everything in it belongs to the audio worker's main thread.
+
+    microphone: the level of what is heard, for whoever fills the mic ring. muted: the microphone shall be closed.
+    on_mute is called when that changes; it returns whether that is done already, or else `mute_done` will be called.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat, self._telemetry = seat, seat.telemetry
+        audio = seat.config.audio
+        self._rate = audio.rate_hz
+        self._mic, self._speaker = seat.history_writer("mic"), seat.history_writer("played")
+        self._mixer = Mixer(seat)
+        self._events = seat.outlet("playback")
+        self._told = seat.outlet("devices")
+        self._controls = seat.stream_reader("controls")
+        self._forget = seat.cells.watch(AT["audio.forget_upto"])
+        seat.wake_on(self._forget)
+        self._forgotten = 0  # a predecessor may have died before it was done
+        # A microphone's own peaks cannot be mended here: its limiter is for what the gain adds.
+        self.microphone, self._loudspeaker = Level(self._rate, 0.0), Level(self._rate, audio.limit_db)
+        self.microphone.jump(factor(audio.gain_db))
+        self.volume = self._telemetry.get("audio.volume") - 1
+        self._configured = audio.volume
+        if self.volume < 0:
+            self.volume = audio.volume
+            self._telemetry.set("audio.volume", self.volume + 1)
+        self._loudspeaker.jump(loudness(self.volume))
+        self.muted = bool(self._telemetry.get("audio.muted"))
+        self.on_mute: Callable[[], bool] = lambda: True
+        self._unanswered: list[int] = []
+
+    # Sound.
+
+    @property
+    def heard_samples(self) -> int:
+        return self._mic.position
+
+    @property
+    def played_samples(self) -> int:
+        return self._speaker.position
+
+    def hear(self, samples: int) -> Pcm:
+        self._claimed = self._mic.claim(samples)
+        return self._claimed
+
+    def heard(self, samples: int, capture_ns: int, *, lost: bool = False) -> None:
+        if self.muted:  # the device may not be closed yet, and the virtual one never is
+            self._claimed[:samples] = 0
+        self._mic.commit(samples, capture_ns=capture_ns, flags=ringbuf.LOST if lost else 0)
+        ended_ns = capture_ns + samples * _SECOND // self._rate
+        self._telemetry.observe("audio.lateness_ns", time.monotonic_ns() - ended_ns)
+        if lost:
+            self._telemetry.count("audio.lost_blocks")
+
+    def skip(self, samples: int) -> None:
+        for count in _pieces(samples, self._rate):
+            at_ns = self._telemetry.get("audio.start_ns") + self._mic.position * _SECOND // self._rate
+            self._mic.claim(count)[:] = 0
+            self._mic.commit(count, capture_ns=at_ns, flags=ringbuf.LOST | ringbuf.DISCONTINUITY)
+
+    def fill(self, out: Pcm) -> None:
+        self._mixer.fill(out)
+        self._loudspeaker(out, out)
+
+    def played(self, out: Pcm, at_ns: int) -> None:
+        self._speaker.claim(len(out))[:] = out
+        self._speaker.commit(len(out), capture_ns=at_ns)
+        self._mixer.heard_at(at_ns)
+
+    def pass_over(self, samples: int) -> None:
+        for count in _pieces(samples, self._rate):
+            self._speaker.claim(count)[:] = 0
+            self._speaker.commit(count, capture_ns=0, flags=ringbuf.LOST)
+
+    def missed(self, samples: int) -> None:
+        self.pass_over(samples)
+        self._telemetry.count("audio.xruns", -(-samples * 1000 // (self._rate * self._seat.config.audio.block_ms)))
+
+    def ended(self) -> None:
+        # The cell is for a turns worker that is started again after the message was read.
+        self._telemetry.set("audio.input_end", self._mic.position + 1)
+        self._events.send(m.InputEnded(sample=self._mic.position))
+
+    # What is asked for, and told.
+
+    def wait(self, until_ns: int) -> bool:
+        self._seat.wait(until_ns)
+        for record in self._controls:
+            message = m.decode(record)
+            if isinstance(message, m.SetVolume):
+                self._turn(message.percent)
+                self._told.send(m.Done(number=message.number, ok=1))
+            elif isinstance(message, m.SetMute):
+                self._unanswered.append(message.number)
+                self._mute(bool(message.on))
+        self._scrub()
+        if self._seat.reloaded():
+            self._reload()
+        return not self._seat.stopping
+
+    def tell(self, event: Event) -> None:
+        """Tell the host."""
+        self._told.send(m.Happened(at_ns=time.monotonic_ns(), event=dump(event)))
+
+    def _turn(self, percent: int) -> None:
+        self.volume = percent
+        self._telemetry.set("audio.volume", percent + 1)
+        self._loudspeaker.turn(loudness(percent))
+        self.tell(Volume(percent))
+
+    def _mute(self, on: bool) -> None:
+        changed, self.muted = on != self.muted, on
+        self._telemetry.set("audio.muted", int(on))
+        if not changed or self.on_mute():
+            self.mute_done(told=not changed)
+
+    def mute_done(self, *, told: bool = False) -> None:
+        """The microphone is as `muted` wants it. What it heard is gone when it is closed. told: the host knows."""
+        if self.muted:
+            self._mic.scrub(0, self._mic.position)
+        if not told:
+            self.tell(Mute(self.muted))
+        while self._unanswered:
+            self._told.send(m.Done(number=self._unanswered.pop(), ok=1))
+
+    def _scrub(self) -> None:
+        """What visitors who have left said is gone, and what was said to them."""
+        upto = self._forget.take()
+        if upto > self._forgotten:
+            self._mic.scrub(self._forgotten, upto)
+            self._speaker.scrub(self._forgotten, self._speaker.position)
+            self._forgotten = upto
+
+    def _reload(self) -> None:
+        audio = self._seat.config.audio
+        self._loudspeaker.limit(audio.limit_db)
+        self.microphone.turn(factor(audio.gain_db))
+        if audio.volume != self._configured:
+            self._configured = audio.volume
+            self._turn(audio.volume)
+
+
+def _pieces(samples: int, most: int) -> Iterator[int]:
+    """`samples` in pieces of at most `most`."""
+    while samples > 0:
+        yield min(samples, most)
+        samples -= most
