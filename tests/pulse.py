@@ -105,6 +105,11 @@ class PulseServer:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def pid(self) -> int:
+        """The daemon's process id; 0: it does not run."""
+        return self._daemon.pid if self._daemon is not None else 0
+
     def _answers(self) -> bool:
         assert self._daemon is not None
         if self._daemon.poll() is not None:
