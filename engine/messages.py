@@ -71,6 +71,16 @@ class SessionOver(Message):
     """The session of the tag is over, its visitor gone: forget what is known of them. To every stage with a backend."""
 
 
+@_kind(5)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble(Message):
+    """A worker could not do what it was told outside of a turn, and goes on. From any worker, on the ring it writes to
+    turns."""
+
+    stage: str
+    text: str
+
+
 # turns, audio → engine
 
 

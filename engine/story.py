@@ -29,17 +29,24 @@ class TurnRecord(TypedDict):
     turn: int
     attempt: int
     outcome: str
-    """answered, apologised (a phrase of the engine's own), abandoned (a stage gave nothing), interrupted (the engine
-    ended), resumed (turns was restarted meanwhile: only the end of the answer is known)."""
+    """answered (or said to its end), apologised (a phrase of the engine's own), abandoned (a stage gave nothing),
+    stopped (the host wanted silence, or the session ended), interrupted (the host spoke, or the engine ended),
+    postponed (the host spoke first; the same words are a later turn), resumed (turns was restarted meanwhile: only the
+    end of the answer is known)."""
+    source: str
+    """Whose words are in `answer`: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
     transcript: str
     language: str
     confidence: float
     answer: str
     """The words that were given to the voice."""
+    heard: str
+    """Those of them that were heard."""
     speech: dict[str, float]
-    """start_s and end_s of the user's speech on the mic's timeline."""
+    """start_s and end_s of the user's speech on the mic's timeline; of the host's words: when their turn came."""
     response_ms: float | None
-    """From the end of the user's speech to the first sample of the answer at the loudspeaker."""
+    """From the end of the user's speech to the first sample of the answer at the loudspeaker. None: there was neither
+    an answer nor a phrase, or it was not heard."""
     stages: dict[str, Times]
     late: list[str]
     """Steps that missed their deadline."""

@@ -8,6 +8,8 @@ from engine import messages as m
 from engine.clauses import Clauser
 from engine.contract import Tag
 from engine.story import Times, TurnRecord
+from engine.turns import Event
+from engine.words import Words
 
 MS = 1_000_000
 
@@ -27,13 +29,31 @@ class Speech:
     """When the VAD said that it had paused."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Words of the host that shall have a turn of their own."""
+
+    event: Event
+    """SAY, INSIST or ASKED."""
+    text: str
+
+
 @dataclass(slots=True)
 class Turn:
     """Everything known of the present turn."""
 
     tag: Tag
     speech: Speech
-    heard: m.Text | None = None
+    """For the host's words: an empty stretch, at the moment when their turn came."""
+    words: Words
+    source: str = "answer"
+    """Whose words are spoken: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
+    wish: Wish | None = None
+    """What the host wanted, where the turn is the host's."""
+    said: m.Text | None = None
+    """What the user said, as far as it is known."""
+    shown: str = ""
+    """The words of it that were told last."""
     deaf: bool = False
     """The recogniser has failed: no text will come."""
     clauser: Clauser = field(default_factory=Clauser)
@@ -46,10 +66,12 @@ class Turn:
     """The first piece of the answer is there."""
     voiced: int = 0
     """Clauses whose sound is in the speaker ring."""
-    samples: int = 0
-    """Sound made for this answer."""
+    began_ns: int = 0
+    """When the first sample of the answer is heard; 0 while that is not known."""
+    ended_ns: int = 0
+    """When the last one is."""
     played: int = 0
-    """Of this, played when it was last looked at."""
+    """Samples of it that were played when it was last looked at."""
     outcome: str = "answered"
     stages: dict[str, Times] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)
@@ -57,11 +79,30 @@ class Turn:
     """Stage → when its result is due."""
     restarts: dict[str, int] = field(default_factory=dict)
     """Stage → how often its worker was restarted while it had work of this turn."""
-    response_ms: float | None = None
 
     def next_attempt(self) -> Tag:
         """The tag that makes everything under way for this turn stale."""
         return Tag(self.tag.session, self.tag.turn, self.tag.attempt + 1)
+
+    @property
+    def is_speech(self) -> bool:
+        """The user has said what it is about."""
+        return self.wish is None
+
+    @property
+    def is_voiced(self) -> bool:
+        """The whole answer's sound is in the speaker ring."""
+        return self.answer_ended and self.voiced == len(self.clauses)
+
+    @property
+    def text(self) -> str:
+        """The words that were given to the voice."""
+        return " ".join(" ".join(self.clauses).split())
+
+    @property
+    def response_ms(self) -> float | None:
+        """From the end of the user's speech, or the host's question, to the first sample of the answer."""
+        return self.ms(self.began_ns) if self.began_ns and self.source != "say" else None
 
     def ms(self, ns: int) -> float:
         """A time in ms from the end of speech."""
@@ -83,11 +124,13 @@ class Turn:
             turn=self.tag.turn,
             attempt=self.tag.attempt,
             outcome=self.outcome,
-            transcript=self.heard.text if self.heard else "",
-            language=self.heard.language if self.heard else "",
-            confidence=round(self.heard.confidence, 3) if self.heard else 0.0,
-            answer=" ".join(self.clauses),
-            speech={"start_s": self.speech.start / rate, "end_s": self.speech.end / rate},
+            source=self.source,
+            transcript=self.said.text if self.said else "",
+            language=self.said.language if self.said else "",
+            confidence=round(self.said.confidence, 3) if self.said else 0.0,
+            answer=self.text,
+            heard=self.words.heard,
+            speech={"start_s": self.speech.start / rate, "end_s": (self.speech.end or self.speech.start) / rate},
             response_ms=self.response_ms,
             stages=self.stages,
             late=self.late,

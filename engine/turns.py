@@ -1,7 +1,7 @@
 """The table of turns: every state of the conversation, every event, and what follows.
 
-Plain in this version: a fixed wait decides that the user has finished, and an answer is spoken to its end. What is
-said meanwhile is kept and taken up afterwards, so nothing the user says is lost.
+Plain in this version: a fixed wait decides that the user has finished, and an answer is spoken to its end, unless the
+host wants silence or to speak. What is said meanwhile is kept and taken up afterwards: nothing the user says is lost.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ class State(Enum):
     """An answer is being made; nothing is heard of it yet."""
     SPEAKING = auto()
     """The answer is heard."""
+    ANNOUNCING = auto()
+    """The host speaks: its words are made or heard."""
+    INSISTING = auto()
+    """The host speaks, and nobody may interrupt but a `stop`, or the end of the session."""
 
 
 class Event(Enum):
@@ -47,6 +51,22 @@ class Event(Enum):
     """The recogniser or the language model failed, or gave nothing for too long."""
     SILENT = auto()
     """There is nothing to say, or the voice failed, or gave nothing for too long."""
+    QUEUED = auto()
+    """The host wants to speak or to ask when its turn comes."""
+    MAKE_WAY = auto()
+    """The host wants to speak now."""
+    SAY = auto()
+    """It is the turn of the host's words."""
+    INSIST = auto()
+    """It is the turn of the host's words, and they are not to be interrupted."""
+    ASKED = auto()
+    """It is the turn of the host's question."""
+    STOP = auto()
+    """The host wants silence."""
+    LISTEN_NOW = auto()
+    """The host wants the visitor to be listened to."""
+    LEAVE = auto()
+    """The visitor has left: the host says so, or silence does."""
 
 
 class Action(Enum):
@@ -73,39 +93,118 @@ class Action(Enum):
     GIVE_UP = auto()
     """Close the turn without an answer."""
     KEEP = auto()
-    """Remember speech for the next turn."""
+    """Leave what was said, or what the host wants, for when this turn is over."""
+    NEXT = auto()
+    """See who has the next turn."""
+    ANNOUNCE = auto()
+    """Open a turn of the host's own and speak its words."""
+    TAKE_QUESTION = auto()
+    """Open a turn with the host's question and ask the language model."""
+    EMPTY = auto()
+    """Forget what the host wanted to be said."""
+    HUSH = auto()
+    """Fall silent, and forget what the host wanted to be said."""
+    CUT = auto()
+    """Fall silent: the host speaks."""
+    POSTPONE = auto()
+    """Put back what the user said or the host asked: it is answered after the host has spoken."""
+    REFUSE = auto()
+    """It cannot be."""
+    FORGET = auto()
+    """Fall silent and end the session: the visitor is forgotten."""
 
 
 S, E, A = State, Event, Action
 
 TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.LISTENING, E.SPEECH): (S.HEARING, A.LISTEN),
+    (S.LISTENING, E.QUEUED): (S.LISTENING, A.NEXT),
+    (S.LISTENING, E.MAKE_WAY): (S.LISTENING, A.NEXT),
+    (S.LISTENING, E.SAY): (S.ANNOUNCING, A.ANNOUNCE),
+    (S.LISTENING, E.INSIST): (S.INSISTING, A.ANNOUNCE),
+    (S.LISTENING, E.ASKED): (S.THINKING, A.TAKE_QUESTION),
+    (S.LISTENING, E.STOP): (S.LISTENING, A.EMPTY),
+    (S.LISTENING, E.LISTEN_NOW): (S.LISTENING, A.EMPTY),
+    (S.LISTENING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
     (S.HEARING, E.PAUSE): (S.ENDING, A.WAIT),
     (S.HEARING, E.TOO_LONG): (S.FINALISING, A.FINISH),
+    (S.HEARING, E.QUEUED): (S.HEARING, A.KEEP),
+    (S.HEARING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
+    (S.HEARING, E.STOP): (S.HEARING, A.EMPTY),
+    (S.HEARING, E.LISTEN_NOW): (S.HEARING, A.EMPTY),
+    (S.HEARING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
     (S.ENDING, E.SPEECH): (S.HEARING, A.GO_ON),
     (S.ENDING, E.WAIT_OVER): (S.FINALISING, A.FINISH),
     (S.ENDING, E.TOO_LONG): (S.FINALISING, A.FINISH),
+    (S.ENDING, E.QUEUED): (S.ENDING, A.KEEP),
+    (S.ENDING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
+    (S.ENDING, E.STOP): (S.ENDING, A.EMPTY),
+    (S.ENDING, E.LISTEN_NOW): (S.ENDING, A.EMPTY),
+    (S.ENDING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
     (S.FINALISING, E.WORDS): (S.THINKING, A.ASK),
     (S.FINALISING, E.NO_WORDS): (S.THINKING, A.ASK_AGAIN),
     (S.FINALISING, E.NOISE): (S.LISTENING, A.DROP),
     (S.FINALISING, E.FAILED): (S.THINKING, A.APOLOGISE),
     (S.FINALISING, E.SPEECH): (S.FINALISING, A.KEEP),
     (S.FINALISING, E.PAUSE): (S.FINALISING, A.KEEP),
+    (S.FINALISING, E.QUEUED): (S.FINALISING, A.KEEP),
+    (S.FINALISING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
+    (S.FINALISING, E.STOP): (S.LISTENING, A.HUSH),
+    (S.FINALISING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.FINALISING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
     (S.THINKING, E.AUDIBLE): (S.SPEAKING, A.MARK),
     (S.THINKING, E.PLAYED): (S.LISTENING, A.END),
     (S.THINKING, E.FAILED): (S.THINKING, A.APOLOGISE),
     (S.THINKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.THINKING, E.SPEECH): (S.THINKING, A.KEEP),
     (S.THINKING, E.PAUSE): (S.THINKING, A.KEEP),
+    (S.THINKING, E.QUEUED): (S.THINKING, A.KEEP),
+    (S.THINKING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
+    (S.THINKING, E.STOP): (S.LISTENING, A.HUSH),
+    (S.THINKING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.THINKING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
     (S.SPEAKING, E.PLAYED): (S.LISTENING, A.END),
     (S.SPEAKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.SPEAKING, E.SPEECH): (S.SPEAKING, A.KEEP),
     (S.SPEAKING, E.PAUSE): (S.SPEAKING, A.KEEP),
+    (S.SPEAKING, E.QUEUED): (S.SPEAKING, A.KEEP),
+    (S.SPEAKING, E.MAKE_WAY): (S.LISTENING, A.CUT),
+    (S.SPEAKING, E.STOP): (S.LISTENING, A.HUSH),
+    (S.SPEAKING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.SPEAKING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
+    (S.ANNOUNCING, E.AUDIBLE): (S.ANNOUNCING, A.MARK),
+    (S.ANNOUNCING, E.PLAYED): (S.LISTENING, A.END),
+    (S.ANNOUNCING, E.SILENT): (S.LISTENING, A.GIVE_UP),
+    (S.ANNOUNCING, E.SPEECH): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.PAUSE): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.QUEUED): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.MAKE_WAY): (S.LISTENING, A.CUT),
+    (S.ANNOUNCING, E.STOP): (S.LISTENING, A.HUSH),
+    (S.ANNOUNCING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.ANNOUNCING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
+    (S.INSISTING, E.AUDIBLE): (S.INSISTING, A.MARK),
+    (S.INSISTING, E.PLAYED): (S.LISTENING, A.END),
+    (S.INSISTING, E.SILENT): (S.LISTENING, A.GIVE_UP),
+    (S.INSISTING, E.SPEECH): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.PAUSE): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.QUEUED): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.MAKE_WAY): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.STOP): (S.LISTENING, A.HUSH),
+    (S.INSISTING, E.LISTEN_NOW): (S.INSISTING, A.REFUSE),
+    (S.INSISTING, E.LEAVE): (S.LISTENING, A.FORGET),
 }
 
 IGNORED = frozenset(
     {
-        # A worker that was restarted may report an end whose beginning nobody saw.
+        # A worker that was restarted may report an end whose beginning nobody saw, and whoever was forgotten in
+        # mid-speech stops speaking some time.
         (S.LISTENING, E.PAUSE),
         (S.ENDING, E.PAUSE),
         (S.HEARING, E.SPEECH),
@@ -116,3 +215,15 @@ IGNORED = frozenset(
     }
 )
 """Pairs that may happen and change nothing. Any other pair is a fault in the engine, caught by the tests."""
+
+SHOWN = {
+    S.LISTENING: "listening",
+    S.HEARING: "hearing",
+    S.ENDING: "hearing",
+    S.FINALISING: "thinking",
+    S.THINKING: "thinking",
+    S.SPEAKING: "speaking",
+    S.ANNOUNCING: "announcing",
+    S.INSISTING: "announcing",
+}
+"""What a host is shown of each state."""

@@ -11,14 +11,27 @@ from engine.contract import Tag
 from engine.conversation import Conversation
 from workers.join import Seat
 
-_INPUTS = ("speech", "texts", "pieces", "voiced", "playback")
+_INPUTS = ("speech", "texts", "pieces", "voiced", "playback", "commands")
 _OUTPUTS = ("listen", "asks", "clauses", "story")
+
+
+def succeed(seat: Seat) -> Conversation:
+    """A conversation that goes on where a predecessor has left off, if there was one."""
+    telemetry, rate = seat.telemetry, seat.config.audio.rate_hz
+    session, turn = telemetry.get("turns.session") or 1, telemetry.get("turns.turn")
+    conversation = Conversation(seat.config, rate, session, turn, bool(telemetry.get("turns.visitor")))
+    conversation.present.on_response = lambda ns: telemetry.observe("turns.response_ns", ns)
+    conversation.present.on_late = lambda stage: telemetry.count(f"{stage}.late")
+    conversation.present.forget_upto = telemetry.get("audio.forget_upto")
+    return conversation
 
 
 def take_up(conversation: Conversation, seat: Seat) -> None:
     """After a restart: speech that was not answered yet, speech that goes on, and the end of the input happen again."""
     telemetry, rate = seat.telemetry, seat.config.audio.rate_hz
     open_from, speaking = telemetry.get("turns.open_from"), telemetry.get("vad.speaking")
+    if speaking <= telemetry.get("audio.forget_upto"):
+        speaking = 0  # whoever speaks has been forgotten
 
     def captured(sample: int) -> int:
         return telemetry.get("audio.start_ns") + sample * 1_000_000_000 // rate
@@ -26,8 +39,9 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
     now = time.monotonic_ns()
     if playing := telemetry.get("audio.playing"):
         conversation.resume(audible.tag_of(playing), now)
-    elif open_from:  # what a predecessor had begun to answer is answered anew, not twice
-        conversation.audible = Tag(1, conversation.number + 1)
+    elif open_from:
+        conversation.supersede()
+    conversation.start(now)
     if open_from or speaking:
         start = (open_from or speaking) - 1
         conversation.handle(m.SpeechBegan(start=start, capture_ns=captured(start)), now)
@@ -42,31 +56,45 @@ def main(seat: Seat) -> None:
     telemetry = seat.telemetry
     inputs = [seat.stream_reader(name) for name in _INPUTS]
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
-    conversation = Conversation(seat.config, seat.config.audio.rate_hz, telemetry.get("turns.turn"))
-    conversation.on_response = lambda ns: telemetry.observe("turns.response_ns", ns)
-    conversation.on_late = lambda stage: telemetry.count(f"{stage}.late")
+    conversation = succeed(seat)
+    present = conversation.present
     allowed = Tag()
 
-    def send() -> None:
+    def see() -> None:
+        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"))
+
+    def publish() -> None:
+        nonlocal allowed
+        # What may be heard goes out first: sound that is not allowed yet is not played.
+        if present.audible != allowed:
+            allowed = present.audible
+            telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
+        telemetry.set("audio.forget_upto", present.forget_upto)
+        telemetry.set("turns.session", present.session.number)
+        telemetry.set("turns.visitor", int(present.session.open))
+        telemetry.set("turns.turn", present.session.turn)
+        telemetry.set("turns.open_from", conversation.open_from)
         for channel, message in conversation.outbox:
             outputs[channel].send(message)
         conversation.outbox.clear()
 
     seat.ready()
+    go = telemetry.watch("engine.go")
+    while not telemetry.get("engine.go") and not seat.stopping:
+        seat.wait_for(go)
+    see()
     take_up(conversation, seat)
     while not seat.stopping:
-        # What may be heard goes out first: sound that is not allowed yet is not played.
-        if conversation.audible != allowed:
-            allowed = conversation.audible
-            telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
-        telemetry.set("turns.turn", conversation.number)
-        telemetry.set("turns.open_from", conversation.open_from)
-        send()
+        publish()
         seat.wait(conversation.timer_ns)
-        conversation.judged, conversation.played = telemetry.get("vad.judged"), telemetry.get("audio.played")
+        if seat.reloaded():
+            conversation.reload(seat.config)
         for reader in inputs:
             for record in reader:
-                conversation.handle(m.decode(record), time.monotonic_ns())
+                message = m.decode(record)
+                see()  # after it was sent: it may be about what the cells say
+                conversation.handle(message, time.monotonic_ns())
+        see()
         conversation.expire(time.monotonic_ns())
     conversation.interrupt(time.monotonic_ns())
-    send()
+    publish()

@@ -2,93 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, TypeVar
-
 import pytest
 
 from engine import messages as m
-from engine.config import Config, load
 from engine.contract import Tag
-from engine.conversation import Conversation
-
-RATE = 16000
-MS = 1_000_000
-WAIT = 450
-M = TypeVar("M", bound=m.Message)
-
-
-class Talk:
-    """A conversation with the stages played by the test. Time 0 is sample 0; `at` is the present in ms."""
-
-    def __init__(self, config: Config | None = None) -> None:
-        self.conversation = Conversation(config or load(sets=[f"turns.end_of_speech_ms={WAIT}"], environ={}), RATE)
-        self.at = 0.0
-        self.sent: list[tuple[str, m.Message]] = []
-
-    @property
-    def now(self) -> int:
-        return round(self.at * MS)
-
-    @property
-    def tag(self) -> Tag:
-        assert self.conversation._turn is not None
-        return self.conversation._turn.tag
-
-    def state(self) -> str:
-        return self.conversation.state.name
-
-    def until(self, ms: float) -> None:
-        """Let time pass; timers fire on time and the VAD keeps up."""
-        while (timer := self.conversation.timer_ns) is not None and timer <= ms * MS:
-            self.at = max(self.at, timer / MS)
-            self.conversation.judged = round(self.at * RATE / 1000)
-            self.conversation.expire(self.now)
-        self.at = ms
-        self.conversation.judged = round(ms * RATE / 1000)
-        self._collect()
-
-    def say(self, message: m.Message) -> None:
-        self.conversation.handle(message, self.now)
-        self._collect()
-
-    def _collect(self) -> None:
-        self.sent += self.conversation.outbox
-        self.conversation.outbox.clear()
-
-    def speech(self, start: float, end: float) -> None:
-        """The user speaks from `start` to `end` ms."""
-        self.until(start + 64)
-        self.say(m.SpeechBegan(start=round(start * 16), capture_ns=round(start * MS)))
-        self.until(end + 32)
-        self.say(m.SpeechPaused(end=round(end * 16), capture_ns=round(end * MS)))
-
-    def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
-        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
-        self.say(m.Text(tag=self.tag, text=text, **values))  # type: ignore[arg-type]
-
-    def answer(self, text: str) -> None:
-        for piece in text.split(" "):
-            self.say(m.Piece(tag=self.tag, text=piece + " "))
-        self.say(m.AnswerEnded(tag=self.tag, reason="done"))
-
-    def play(self, begin: float, end: float) -> None:
-        """All clauses are voiced at once, heard from `begin` to `end` ms."""
-        for number, _ in enumerate(self.of(m.Clause)):
-            self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=1000))
-        self.say(m.VoiceEnded(tag=self.tag, reason="done"))
-        self.until(begin)
-        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
-        self.until(end)
-        self.say(m.PlaybackEnded(tag=self.tag, at_ns=round(end * MS), samples=1000))
-
-    def of(self, kind: type[M]) -> list[M]:
-        return [message for _, message in self.sent if isinstance(message, kind)]
-
-    @property
-    def turns(self) -> list[dict[str, Any]]:
-        events = [json.loads(message.event) for message in self.of(m.Happened)]
-        return [event["record"] for event in events if event["event"] == "answer.ended"]
+from tests.engine.talk import MS, WAIT, Talk
 
 
 @pytest.fixture
@@ -118,7 +36,7 @@ def test_a_question_is_answered_after_the_end_of_speech_wait(talk: Talk) -> None
 
 def test_the_recogniser_gets_the_sound_before_the_first_sign_of_voice(talk: Talk) -> None:
     talk.speech(1000, 2000)
-    assert talk.of(m.Listen)[0].start == (1000 - talk.conversation.config.vad.preroll_ms) * 16
+    assert talk.of(m.Listen)[0].start == (1000 - talk.present.config.vad.preroll_ms) * 16
 
 
 def test_a_pause_shorter_than_the_wait_does_not_take_the_turn(talk: Talk) -> None:
@@ -140,7 +58,7 @@ def test_the_recogniser_takes_in_no_noise_while_the_user_may_have_finished(talk:
 
 def test_silence_that_the_vad_has_not_judged_yet_is_not_the_end(talk: Talk) -> None:
     talk.speech(1000, 2000)
-    talk.conversation.judged = 2100 * 16
+    talk.conversation.see(2100 * 16, 0)
     talk.conversation.expire(3000 * MS)
     assert talk.state() == "ENDING"
     talk.until(3020)
@@ -158,8 +76,7 @@ def test_what_is_said_during_an_answer_is_answered_afterwards(talk: Talk) -> Non
     talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
     talk.speech(3000, 4000)
     assert len(talk.of(m.Listen)) == 1
-    talk.until(5500)
-    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=5500 * MS, samples=48000))
+    talk.hear_out(5500)
     assert talk.of(m.Listen)[1].start == 2700 * 16
     talk.until(5501)
     assert talk.state() == "FINALISING"
@@ -176,7 +93,7 @@ def test_speech_that_still_goes_on_when_the_answer_ends_is_heard_to_its_end(talk
     talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
     talk.until(3000)
     talk.say(m.SpeechBegan(start=2900 * 16, capture_ns=2900 * MS))
-    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=3000 * MS, samples=1))
+    talk.hear_out(3000)
     assert talk.state() == "HEARING"
     talk.until(4000)
     talk.say(m.SpeechPaused(end=3900 * 16, capture_ns=3900 * MS))
@@ -220,7 +137,7 @@ def test_a_stale_result_is_dropped(talk: Talk) -> None:
 def test_a_late_final_text_is_replaced_by_a_partial_that_covers_the_speech(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.text("when do you close", final=False, upto=2100 * 16)
-    due = 2450 + talk.conversation.config.asr.final_budget_ms
+    due = 2450 + talk.present.config.asr.final_budget_ms
     talk.until(due - 1)
     assert not talk.of(m.Ask)
     talk.until(due + 1)
@@ -231,7 +148,7 @@ def test_a_late_final_text_is_replaced_by_a_partial_that_covers_the_speech(talk:
 
 
 def test_a_partial_that_lacks_the_last_words_stands_in_only_when_the_turn_has_no_time_left(talk: Talk) -> None:
-    config = talk.conversation.config
+    config = talk.present.config
     talk.speech(1000, 2000)
     talk.text("when do", final=False, upto=1500 * 16)
     # The recogniser was told to listen 64 ms after speech began: so much longer it may take.
@@ -267,9 +184,9 @@ def test_a_language_model_that_gives_nothing_is_apologised_for_as_a_new_attempt(
     talk.text("hello")
     first = talk.tag
     talk.until(2460 + 5001)
-    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.failed]
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.failed]
     assert talk.tag.attempt == first.attempt + 1
-    assert talk.conversation.audible == talk.tag
+    assert talk.present.audible == talk.tag
     assert m.Cancel(tag=first) in talk.of(m.Cancel)
 
 
@@ -372,7 +289,7 @@ def test_the_conversation_is_over_when_the_input_has_been_judged_and_answered(ta
 
 
 def test_history_keeps_so_many_turns_as_configured() -> None:
-    talk = Talk(load(sets=["llm.history_turns=1", f"turns.end_of_speech_ms={WAIT}"], environ={}))
+    talk = Talk("llm.history_turns=1")
     for number in range(3):
         start = 1000 + 5000 * number
         talk.speech(start, start + 500)
@@ -391,7 +308,7 @@ def test_a_recogniser_that_fails_is_apologised_for_when_the_user_has_finished(ta
     talk.until(2000)
     talk.say(m.SpeechPaused(end=1968 * 16, capture_ns=1968 * MS))
     talk.until(2430)
-    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.failed]
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.failed]
     assert not talk.of(m.Finish)
 
 
@@ -401,7 +318,7 @@ def test_a_partial_that_stands_in_ends_the_recognisers_part_when_it_is_taken(tal
     talk.until(2600)
     talk.answer("At six.")
     talk.play(2700, 3000)
-    due = WAIT + talk.conversation.config.asr.final_budget_ms
+    due = WAIT + talk.present.config.asr.final_budget_ms
     assert talk.turns[0]["stages"]["asr"]["ended"] == pytest.approx(due, abs=1)
 
 
@@ -417,11 +334,11 @@ def test_a_question_carries_no_more_of_the_past_than_its_ring_can_take(talk: Tal
 
 
 def test_words_that_are_not_certain_enough_are_asked_for_again() -> None:
-    talk = Talk(load(sets=["asr.min_confidence=0.95", f"turns.end_of_speech_ms={WAIT}"], environ={}))
+    talk = Talk("asr.min_confidence=0.95")
     talk.speech(1000, 2000)
     talk.until(2460)
     talk.text("mumble")
-    assert [clause.text for clause in talk.of(m.Clause)] == [talk.conversation._phrases.not_heard]
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.not_heard]
 
 
 @pytest.mark.parametrize("stage", ["asr", "llm", "vocoder"])
@@ -435,7 +352,7 @@ def test_what_kills_a_worker_twice_is_not_given_to_it_again(talk: Talk, stage: s
     for _ in range(5):
         talk.say(m.Joined(stage=stage))
     kinds: dict[str, type[m.Message]] = {"asr": m.Listen, "llm": m.Ask, "vocoder": m.Clause}
-    apology = talk.conversation._phrases.failed
+    apology = talk.present.phrases.failed
     given = [message for message in talk.of(kinds[stage]) if getattr(message, "text", "") != apology]
     assert len(given) == 2
 
@@ -460,7 +377,7 @@ def test_a_first_clause_that_comes_too_late_is_counted_though_its_first_word_was
     talk.until(2460)
     talk.text("hello")
     talk.say(m.Piece(tag=talk.tag, text="Well "))
-    talk.until(2460 + talk.conversation.config.llm.first_clause_budget_ms + 5)
+    talk.until(2460 + talk.present.config.llm.first_clause_budget_ms + 5)
     talk.answer("yes. Indeed.")
     talk.play(2800, 3000)
     assert talk.turns[0]["late"] == ["llm"]
@@ -473,8 +390,7 @@ def test_a_recogniser_that_has_to_catch_up_is_given_the_time_the_speech_took(tal
     talk.answer("Yes.")
     talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
     talk.speech(3000, 5000)
-    talk.until(6000)
-    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=6000 * MS, samples=1))
+    talk.hear_out(6000)
     talk.until(6001)
     assert talk.state() == "FINALISING"
     talk.text("the first", final=False, upto=3500 * 16)
@@ -491,7 +407,7 @@ def test_an_answer_is_not_given_up_while_it_is_heard(talk: Talk) -> None:
     talk.answer("A clause that lasts for a minute.")
     talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
     for second in range(3, 60, 4):
-        talk.conversation.played = second * 16000
+        talk.played = second * 16000
         talk.until(second * 1000)
     assert talk.state() == "SPEAKING"
     talk.until(75_000)
@@ -504,7 +420,7 @@ def test_after_a_restart_an_answer_that_is_heard_is_waited_for(talk: Talk) -> No
     talk.say(m.InputEnded(sample=1000))
     talk.speech(6000, 7000)
     assert not talk.of(m.Over)
-    talk.say(m.PlaybackEnded(tag=Tag(1, 1, 1), at_ns=8000 * MS, samples=1))
+    talk.hear_out(8000)
     assert talk.turns[0]["outcome"] == "resumed"
     assert len(talk.of(m.Listen)) == 1
 

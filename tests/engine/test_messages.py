@@ -9,7 +9,13 @@ import pytest
 from engine import messages as m
 from engine.contract import Tag
 
-SAMPLES = {"int": -7, "float": 0.25, "str": "Grüße, 世界", "tuple[str, ...]": ("a", "", "ü"), "tuple[int, ...]": (3, -4)}
+SAMPLES = {
+    "int": -7,
+    "float": 0.25,
+    "str": "Grüße, 世界",
+    "tuple[str, ...]": ("a", "", "ü"),
+    "tuple[int, ...]": (3, -4),
+}
 
 
 @dataclass

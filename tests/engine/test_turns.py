@@ -6,17 +6,25 @@ from itertools import product
 
 import pytest
 
-from engine.conversation import _ACTIONS
-from engine.turns import IGNORED, TABLE, Action, Event, State
+from engine.turns import IGNORED, SHOWN, TABLE, Action, Event, State
+from tests.engine.talk import Talk
+
+HOST = {Event.QUEUED, Event.MAKE_WAY, Event.STOP, Event.LISTEN_NOW, Event.LEAVE}
+"""What the host may want at any time."""
+OF_THE_USER = {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE}
+NEXT = {Event.SAY, Event.INSIST, Event.ASKED}
+"""Whose turn it is is decided when nobody has it."""
 
 # What cannot happen, because what would say so is not running in that state or its answer is dropped by its tag.
 IMPOSSIBLE = {
-    State.LISTENING: set(Event) - {Event.SPEECH, Event.PAUSE},
-    State.HEARING: set(Event) - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG},
-    State.ENDING: set(Event) - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG, Event.WAIT_OVER},
-    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT},
-    State.THINKING: {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE},
-    State.SPEAKING: {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE},
+    State.LISTENING: set(Event) - HOST - NEXT - {Event.SPEECH, Event.PAUSE},
+    State.HEARING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG},
+    State.ENDING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG, Event.WAIT_OVER},
+    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT} | NEXT,
+    State.THINKING: OF_THE_USER | NEXT,
+    State.SPEAKING: OF_THE_USER | NEXT,
+    State.ANNOUNCING: OF_THE_USER | NEXT | {Event.FAILED},
+    State.INSISTING: OF_THE_USER | NEXT | {Event.FAILED},
 }
 
 
@@ -27,7 +35,7 @@ def test_every_pair_is_in_exactly_one_place(state: State, event: Event) -> None:
 
 
 def test_every_action_is_done_by_something_and_used_by_a_row() -> None:
-    assert {action for _, action in TABLE.values()} == set(Action) == set(_ACTIONS)
+    assert {action for _, action in TABLE.values()} == set(Action) == set(Talk().present.actions)
 
 
 def test_every_state_can_be_left_and_leads_back_to_listening() -> None:
@@ -38,3 +46,7 @@ def test_every_state_can_be_left_and_leads_back_to_listening() -> None:
             break
         reached = more
     assert reached == set(State)
+
+
+def test_a_host_is_shown_something_of_every_state() -> None:
+    assert set(SHOWN) == set(State)

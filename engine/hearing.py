@@ -1,0 +1,226 @@
+"""What the user says: stretches of speech from the VAD, their words from the recogniser."""
+
+from __future__ import annotations
+
+from engine import messages as m
+from engine.events import UserFinal, UserPartial
+from engine.present import Present, Timer
+from engine.sessions import Sessions
+from engine.turn import MS, Speech
+from engine.turns import Event, State
+
+TAIL_MS = 100
+"""Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
+of more."""
+HOP_MS = 32
+"""The most sound that a VAD judges at a time."""
+AGAIN_MS = 16
+"""When the VAD is behind: how soon to look again. Its messages wake us; its silence does not."""
+MOST_KEPT = 32
+"""Stretches of speech kept for later. More have no sound any more: the microphone's ring has gone over it."""
+LISTENS = (State.HEARING, State.ENDING)
+
+
+class Hearing:
+    """From the first sign of a voice to the final text."""
+
+    def __init__(self, present: Present, sessions: Sessions) -> None:
+        self._present, self._sessions = present, sessions
+
+    # Speech, from the VAD.
+
+    def speech_began(self, message: m.SpeechBegan, now: int) -> None:
+        """Someone speaks: for the first time, after a pause, or while the turn is not theirs."""
+        present = self._present
+        self._sessions.begin(now)
+        if present.state in LISTENS and not present.kept:
+            present.happens(Event.SPEECH, now)
+            return
+        last = present.kept[-1] if present.kept else None
+        if last and (not last.end or message.capture_ns < last.end_ns + self._wait_ns):
+            last.end = last.end_ns = 0  # the same utterance goes on
+        else:
+            present.kept.append(Speech(message.start, message.capture_ns, now))
+            del present.kept[:-MOST_KEPT]
+        if present.state is not State.ENDING:
+            present.happens(Event.SPEECH, now)
+
+    def speech_paused(self, message: m.SpeechPaused, now: int) -> None:
+        """Nobody speaks any more."""
+        present = self._present
+        hearing = present.turn.speech if present.turn and present.state is State.HEARING else None
+        speech = present.kept[-1] if present.kept else hearing
+        if speech is not None and not speech.end:
+            speech.end, speech.end_ns, speech.paused_ns = message.end, message.capture_ns, now
+            present.happens(Event.PAUSE, now)
+        elif not present.session.open:  # whoever was forgotten in mid-speech has gone on until now
+            present.forget(message.end)
+
+    def keep(self, _now: int) -> None:
+        """What came while the turn was another's stays where it is: in `kept`, or in the host's queue."""
+
+    def listen(self, now: int) -> None:
+        """Open a turn for the speech that has been kept longest, or began just now."""
+        present = self._present
+        speech = present.kept.pop(0)
+        present.open(speech, "answer")
+        self._send_listen(now)
+        present.timers[Timer.TOO_LONG] = speech.start_ns + round(present.config.turns.max_utterance_s * 1e9)
+
+    def _send_listen(self, now: int) -> None:
+        present, turn = self._present, self._present.now_on
+        turn.listened_ns = now
+        start = max(0, turn.speech.start - present.config.vad.preroll_ms * present.rate // 1000)
+        language = present.config.language
+        present.send("listen", m.Listen(tag=turn.tag, capture_ns=turn.speech.start_ns, start=start, language=language))
+
+    def wait(self, _now: int) -> None:
+        """It may have been all: start the end-of-speech wait."""
+        self._present.timers[Timer.WAIT] = self._present.now_on.speech.end_ns + self._wait_ns
+        self._send_hold()
+
+    def _send_hold(self) -> None:
+        """Where the recogniser has to stop for now, if anywhere."""
+        turn = self._present.now_on
+        limit = self._tail if turn.speech.end else 0
+        self._present.send("listen", m.Hold(tag=turn.tag, capture_ns=turn.speech.end_ns, limit=limit))
+
+    def go_on(self, _now: int) -> None:
+        """It was not all."""
+        self._present.timers.pop(Timer.WAIT, None)
+        speech = self._present.now_on.speech
+        speech.end = speech.end_ns = 0
+        self._send_hold()
+
+    def wait_over(self, now: int) -> None:
+        """The wait is over, as soon as all of it is known to be silence."""
+        # On a loaded machine the VAD may be behind. Its last hop may still be under way.
+        present = self._present
+        needed = present.now_on.speech.end + (self._wait_ns // MS - HOP_MS) * present.rate // 1000
+        if present.judged < needed:
+            present.timers[Timer.WAIT] = now + AGAIN_MS * MS
+        else:
+            present.happens(Event.WAIT_OVER, now)
+
+    def too_long(self, now: int) -> None:
+        """The utterance is longer than allowed."""
+        self._present.happens(Event.TOO_LONG, now)
+
+    # The final text, from the recogniser.
+
+    def finish(self, now: int) -> None:
+        """The user has finished: ask for the final text."""
+        present, turn = self._present, self._present.now_on
+        present.timers.clear()
+        if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
+            turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
+            present.kept.append(Speech(present.judged, now, now))
+        turn.stages["turns"] = turn.times(turn.speech.paused_ns, None, now)
+        turn.stages["vad"] = turn.times(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
+        turn.due["asr"] = present.timers[Timer.FINAL] = now + present.config.asr.final_budget_ms * MS
+        present.progress(now)
+        if turn.deaf:
+            present.happens(Event.FAILED, now)
+        else:
+            self._send_finish()
+
+    def _send_finish(self) -> None:
+        turn = self._present.now_on
+        stop = min(self._tail, self._present.judged)
+        self._present.send(
+            "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
+        )
+
+    def text(self, message: m.Text, now: int) -> None:
+        """Words so far, or the final ones."""
+        present = self._present
+        if present.state not in (*LISTENS, State.FINALISING):
+            return
+        turn = present.now_on
+        if message.final and present.state is State.FINALISING:
+            present.check("asr", now)
+            self._take(message, now)
+            return
+        turn.said = message
+        if message.text != turn.shown:
+            turn.shown = message.text
+            present.tell(UserPartial(message.text), now)
+
+    def text_failed(self, message: m.TextFailed, now: int) -> None:
+        """The recogniser could not do it."""
+        self._present.fault("asr", message.text, now)
+        self._deafen(now)
+
+    def _deafen(self, now: int) -> None:
+        """No text will come for this turn."""
+        self._present.now_on.deaf = True
+        if self._present.state is State.FINALISING:
+            self._present.happens(Event.FAILED, now)
+
+    def _take(self, text: m.Text, now: int) -> None:
+        """This is what the user said."""
+        present, turn = self._present, self._present.now_on
+        turn.said = text
+        present.timers.pop(Timer.FINAL, None)
+        turn.stages["asr"] = turn.work(text)
+        if not text.final:  # it stands in for the final text from now on
+            turn.stages["asr"]["ended"] = turn.ms(now)
+        judged = self._judge(text)
+        if judged is Event.WORDS:
+            present.tell(UserFinal(text.text, text.language, text.confidence), now)
+        present.happens(judged, now)
+
+    def _judge(self, text: m.Text) -> Event:
+        present, speech = self._present, self._present.now_on.speech
+        if text.text.strip() and text.confidence >= present.config.asr.min_confidence:
+            return Event.WORDS
+        spoken_ms = (speech.end - speech.start) * 1000 // present.rate
+        return Event.NO_WORDS if spoken_ms >= present.config.turns.shortest_utterance_ms else Event.NOISE
+
+    def final_due(self, now: int) -> None:
+        """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
+        not is given the time that the turn's own deadline leaves. That runs from the end of speech, or, where the
+        recogniser was told so late that it has to catch up, from when it can have heard all of it."""
+        present, turn = self._present, self._present.now_on
+        present.late("asr")
+        caught_up = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
+        left = present.config.turns.response_budget_ms - present.config.llm.first_clause_budget_ms
+        latest = max(turn.speech.end_ns, caught_up) + left * MS
+        whole = turn.said is not None and turn.said.upto >= turn.speech.end
+        if turn.said is not None and (whole or now >= latest):
+            self._take(turn.said, now)
+        elif now < latest:
+            present.timers[Timer.FINAL] = latest
+
+    # Workers that were restarted.
+
+    def vad_again(self, message: m.Joined, now: int) -> None:
+        """It starts in silence as far as it knows: speech that goes on is reported as new."""
+        present = self._present
+        if present.state is State.HEARING or (present.kept and not present.kept[-1].end):
+            self.speech_paused(m.SpeechPaused(end=message.sample, capture_ns=message.capture_ns), now)
+
+    def asr_again(self, _message: m.Joined, now: int) -> None:
+        """The sound is still in the mic ring: it listens again from where the speech began."""
+        present = self._present
+        if present.state not in (*LISTENS, State.FINALISING):
+            return
+        if present.again_too_often("asr", now):
+            self._deafen(now)
+            return
+        self._send_listen(now)
+        self._send_hold()
+        if present.state is State.FINALISING:
+            present.now_on.due.setdefault("asr", 0)
+            self._send_finish()
+
+    # Small help.
+
+    @property
+    def _tail(self) -> int:
+        """The sample after the last one that the recogniser gets of this utterance."""
+        return self._present.now_on.speech.end + TAIL_MS * self._present.rate // 1000
+
+    @property
+    def _wait_ns(self) -> int:
+        return self._present.config.turns.end_of_speech_ms * MS

@@ -1,0 +1,129 @@
+"""What the host commands: to say, to ask, to be silent, to listen, to know, to forget. Each command is answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from engine import messages as m
+from engine.events import UserFinal
+from engine.present import Present
+from engine.sessions import Sessions
+from engine.turn import Speech, Turn, Wish
+from engine.turns import Action, Event
+
+MOST_WAITING = 16
+"""Announcements and questions that may wait for their turn."""
+MOST_CHARACTERS = 4_000
+"""In one announcement, question or piece of context: five minutes of speech."""
+
+Command = m.Say | m.AskText | m.StopSpeaking | m.ListenNow | m.AddContext | m.EndSession
+
+
+class HostCommands:
+    """The commands, and what of them waits for its turn.
+
+    urgent: what the host wants to say before anything else. queue: what it wants to say or ask after what is going on.
+    """
+
+    def __init__(self, present: Present, sessions: Sessions) -> None:
+        self._present, self._sessions = present, sessions
+        self.urgent: deque[Wish] = deque()
+        self.queue: deque[Wish] = deque()
+
+    def take(self, command: Command, now: int) -> None:
+        """Do it, and answer it."""
+        refusal = _COMMANDS[type(command)](self, command, now)
+        self._present.send("story", m.Done(number=command.number, ok=int(not refusal), text=refusal))
+
+    # What each does. They return why not, or nothing.
+
+    def _say(self, command: m.Say, now: int) -> str:
+        modes = {"queue": (self.queue, Event.QUEUED), "interrupt": (self.urgent, Event.MAKE_WAY)}
+        if command.mode not in modes:
+            return f"mode is {' or '.join(modes)}"
+        queue, event = modes[command.mode]
+        wish = Wish(Event.SAY if command.interruptible else Event.INSIST, command.text)
+        return _unfit(command.text) or self._wish(queue, wish, event, now)
+
+    def _ask(self, command: m.AskText, now: int) -> str:
+        refusal = _unfit(command.text) or self._full()
+        if not refusal:
+            self._sessions.begin(now)
+            self._wish(self.queue, Wish(Event.ASKED, command.text), Event.QUEUED, now)
+        return refusal
+
+    def _wish(self, queue: deque[Wish], wish: Wish, event: Event, now: int) -> str:
+        if refusal := self._full():
+            return refusal
+        queue.append(wish)
+        self._present.happens(event, now)
+        return ""
+
+    def _stop(self, _command: m.StopSpeaking, now: int) -> str:
+        self._present.happens(Event.STOP, now)
+        return ""
+
+    def _listen(self, _command: m.ListenNow, now: int) -> str:
+        refused = self._present.happens(Event.LISTEN_NOW, now) is Action.REFUSE
+        return "an announcement that must not be interrupted is being heard" if refused else ""
+
+    def _context(self, command: m.AddContext, _now: int) -> str:
+        refusal = _too_long(command.text)
+        if not refusal:
+            self._present.session.know(command.text.strip())
+        return refusal
+
+    def _end_session(self, _command: m.EndSession, now: int) -> str:
+        self._sessions.leave(now)
+        return ""
+
+    def _full(self) -> str:
+        waiting = len(self.urgent) + len(self.queue)
+        return f"{waiting} texts wait already, no more are taken" if waiting >= MOST_WAITING else ""
+
+    # When their turn has come.
+
+    def open(self, source: str, now: int) -> Turn:
+        """Open a turn for what comes first. In place of speech it has the present moment."""
+        present = self._present
+        wish = (self.urgent or self.queue).popleft()
+        here = Speech(present.judged, now, now, present.judged, now, now)
+        turn = present.open(here, source, wish)
+        present.audible = turn.tag
+        return turn
+
+    def take_question(self, now: int) -> Turn:
+        """Open a turn with a question, which stands where the user's words would."""
+        turn = self.open("answer", now)
+        assert turn.wish is not None
+        turn.said = m.Text(text=turn.wish.text, language=self._present.config.language, confidence=1.0, final=1)
+        self._present.tell(UserFinal(turn.said.text, turn.said.language, 1.0, "command"), now)
+        return turn
+
+    def put_back(self, wish: Wish) -> None:
+        """It was begun, and has to wait."""
+        self.queue.appendleft(wish)
+
+    def empty(self) -> None:
+        """Forget what waits."""
+        self.urgent.clear()
+        self.queue.clear()
+
+
+def _unfit(text: str) -> str:
+    return _too_long(text) if text.strip() else "there is nothing in the text"
+
+
+def _too_long(text: str) -> str:
+    return f"the text is longer than {MOST_CHARACTERS} characters" if len(text) > MOST_CHARACTERS else ""
+
+
+_COMMANDS: dict[type[m.Message], Callable[..., str]] = {
+    m.Say: HostCommands._say,
+    m.AskText: HostCommands._ask,
+    m.StopSpeaking: HostCommands._stop,
+    m.ListenNow: HostCommands._listen,
+    m.AddContext: HostCommands._context,
+    m.EndSession: HostCommands._end_session,
+}

@@ -1,0 +1,142 @@
+"""The present of a conversation: what its parts share, and the table that moves it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+
+from engine import events
+from engine import messages as m
+from engine.config import Config
+from engine.contract import Tag
+from engine.session import Session
+from engine.settings import OwnPhrases
+from engine.turn import Speech, Turn, Wish
+from engine.turns import IGNORED, SHOWN, TABLE, Action, Event, State
+from engine.words import Words
+
+RESTARTS = 1
+"""How many restarts of a worker its work of one turn survives: what killed it twice is not given to it again."""
+
+
+class Timer(Enum):
+    """What may have to be waited for."""
+
+    WAIT = auto()
+    """The end-of-speech wait is over."""
+    TOO_LONG = auto()
+    FINAL = auto()
+    """The final text is due."""
+    PATIENCE = auto()
+    """Nothing came for so long that the stage is given up."""
+    AUDIBLE = auto()
+    """The answer's first sample is heard: sound is handed to the device a little before."""
+    WORD = auto()
+    """The next word of the answer begins to be heard."""
+    PLAYED = auto()
+    """The answer's last sample is heard."""
+    LEFT = auto()
+    """The visitor has been silent for so long that they have left."""
+
+
+class Present:
+    """The state, the turn, the session, and what is to be sent. `actions` does what the table says; it is set by who
+    puts the parts together."""
+
+    def __init__(self, config: Config, rate: int, session: Session) -> None:
+        self.config, self.rate, self.session = config, rate, session
+        self.state = State.LISTENING
+        self.turn: Turn | None = None
+        self.kept: list[Speech] = []
+        """Speech that came while the turn was not the user's, oldest first."""
+        self.timers: dict[Timer, int] = {}
+        self.outbox: list[tuple[str, m.Message]] = []
+        self.actions: Mapping[Action, Callable[[int], None]] = {}
+        self.audible = Tag()
+        self.judged = self.played = self.forget_upto = 0
+        self.on_response: Callable[[int], None] = lambda _ns: None
+        self.on_late: Callable[[str], None] = lambda _stage: None
+        self._shown = ""
+
+    @property
+    def phrases(self) -> OwnPhrases:
+        """What the engine says by itself."""
+        return self.config.phrases[self.config.language]
+
+    @property
+    def now_on(self) -> Turn:
+        """The turn, where the state says that there is one."""
+        assert self.turn is not None
+        return self.turn
+
+    def open(self, speech: Speech, source: str, wish: Wish | None = None) -> Turn:
+        """Open a turn."""
+        self.timers.clear()
+        self.turn = Turn(self.session.next_tag(), speech, Words(self.rate), source, wish, played=self.played)
+        return self.turn
+
+    # The table.
+
+    def happens(self, event: Event, now: int) -> Action | None:
+        """Do what follows from an event. Returns what that was; None if nothing."""
+        step = TABLE.get((self.state, event))
+        if step is None:
+            if (self.state, event) not in IGNORED:
+                raise RuntimeError(f"no row for {event.name} in {self.state.name}")
+            return None
+        self.state, action = step
+        self.actions[action](now)
+        self.show(now)
+        return action
+
+    # What goes out.
+
+    def send(self, channel: str, message: m.Message) -> None:
+        """Send a message to a stage."""
+        self.outbox.append((channel, message))
+
+    def tell(self, event: events.Event, at_ns: int) -> None:
+        """Tell whoever watches what happened at `at_ns`, which has passed."""
+        tag = self.turn.tag if self.turn is not None else Tag(self.session.number)
+        self.send("story", m.Happened(tag=tag, at_ns=at_ns, event=events.dump(event)))
+
+    def show(self, now: int) -> None:
+        """Tell the state, if it is another one than was told before."""
+        if (shown := SHOWN[self.state]) != self._shown:
+            self._shown = shown
+            self.tell(events.StateChanged(shown), now)
+
+    def forget(self, upto: int) -> None:
+        """The sound before this sample is to be forgotten."""
+        self.forget_upto = max(self.forget_upto, upto)
+
+    # Deadlines.
+
+    def progress(self, now: int) -> None:
+        """Something came: the patience with the stage that is at work starts anew."""
+        self.timers[Timer.PATIENCE] = now + round(self.config.turns.hard_limit_s * 1e9)
+
+    def check(self, stage: str, now: int) -> None:
+        """Count a result that came after it was due, once."""
+        due = self.now_on.due.pop(stage, None)
+        if due is not None and now > due:
+            self.late(stage)
+
+    def late(self, stage: str) -> None:
+        """A stage missed its deadline."""
+        if stage not in self.now_on.late:
+            self.now_on.late.append(stage)
+            self.on_late(stage)
+
+    def fault(self, stage: str, what: str, now: int) -> None:
+        """A stage failed, or is given up; the conversation goes on."""
+        self.tell(events.Error(stage, what), now)
+
+    def again_too_often(self, stage: str, now: int) -> bool:
+        """Count that a worker was restarted in this turn. True: what it was doing is given up."""
+        restarts = self.now_on.restarts
+        restarts[stage] = restarts.get(stage, 0) + 1
+        if restarts[stage] > RESTARTS:
+            self.fault(stage, f"was restarted {restarts[stage]} times in one turn, which is given up", now)
+            return True
+        return False

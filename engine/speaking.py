@@ -1,0 +1,153 @@
+"""The sound of an answer, or of the host's words: clauses to the voice, what was made of them, and what is heard."""
+
+from __future__ import annotations
+
+from engine import messages as m
+from engine.events import AnswerStarted, AnswerWord
+from engine.present import Present, Timer
+from engine.turn import MS
+from engine.turns import Event
+from engine.words import HeardWord
+
+
+class Speaking:
+    """From the first clause to the last word that is heard."""
+
+    def __init__(self, present: Present) -> None:
+        self._present = present
+
+    # To the voice.
+
+    def say(self, text: str, now: int) -> None:
+        """Speak `text`, all of it."""
+        self._present.progress(now)
+        self.speak(self._present.now_on.clauser.feed(text), now)
+        self.close(now)
+
+    def speak(self, clauses: list[str], now: int) -> None:
+        """Speak these clauses after those that came before."""
+        present, turn = self._present, self._present.now_on
+        for clause in clauses:
+            if not turn.clauses:
+                present.check("llm", now)
+                turn.due["vocoder"] = now + present.config.vocoder.first_audio_budget_ms * MS
+            turn.clauses.append(clause)
+            self._send_clause(len(turn.clauses) - 1)
+
+    def close(self, now: int) -> None:
+        """No more will come."""
+        turn = self._present.now_on
+        self.speak(turn.clauser.flush(), now)
+        turn.answer_ended = True
+        if turn.clauses:
+            self._send_last()
+        else:
+            self._present.happens(Event.SILENT, now)
+
+    def _send_clause(self, number: int) -> None:
+        turn = self._present.now_on
+        self._present.send(
+            "clauses",
+            m.Clause(
+                tag=turn.tag,
+                capture_ns=turn.speech.end_ns,
+                deadline_ns=turn.due["vocoder"] if number == 0 else 0,
+                number=number,
+                text=turn.clauses[number],
+                language=self._present.config.language,
+            ),
+        )
+
+    def _send_last(self) -> None:
+        turn = self._present.now_on
+        last = m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.clauses))
+        self._present.send("clauses", last)
+
+    # From the voice.
+
+    def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
+        """The sound of a clause is in the speaker ring."""
+        present, turn = self._present, self._present.now_on
+        if message.number == 0:
+            present.check("vocoder", now)
+        if message.number < len(turn.clauses):
+            turn.words.add(turn.clauses[message.number], message.samples, message.words, message.starts)
+        turn.voiced = max(turn.voiced, message.number + 1)
+        present.progress(now)
+        self.tell_words(now)
+
+    def voice_ended(self, message: m.VoiceEnded, now: int) -> None:
+        """All the sound is there, or will not come."""
+        present, turn = self._present, self._present.now_on
+        if message.reason == "failed":
+            present.fault("vocoder", message.text, now)
+        turn.stages["vocoder"] = turn.work(message)
+        if turn.began_ns:  # a restarted voice does not know of its predecessor's first sound
+            turn.stages["vocoder"]["first"] = min(turn.stages["vocoder"]["first"] or 0.0, turn.ms(turn.began_ns))
+        if message.reason != "done" and not turn.words.samples:
+            present.happens(Event.SILENT, now)
+
+    def vocoder_again(self, _message: m.Joined, now: int) -> None:
+        """The voice was restarted: it speaks the clauses again whose sound is not yet in the ring."""
+        present, turn = self._present, self._present.turn
+        if turn is None or not turn.clauses:
+            return
+        if present.again_too_often("vocoder", now):
+            present.happens(Event.SILENT, now)
+            return
+        turn.due.setdefault("vocoder", 0)
+        for number in range(turn.voiced, len(turn.clauses)):
+            self._send_clause(number)
+        if turn.answer_ended:
+            self._send_last()
+
+    # From the loudspeaker. It tells ahead of time what begins and ends in the sound that it was given.
+
+    def playback_began(self, message: m.PlaybackBegan, now: int) -> None:
+        """The first sample will be heard. A restarted audio worker says so again, of where it goes on."""
+        present, turn = self._present, self._present.now_on
+        turn.words.began(message.at_ns, now, present.played if turn.began_ns else 0)
+        if not turn.began_ns:
+            turn.began_ns = message.at_ns
+            turn.stages["audio"] = turn.times(None, message.at_ns, None)
+            present.timers[Timer.AUDIBLE] = message.at_ns
+
+    def audible(self, now: int) -> None:
+        """The first sample is heard."""
+        self._present.happens(Event.AUDIBLE, now)
+
+    def mark(self, now: int) -> None:
+        """Note that the answer is heard."""
+        present, turn = self._present, self._present.now_on
+        present.progress(now)
+        if turn.is_speech:
+            present.on_response(turn.began_ns - turn.speech.end_ns)
+        present.tell(AnswerStarted(turn.source), turn.began_ns)
+        self.tell_words(now)
+
+    def tell_words(self, now: int) -> None:
+        """Tell the words that are heard by now, and wait for the next."""
+        present, turn = self._present, self._present.now_on
+        if Timer.AUDIBLE in present.timers:
+            return
+        self._tell(turn.words.heard_by(now, present.played))
+        present.timers.pop(Timer.WORD, None)
+        if turn.words.next_ns is not None:
+            present.timers[Timer.WORD] = turn.words.next_ns
+
+    def playback_ended(self, message: m.PlaybackEnded, _now: int) -> None:
+        """The last sample will be heard."""
+        turn = self._present.now_on
+        turn.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
+        if "audio" in turn.stages:
+            turn.stages["audio"]["ended"] = turn.ms(message.at_ns)
+
+    def played(self, now: int) -> None:
+        """The last sample is heard, and with it every word."""
+        turn = self._present.now_on
+        self._tell(turn.words.rest(turn.ended_ns))
+        self._present.happens(Event.PLAYED, now)
+
+    def _tell(self, words: list[HeardWord]) -> None:
+        for word in words:
+            self._present.tell(AnswerWord(word.text, word.number), word.at_ns)

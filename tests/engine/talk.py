@@ -1,0 +1,146 @@
+"""A conversation for tests, with the time in hand and the stages played by the test."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from engine import messages as m
+from engine.config import Config, load
+from engine.contract import Tag
+from engine.conversation import Conversation
+
+RATE = 16000
+MS = 1_000_000
+WAIT = 450
+M = TypeVar("M", bound=m.Message)
+
+
+def config(*sets: str) -> Config:
+    """The packaged configuration with another end-of-speech wait, and these settings."""
+    return load(sets=[f"turns.end_of_speech_ms={WAIT}", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""})
+
+
+class Talk:
+    """Time 0 is sample 0; `at` is the present in ms."""
+
+    def __init__(self, *sets: str) -> None:
+        self.conversation = Conversation(config(*sets), RATE)
+        self.present = self.conversation.present
+        self.at = 0.0
+        self.played = 0
+        self.sent: list[tuple[str, m.Message]] = []
+        self.conversation.start(0)
+        self._collect()
+
+    @property
+    def now(self) -> int:
+        return round(self.at * MS)
+
+    @property
+    def tag(self) -> Tag:
+        return self.present.now_on.tag
+
+    def state(self) -> str:
+        return self.present.state.name
+
+    def until(self, ms: float) -> None:
+        """Let time pass; timers fire on time and the VAD keeps up."""
+        while (timer := self.conversation.timer_ns) is not None and timer <= ms * MS:
+            self.at = max(self.at, timer / MS)
+            self._see()
+            self.conversation.expire(self.now)
+        self.at = ms
+        self._see()
+        self._collect()
+
+    def say(self, message: m.Message) -> None:
+        self.conversation.handle(message, self.now)
+        self._collect()
+
+    def _see(self) -> None:
+        self.conversation.see(round(self.at * RATE / 1000), self.played)
+
+    def _collect(self) -> None:
+        self.sent += self.conversation.outbox
+        self.conversation.outbox.clear()
+
+    # The user and the stages.
+
+    def speech(self, start: float, end: float) -> None:
+        """The user speaks from `start` to `end` ms."""
+        self.begin(start)
+        self.pause(end)
+
+    def begin(self, start: float) -> None:
+        """The user begins to speak."""
+        self.until(start + 64)
+        self.say(m.SpeechBegan(start=round(start * 16), capture_ns=round(start * MS)))
+
+    def pause(self, end: float) -> None:
+        """The user stops speaking."""
+        self.until(end + 32)
+        self.say(m.SpeechPaused(end=round(end * 16), capture_ns=round(end * MS)))
+
+    def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
+        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
+        self.say(m.Text(tag=self.tag, text=text, **values))  # type: ignore[arg-type]
+
+    def answer(self, text: str) -> None:
+        for piece in text.split(" "):
+            self.say(m.Piece(tag=self.tag, text=piece + " "))
+        self.say(m.AnswerEnded(tag=self.tag, reason="done"))
+
+    def voice(self, samples: int = 1000) -> None:
+        """All clauses are voiced, each in so many samples."""
+        for number, _ in enumerate(self.present.now_on.clauses):
+            self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=samples))
+        self.say(m.VoiceEnded(tag=self.tag, reason="done"))
+
+    def play(self, begin: float, end: float) -> None:
+        """All clauses are voiced at once, heard from `begin` to `end` ms."""
+        self.voice()
+        self.until(begin)
+        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
+        self.hear_out(end)
+
+    def hear_out(self, end: float) -> None:
+        """The answer is heard to its end, at `end` ms."""
+        self.until(end)
+        self.say(m.PlaybackEnded(tag=self.tag, at_ns=round(end * MS), samples=1000))
+        self.until(end)
+
+    def ask(self, start: float, text: str) -> None:
+        """The user says `text` within a second from `start` ms on, and has finished."""
+        self.speech(start, start + 1000)
+        self.until(start + 1000 + WAIT + 10)
+        self.text(text)
+
+    def exchange(self, start: float, text: str, answer: str) -> None:
+        """The user says `text` from `start` ms on and hears the answer to its end, three seconds later."""
+        self.ask(start, text)
+        self.answer(answer)
+        self.play(start + 2000, start + 3000)
+
+    # What came of it.
+
+    def of(self, kind: type[M]) -> list[M]:
+        return [message for _, message in self.sent if isinstance(message, kind)]
+
+    def on(self, channel: str) -> list[m.Message]:
+        return [message for name, message in self.sent if name == channel]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that was told, with whose it was and when: tag, at_ms."""
+        return [
+            {**json.loads(message.event), "tag": message.tag, "at_ms": message.at_ns / MS}
+            for message in self.of(m.Happened)
+        ]
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == name]
+
+    @property
+    def turns(self) -> list[dict[str, Any]]:
+        return [event["record"] for event in self.named("answer.ended")]
