@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from engine import NAME
@@ -16,31 +17,43 @@ from engine.errors import EngineError, OutputError
 
 _CODES = """\
 exit codes:
-  0  done, or ended by SIGTERM          5    an output could not be written
-  1  a fault in the engine itself       6    a model or library is missing or broken
-  2  the command line was wrong         7    shared memory could not be had, or a ring is damaged
-  3  the configuration was wrong        8    a worker failed and could not be brought back
-  4  the input could not be read        130  ended by Ctrl-C
+  0  done, or ended by SIGTERM          6    a model or library is missing or broken
+  1  a fault in the engine itself       7    shared memory could not be had, or a ring is damaged
+  2  the command line was wrong         8    a worker failed and could not be brought back
+  3  the configuration was wrong        9    a sound device is missing
+  4  the input could not be read        10   there is no engine to talk to, or it refused
+  5  an output could not be written     130  ended by Ctrl-C
 """
+_AT_THE_DOOR = ("say", "ask", "listen", "stop", "mute", "volume", "context", "session-end", "reload", "state", "events")
+_MODULES = {
+    "run": "run_command",
+    **dict.fromkeys(_AT_THE_DOOR, "door_commands"),
+    "rings": "rings_command",
+    "config": "config_command",
+    "licences": "licences",
+}
+"""Command → where it is. Only what is asked for is imported: some of it takes a while."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    # Not at the top: these take a while, and Ctrl-C may come meanwhile.
-    from importlib.metadata import version
-
-    from engine import config_command, licences, rings_command, run_command
-
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The command line; if `command` is one, then with that one alone."""
     top = argparse.ArgumentParser(
         prog="engine",
         description="A real-time voice engine: it listens, thinks and speaks on this device alone.",
         epilog=_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"{NAME} {version(NAME)}")
+    if command not in _MODULES:
+        from importlib.metadata import version
+
+        top.add_argument("--version", action="version", version=f"{NAME} {version(NAME)}")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for command in (run_command, rings_command, config_command, licences):
-        command.add_parser(commands)
+    for name in (command,) if command in _MODULES else _MODULES:
+        module = import_module(f"engine.{_MODULES[name]}")
+        if name in _AT_THE_DOOR:
+            module.add_parser(commands, name)
+        else:
+            module.add_parser(commands)
     return top
 
 
@@ -51,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _end)
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
-        parsed = parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        parsed = parser(words[0] if words else "").parse_args(words)
         return int(parsed.run(parsed))
     except EngineError as error:
         if str(error):

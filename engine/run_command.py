@@ -1,34 +1,22 @@
-"""`engine run`: the engine, from start to end."""
+"""`engine run`: its options, and what can be found out before anything starts."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import functools
 import json
-import signal
 import sys
-import time
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from engine import messages as m
-from engine import report, wav
+from engine import wav
 from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.errors import OutputError, UsageError
-from engine.hub import Hub
-from engine.printer import Printer
-from engine.supervisor import Supervisor
-from engine.terminal import Terminal
-
-_AFTER_LAST_S = 0.3
-"""What the recording still gets after the last answer, so that it does not end with its last sample."""
-_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0, signal.SIGHUP: 128 + signal.SIGHUP}
-"""What ends the engine, and the exit code for it."""
+from engine.running import converse
 
 
 def add_parser(subparsers: Any) -> None:
@@ -61,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.set.append(f"{key}={_setting(f'--{option}', path)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
-    return uvloop.run(_run(config, arguments.report, arguments.show_words or sys.stdout.isatty()))
+    reread = functools.partial(load_from_args, arguments)
+    words = arguments.show_words or sys.stdout.isatty()
+    return uvloop.run(converse(config, reread, arguments.report, words))
 
 
 def _setting(option: str, path: Path) -> str:
@@ -105,49 +95,3 @@ def _check_files(config: Config, report_path: Path | None) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
-
-
-async def _run(config: Config, report_path: Path | None, words: bool) -> int:
-    began = time.monotonic()
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
-    code = 0
-
-    def asked_to_end(exit_code: int) -> None:
-        nonlocal code
-        code = exit_code
-        supervisor.end()
-
-    async def end_when_over() -> None:
-        await over.wait()
-        await asyncio.sleep(_AFTER_LAST_S)
-        supervisor.end()
-
-    hub = Hub(config.audio.volume)
-    takers: dict[type[m.Message], Callable[[Any], None]] = {
-        m.Happened: hub.happened,
-        m.Over: lambda _message: over.set(),
-    }
-    for number, exit_code in _SIGNALS.items():  # before there is anything that would be left behind
-        loop.add_signal_handler(number, asked_to_end, exit_code)
-    supervisor = Supervisor(config, hub, lambda message: takers[type(message)](message))
-    printer = Printer()
-    terminal = Terminal(printer, words)
-    hub.subscribe(terminal)
-    turns = report.Turns(supervisor)
-    if report_path is not None:
-        hub.subscribe(turns)
-    waiting = asyncio.ensure_future(end_when_over())
-    ready_s = 0.0
-    try:
-        if await supervisor.start():
-            ready_s = time.monotonic() - began
-            terminal.say(f"ready after {ready_s:.1f} s, {len(supervisor.workers)} workers, {config.profile}")
-            await supervisor.ended()
-    finally:
-        waiting.cancel()
-        await supervisor.stop()
-        printer.close()
-        if report_path is not None:
-            report.write(report_path, report.build(turns.records, supervisor, ready_s))
-    return code

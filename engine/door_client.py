@@ -1,0 +1,100 @@
+"""A client of a running engine's door: plain, blocking, the standard library only. `engine say` and its like use it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.errors import DoorError
+
+_ANSWER_S = 10.0
+"""The engine answers every command well within this time."""
+_PROTOCOL = 1
+
+
+class DoorClient:
+    """One connection. `hello`: the full state as it was when it came. Raises DoorError for whatever goes wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self._events: deque[bytes] = deque()
+        """Lines that came while an answer was waited for."""
+        self._rest = b""
+        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise DoorError(f"no engine listens at {path}: {why}", "start one with `engine run`") from error
+        self.first = self._answer(time.monotonic() + _ANSWER_S)
+        self.hello: dict[str, Any] = json.loads(self.first)
+        if self.hello.get("reply", "") is None:  # there are too many clients
+            raise DoorError(f"the engine refused: {self.hello['error']['message']}")
+        if self.hello["protocol"] != _PROTOCOL:
+            raise DoorError(f"{path} speaks protocol {self.hello['protocol']}, not {_PROTOCOL}", "use its own `engine`")
+
+    def command(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """Ask for something; its answer. Raises DoorError when it was refused."""
+        try:
+            self._socket.sendall(json.dumps({"command": name, **arguments}).encode() + b"\n")
+        except OSError as error:
+            raise DoorError("the engine has ended", "start it again with `engine run`") from error
+        limit = time.monotonic() + _ANSWER_S
+        while True:
+            line = self._answer(limit)
+            answer: dict[str, Any] = json.loads(line)
+            if "reply" not in answer:
+                self._events.append(line)
+            elif answer["ok"]:
+                return answer
+            else:
+                raise DoorError(answer["error"]["message"])
+
+    def event(self, quiet_s: float | None = None) -> dict[str, Any] | None:
+        """The next event; None when the engine has ended, or told nothing for so long."""
+        try:
+            event: dict[str, Any] = json.loads(self._events.popleft() if self._events else self._line(quiet_s))
+        except (EOFError, TimeoutError):
+            return None
+        return event
+
+    def lines(self) -> Iterator[bytes]:
+        """Events as they are on the wire, until the engine ends."""
+        while True:
+            try:
+                yield self._events.popleft() if self._events else self._line(None)
+            except EOFError:
+                return
+
+    def until_started(self) -> None:
+        """Wait while the engine starts."""
+        if self.hello["state"] == "starting":
+            self.command("subscribe", events=["state"])
+            self.hello["state"] = (self.event() or self.hello)["state"]
+
+    def _answer(self, limit: float) -> bytes:
+        """A line that the engine owes us."""
+        try:
+            return self._line(limit - time.monotonic())
+        except TimeoutError:
+            raise DoorError("the engine does not answer", "look at its messages, and restart it if it hangs") from None
+        except EOFError:
+            raise DoorError("the engine has ended", "start it again with `engine run`") from None
+
+    def _line(self, timeout_s: float | None) -> bytes:
+        """The next line. TimeoutError, EOFError: there is none."""
+        self._socket.settimeout(None if timeout_s is None else max(timeout_s, 0.001))
+        while b"\n" not in self._rest:
+            try:
+                more = self._socket.recv(1 << 16)
+            except ConnectionError:
+                more = b""
+            if not more:
+                raise EOFError
+            self._rest += more
+        line, self._rest = self._rest.split(b"\n", 1)
+        return line + b"\n"

@@ -1,0 +1,122 @@
+"""One engine from start to end: its workers, its stream of events, and those who watch and command it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine import door_socket, reload, report
+from engine import messages as m
+from engine.config import Config
+from engine.door import Door
+from engine.errors import ConfigError
+from engine.hub import Hub
+from engine.orders import Orders
+from engine.printer import Printer
+from engine.supervisor import Supervisor
+from engine.terminal import Terminal
+
+_AFTER_LAST_S = 0.3
+"""What the recording still gets after the last answer, so that it does not end with its last sample."""
+_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0, signal.SIGHUP: 128 + signal.SIGHUP}
+"""What ends the engine, and the exit code for it."""
+
+
+class Running:
+    """The engine's parts, and what they tell each other. reread: reads the configuration anew.
+
+    Raises EngineError when it cannot be: then nothing is left of it.
+    """
+
+    def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+        self.code, self.ready_s = 0, 0.0
+        """The exit code, and how long the start took."""
+        self._reread = reread
+        self._loop = asyncio.get_running_loop()
+        for number, code in _SIGNALS.items():  # before there is anything that would be left behind
+            self._loop.add_signal_handler(number, self._signalled, code)
+        name = config.engine.instance or "engine"
+        self._place = door_socket.take(config.door.socket, config.door.group, name)
+        try:
+            self.hub = Hub(config.audio.volume)
+            self.supervisor = Supervisor(config, self.hub, self._take)
+        except BaseException:
+            self._place.remove()
+            raise
+        self._orders = Orders(self.supervisor.send)
+        self._door = Door(self.hub, self._orders, self._reload, name)
+        self._takers: dict[type[m.Message], Callable[[Any], None]] = {
+            m.Happened: self.hub.happened,
+            m.Done: self._orders.done,
+            m.Over: self._over,
+        }
+
+    async def run(self, terminal: Terminal) -> None:
+        """Listen, think and speak until the input is over or somebody ends it.
+
+        Raises EngineError when it cannot start or cannot go on.
+        """
+        began = time.monotonic()
+        try:
+            await self._door.open(self._place.socket)
+            if self._place.note:
+                terminal.say(self._place.note)
+            if await self.supervisor.start():
+                self.ready_s = time.monotonic() - began
+                self._orders.open = True
+                what = f"{len(self.supervisor.workers)} workers, {self.supervisor.config.profile}"
+                terminal.say(f"ready after {self.ready_s:.1f} s, {what}, door {self._place.path}")
+                await self.supervisor.ended()
+        finally:
+            self._orders.close()
+            await self.supervisor.stop()
+            await self._door.close()
+            self._place.remove()
+
+    def _take(self, message: m.Message) -> None:
+        self._takers[type(message)](message)
+
+    def _signalled(self, code: int) -> None:
+        self.code = code
+        self.supervisor.end()
+
+    def _over(self, _message: m.Over) -> None:
+        self._loop.call_later(_AFTER_LAST_S, self.supervisor.end)
+
+    async def _reload(self) -> dict[str, Any]:
+        """Read the configuration again and apply what may change now; what the answer says. Raises EngineError."""
+        # In a thread: clients of the door do not wait for files.
+        read = await self._loop.run_in_executor(None, self._reread)
+        changed = reload.merge(self.supervisor.config, read)
+        if changed.applied:
+            try:
+                self.supervisor.publish(changed.config)
+            except ValueError as error:
+                raise ConfigError("the settings have outgrown their room in shared memory", "restart") from error
+        return {"applied": changed.applied, "restart_needed": changed.restart_needed}
+
+
+async def converse(config: Config, reread: Callable[[], Config], report_path: Path | None, words: bool) -> int:
+    """Be an engine from start to end; the exit code.
+
+    reread: reads the configuration anew. report_path: where a report goes. words: print what is said.
+    Raises EngineError.
+    """
+    running = Running(config, reread)
+    printer = Printer()
+    terminal = Terminal(printer, words)
+    running.hub.subscribe(terminal)
+    turns = report.Turns(running.supervisor)
+    if report_path is not None:
+        running.hub.subscribe(turns)
+    try:
+        await running.run(terminal)
+    finally:
+        printer.close()
+        if report_path is not None:
+            report.write(report_path, report.build(turns.records, running.supervisor, running.ready_s))
+    return running.code
