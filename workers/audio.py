@@ -19,15 +19,20 @@ def make_driver(seat: Seat, port: RingPort) -> Driver:
     """The devices that the configuration names."""
     audio = seat.config.audio
     if not audio.is_virtual:
-        from workers.drivers.portaudio import PortAudioCard  # needs its library
+        from workers.drivers.portaudio import Ends, PortAudioCard  # needs its library
 
-        return Desk(PortAudioCard(seat), port, seat)
+        # Above our own priority: what the device calls must not wait for us.
+        priority = audio.realtime_priority and min(audio.realtime_priority + 1, 80)
+        card: Card = PortAudioCard(
+            Ends.of(seat), library_messages=audio.library_messages, priority=priority, cells=seat.cells
+        )
+        return Desk(card, port, seat)
     sound = wav.read(audio.input, audio.rate_hz)
     if audio.virtual.faultless:
         return VirtualCard(sound, audio.rate_hz, audio.block_ms * audio.rate_hz // 1000, audio.queued_blocks)
     from workers.drivers.simulated import SimulatedCard  # for tests
 
-    card: Card = SimulatedCard(sound, audio.rate_hz, audio.virtual, seat.telemetry.get("audio.start_ns"))
+    card = SimulatedCard(sound, audio.rate_hz, audio.virtual, seat.telemetry.get("audio.start_ns"))
     return Desk(card, port, seat)
 
 

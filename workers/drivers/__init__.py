@@ -92,7 +92,7 @@ class Microphone(Stream, Protocol):
 class Mark(NamedTuple):
     """A loudspeaker asked for more."""
 
-    index: int
+    first: int
     """The first frame it asked for, counted since it was opened."""
     frames: int
     lost: int

@@ -12,9 +12,12 @@ import contextlib
 import ctypes
 import itertools
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
-from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int, c_ulong, c_void_p, pointer
+from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int, c_long, c_ulong, c_void_p, pointer
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,8 +39,11 @@ _INT16 = 8
 _BY_NAME = -2
 """paUseHostApiSpecificDeviceSpecification"""
 _ALSA = 8
+_HOST_ERROR = -9999
 _MOST_CHANNELS = 64
 _HISTOGRAM: dict[Side, str] = {"microphone": "audio.capture_ns", "loudspeaker": "audio.playout_ns"}
+_running: set[_callback.Side] = set()
+"""What the library may call: kept here, whoever forgets a stream."""
 _REMEDY = "engine doctor looks at it; audio.library_messages = true shows what the libraries say"
 
 
@@ -45,6 +51,12 @@ class _AlsaInfo(Structure):
     """PaAlsaStreamInfo"""
 
     _fields_ = (("size", c_ulong), ("type", c_int), ("version", c_ulong), ("device", c_char_p))
+
+
+class _HostError(Structure):
+    """PaHostErrorInfo"""
+
+    _fields_ = (("type", c_int), ("code", c_long), ("text", c_char_p))
 
 
 class _Parameters(Structure):
@@ -63,6 +75,7 @@ _OPEN = (c_void_p, c_void_p, c_void_p, c_double, c_ulong, c_ulong, c_void_p, c_v
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "Pa_Initialize": (c_int, ()),
     "Pa_GetErrorText": (c_char_p, (c_int,)),
+    "Pa_GetLastHostErrorInfo": (POINTER(_HostError), ()),
     "Pa_OpenStream": (c_int, _OPEN),
     "Pa_StartStream": (c_int, (c_void_p,)),
     "Pa_AbortStream": (c_int, (c_void_p,)),
@@ -86,13 +99,19 @@ class PortAudio:
                 function.restype, function.argtypes = result, arguments
         except (OSError, AttributeError) as error:
             raise BackendError(f"PortAudio cannot be used ({error})", "apt-get install libportaudio2") from None
+        registry = Path(f"/dev/shm/jack_db-{os.getuid()}")
+        was_there = registry.exists()
         self.call("Pa_Initialize")
+        if not was_there:  # PortAudio asks whether a JACK server runs, and JACK's library leaves that behind
+            shutil.rmtree(registry, ignore_errors=True)
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function that answers with an error code. Raises DeviceError."""
         code = getattr(self._library, name)(*arguments)
+        if code == _HOST_ERROR:
+            raise DeviceError(self._library.Pa_GetLastHostErrorInfo().contents.text.decode(errors="replace"))
         if code < 0:
-            raise DeviceError(str(self._library.Pa_GetErrorText(code).decode()))
+            raise DeviceError(self._library.Pa_GetErrorText(code).decode())
 
     def open(self, side: Side, pcm: str, rate: int, channels: int, called: _callback.Side) -> _Open:
         """Open a PCM and let it call. Raises DeviceError."""
@@ -104,11 +123,13 @@ class PortAudio:
             threads = set(os.listdir("/proc/self/task"))
             frames = rate * _PERIOD_MS // 1000
             self.call("Pa_OpenStream", byref(stream), *given, float(rate), frames, 0, called.function, called.state)
+            _running.add(called)
             try:
                 self.call("Pa_StartStream", stream)
             except DeviceError:
                 with contextlib.suppress(DeviceError):
                     self.call("Pa_CloseStream", stream)
+                _running.discard(called)
                 raise
             new = [int(thread) for thread in os.listdir("/proc/self/task") if thread not in threads]
         return _Open(self, stream, called, rate, channels, new)
@@ -137,6 +158,7 @@ class _Open:
             self._library.call("Pa_AbortStream", self._stream)
         with self._library.lock, contextlib.suppress(DeviceError):
             self._library.call("Pa_CloseStream", self._stream)
+        _running.discard(self._called)
 
 
 class _Microphone(_Open):
@@ -162,22 +184,42 @@ class _Loudspeaker(_Open):
             yield Mark(record.a, record.session, record.deadline_ns, record.capture_ns, record.b)
 
 
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The ends of three stream rings: the callbacks write `told`, sound of the microphone and marks of the loudspeaker,
+    which are read from `frames` and `marks`; and they read `played`, which `playout` writes."""
+
+    told: dict[Side, ringbuf.StreamWriter]
+    frames: ringbuf.StreamReader
+    marks: ringbuf.StreamReader
+    playout: ringbuf.StreamWriter
+    played: ringbuf.StreamReader
+
+    @classmethod
+    def of(cls, seat: Seat) -> Ends:
+        """Those of the audio worker: both sides are its own."""
+        return cls(
+            {"microphone": seat.stream_writer("capture", np.int16), "loudspeaker": seat.stream_writer("marks")},
+            seat.stream_reader("capture", np.int16),
+            seat.stream_reader("marks"),
+            seat.stream_writer("playout", np.int16),
+            ringbuf.StreamReader(segment(seat.instance, "playout"), dtype=np.int16),
+        )
+
+
 class PortAudioCard:
-    """The machine's devices."""
+    """The machine's devices. priority: of the threads that call, SCHED_FIFO where it is granted; 0 is none. cells: the
+    telemetry, if there is any."""
 
     look_again_s = 1.0
 
-    def __init__(self, seat: Seat) -> None:
-        self._priority = seat.config.audio.realtime_priority
-        self._library = PortAudio(seat.config.audio.library_messages)
-        self._cells = seat.cells
+    def __init__(
+        self, ends: Ends, *, library_messages: bool = False, priority: int = 0, cells: ringbuf.Cells | None = None
+    ) -> None:
+        self._ends, self._priority, self._cells = ends, priority, cells
+        self._library = PortAudio(library_messages)
         self._durations = {side: np.zeros((2, BUCKETS), np.uint64) for side in _HISTOGRAM}
         """How long callbacks took: all so far, and those in the telemetry already."""
-        # The callbacks have one end of each ring, the worker's main thread the other.
-        self._told = {"microphone": seat.stream_writer("capture", np.int16), "loudspeaker": seat.stream_writer("marks")}
-        self._frames, self._marks = seat.stream_reader("capture", np.int16), seat.stream_reader("marks")
-        self._playout = seat.stream_writer("playout", np.int16)
-        self._played = ringbuf.StreamReader(segment(seat.instance, "playout"), dtype=np.int16)
 
     def find(self, side: Side, wanted: str) -> Device | None:
         return find(side, wanted)
@@ -186,18 +228,20 @@ class PortAudioCard:
         self._watch = Watch(changed)
 
     def account(self) -> None:
+        if self._cells is None:
+            return
         for side, (now, told) in self._durations.items():
             for bucket in np.flatnonzero(now != told).tolist():
                 self._cells.add(AT[_HISTOGRAM[side]] + bucket, int(now[bucket] - told[bucket]))
                 told[bucket] = now[bucket]
 
     def open_microphone(self, device: Device) -> _Microphone:
-        return _Microphone(self._open("microphone", device), self._frames)
+        return _Microphone(self._open("microphone", device), self._ends.frames)
 
     def open_loudspeaker(self, device: Device) -> _Loudspeaker:
-        for _ in self._played:  # a predecessor's
+        for _ in self._ends.played:  # a predecessor's
             pass
-        return _Loudspeaker(self._open("loudspeaker", device), self._playout, self._marks)
+        return _Loudspeaker(self._open("loudspeaker", device), self._ends.playout, self._ends.marks)
 
     def _open(self, side: Side, device: Device) -> _Open:
         """The device at its own rate and channels, or else as it can be had."""
@@ -217,14 +261,14 @@ class PortAudioCard:
         raise DeviceError(f"{side} {device.title} ({device.name}) cannot be opened: {why}", _REMEDY)
 
     def _called(self, side: Side, channels: int) -> _callback.Side:
-        told = self._told[side].handle()
-        sound = self._played.handle() if side == "loudspeaker" else None
+        told = self._ends.told[side].handle()
+        sound = self._ends.played.handle() if side == "loudspeaker" else None
         return _callback.Side(channels, told, sound, self._durations[side][0])
 
     def _raise(self, threads: list[int]) -> None:
-        """Real-time priority for the library's threads, above our own: they must not wait for us."""
+        """Real-time priority for the library's threads."""
         if self._priority:
             for thread in threads:
                 with contextlib.suppress(OSError):
-                    param = os.sched_param(min(self._priority + 1, 80))
+                    param = os.sched_param(self._priority)
                     os.sched_setscheduler(thread, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, param)

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from engine.devices import Side
 from engine.events import DeviceChanged
 from engine.telemetry import Telemetry
-from workers.drivers import Card, Loudspeaker, Microphone, Side
+from workers.drivers import Card, Loudspeaker, Microphone
 from workers.join import Seat
 from workers.sound.capture import CaptureLine
 from workers.sound.keeper import Closing, Keeper, Lost, Missing, Muted, Note, Opened, Tell

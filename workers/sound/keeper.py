@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.devices import Device
+from engine.devices import Device, Side
 from engine.errors import DeviceError
 from engine.events import DeviceChanged
-from workers.drivers import Card, Side, Stream
+from workers.drivers import Card, Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ class PlayLine:
     def mark(self, mark: Mark) -> None:
         """The device asked for frames."""
         first = not self.clock.running
-        self.clock.update(mark.index, mark.at_ns + mark.latency_ns)
-        self._taken = mark.index + mark.frames
+        self.clock.update(mark.first, mark.at_ns + mark.latency_ns)
+        self._taken = mark.first + mark.frames
         if first:  # until now it had to do without
             self._given, self._lost = self._taken, mark.lost
         elif missing := mark.lost - self._lost:
