@@ -56,7 +56,7 @@ class PulseServer:
             "PULSE_COOKIE": str(self.folder / "cookie"),
         }
         """What others need in their environment to find it."""
-        self._daemon: subprocess.Popen[bytes] | None = None
+        self._daemons: list[subprocess.Popen[bytes]] = []
         self._taps: set[_Tap] = set()
         try:
             self.start()
@@ -78,26 +78,18 @@ class PulseServer:
         """Start the daemon, with the sinks of the constructor. Returns once it answers."""
         loads = [f"module-null-sink {self._null_sink(name, many)}" for name, many in self._sinks.items()]
         loads.append(f"module-native-protocol-unix socket={self.socket} auth-anonymous=1")  # last: then all is there
-        command = ["setpriv", "--pdeathsig", "KILL", "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no"]
-        command += ["--exit-idle-time=-1", *(part for load in loads for part in ("-L", load))]
-        with (self.folder / "log").open("ab") as log:
-            self._daemon = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=os.environ | self.environ | {"HOME": str(self.folder)},
-            )
+        load = [part for load in loads for part in ("-L", load)]
+        self._run("pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", *load)
         self._until(self._answers, "PulseAudio answered")
 
     def stop(self) -> None:
         """End the daemon, as when it crashes: without a word to its clients."""
         for tap in list(self._taps):
             tap.pause()
-        if self._daemon is not None:
-            self._daemon.kill()
-            self._daemon.wait()
-            self._daemon = None
+        while self._daemons:
+            daemon = self._daemons.pop()
+            daemon.kill()
+            daemon.wait()
         self.socket.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -108,12 +100,22 @@ class PulseServer:
     @property
     def pid(self) -> int:
         """The daemon's process id; 0: it does not run."""
-        return self._daemon.pid if self._daemon is not None else 0
+        return self._daemons[0].pid if self._daemons else 0
+
+    def _run(self, *command: str, environ: dict[str, str] | None = None) -> None:
+        with (self.folder / "log").open("ab") as log:
+            daemon = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | self.environ | {"HOME": str(self.folder)} | (environ or {}),
+            )
+        self._daemons.append(daemon)
 
     def _answers(self) -> bool:
-        assert self._daemon is not None
-        if self._daemon.poll() is not None:
-            raise RuntimeError(f"PulseAudio ended: {(self.folder / 'log').read_text()}")
+        if any(daemon.poll() is not None for daemon in self._daemons):
+            raise RuntimeError(f"a daemon ended: {(self.folder / 'log').read_text()}")
         try:
             return self.socket.exists() and bool(self.ask(lambda pulse: pulse.server_info()))
         except pulsectl.PulseError:

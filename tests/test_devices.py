@@ -16,6 +16,7 @@ from engine.devices import Watch, alsa, find, list_devices, sound_server
 from engine.devices.nodes import SoundNodes
 from engine.devices.sound_server import Connection, NoServerError
 from engine.errors import DeviceError
+from tests.pipewire import PipeWireServer
 from tests.pulse import PulseServer
 
 WATCHDOG_S = 30
@@ -164,6 +165,17 @@ def test_server_that_hangs_is_given_up(server: PulseServer) -> None:
             Connection(timeout_s=0.1)
     finally:
         os.kill(server.pid, signal.SIGCONT)
+
+
+def test_pipewires_sources_and_sinks_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with PipeWireServer() as server:
+        for name, value in server.environ.items():
+            monkeypatch.setenv(name, value)
+        server.set_default(sink="speaker", source="person.monitor")
+        assert {"person", "speaker"} == {device.name for device in list_devices("loudspeaker")}
+        microphone, loudspeaker = find("microphone", ""), find("loudspeaker", "thesp")
+        assert (microphone.name, microphone.is_monitor, microphone.rate_hz) == ("person.monitor", True, 48000)
+        assert (loudspeaker.name, loudspeaker.is_default) == ("speaker", True)
 
 
 # ALSA's.

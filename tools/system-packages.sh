@@ -63,6 +63,10 @@ libc6-dev-arm64-cross builds 'int puts(const char *); int main(void) { return pu
 qemu-user-static qemu-aarch64-static --version
 pulseaudio pulseaudio --version
 pulseaudio-utils parec --version
+pipewire pipewire --version
+pipewire-pulse pipewire-pulse --version
+wireplumber wireplumber --version
+dbus-daemon dbus-daemon --version
 portaudio19-dev echo '#include <portaudio.h>' | cc -E -
 socat socat -V
 jq jq --version
