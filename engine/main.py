@@ -28,6 +28,7 @@ _AT_THE_DOOR = ("say", "ask", "listen", "stop", "mute", "volume", "context", "se
 _MODULES = {
     "run": "run_command",
     **dict.fromkeys(_AT_THE_DOOR, "door_commands"),
+    "devices": "devices_command",
     "rings": "rings_command",
     "config": "config_command",
     "licences": "licences",

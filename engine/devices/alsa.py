@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.devices.device import Device, Side
+from engine.devices.device import Device, Side, plain
 
 PROC, SYS = Path("/proc/asound"), Path("/sys/class/sound")
 DEFAULT = "default"
@@ -53,9 +53,14 @@ def pcms(side: Side) -> list[Pcm]:
         with contextlib.suppress(OSError):  # unplugged just now
             card = (folder.parent / "id").read_text().strip()
             name = re.search(r"^name: (.+)$", (folder / "info").read_text(), re.MULTILINE)
-            title = " ".join(filter(None, (_card_title(number), name.group(1).strip() if name else "")))
+            title = plain(f"{_card_title(number)} {name.group(1) if name else ''}")
             found.append(Pcm(card, number, _number(folder), title, _usb_place(SYS / f"card{number}" / "device")))
     return found
+
+
+def has_cards() -> bool:
+    """The kernel knows at least one card."""
+    return any(PROC.glob("card[0-9]*"))
 
 
 def devices(side: Side) -> list[Device]:

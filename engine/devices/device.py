@@ -8,6 +8,11 @@ from typing import Literal, TypeAlias
 Side: TypeAlias = Literal["microphone", "loudspeaker"]
 
 
+def plain(title: str) -> str:
+    """A title on one line that does nothing to a terminal: devices make it up themselves."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(title.split()))
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A microphone or loudspeaker."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine import NAME
-from engine.devices.device import Device, Side
+from engine.devices.device import Device, Side, plain
 
 TIMEOUT_S = 2.0
 """A server that has not answered by then counts as none."""
@@ -21,6 +21,10 @@ _LIBRARY = "libpulse.so.0"
 
 class NoServerError(Exception):
     """No sound server answers; `str()` says why."""
+
+
+class NoLibraryError(NoServerError):
+    """There is nothing to ask a server with."""
 
 
 class Connection:
@@ -80,6 +84,14 @@ class Connection:
         return sum(entry.revents != 0 for entry in entries)
 
 
+def server_name() -> str:
+    """The server that answers, and its version: "pulseaudio 16.1", "PulseAudio (on PipeWire 0.3.65) 15.0.0". Raises
+    NoServerError."""
+    with Connection() as server, server.errors():
+        info = server.pulse.server_info()
+        return f"{info.server_name} {info.server_version}"
+
+
 def devices(side: Side) -> list[Device]:
     """The server's microphones or loudspeakers, monitors last. Raises NoServerError."""
     with Connection() as server, server.errors():
@@ -94,7 +106,7 @@ def _pulsectl() -> Any:
     try:
         import pulsectl  # it takes a while, and not everybody who imports this needs it
     except (ImportError, OSError) as error:
-        raise NoServerError(f"the package pulsectl or its {_LIBRARY} cannot be loaded: {error}") from error
+        raise NoLibraryError(f"the package pulsectl or its {_LIBRARY} cannot be loaded: {error}") from error
     for kind in (pulsectl.PulseSourceInfo, pulsectl.PulseSinkInfo):
         # Its own `sample_spec` points into memory that is not valid any more when the list is there.
         kind._init_from_struct = _keep_rate
@@ -112,7 +124,7 @@ def _device(side: Side, found: Any, defaults: Any) -> Device:
     return Device(
         side,
         name=found.name,
-        title=found.description,
+        title=plain(found.description),
         pcm=pcm_name(found.name),
         server="pulse",
         channels=found.channel_count,

@@ -1,0 +1,118 @@
+"""`engine devices` lists what can be copied into config.toml, and says what the engine would use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.config import load
+from engine.config_layers import SYSTEM_CONFIG
+from engine.main import main
+from engine.toml import tomllib
+from tests.pulse import PulseServer
+
+
+@pytest.fixture(autouse=True)
+def _only_the_packaged_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SYSTEM_CONFIG, "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("engine.devices_command.quiet", lambda _: None)  # it would last for all other tests
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
+    with PulseServer() as made:
+        for name, value in made.environ.items():
+            monkeypatch.setenv(name, value)
+        made.set_default(sink="speaker", source="person.monitor")
+        yield made
+
+
+@pytest.mark.usefixtures("server")
+def test_output_is_a_configuration_that_names_what_would_be_used(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["devices"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert tomllib.loads(printed.out) == {"audio": {"microphone": "person.monitor", "loudspeaker": "speaker"}}
+    (tmp_path / "mine.toml").write_text(printed.out)
+    audio = load(config=tmp_path / "mine.toml").audio
+    assert (audio.microphone, audio.loudspeaker) == ("person.monitor", "speaker")
+
+
+@pytest.mark.usefixtures("server")
+def test_every_other_device_is_a_line_to_uncomment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (other,) = [line for line in lines if line.startswith("# loudspeaker")]
+    assert tomllib.loads(other.removeprefix("# ")) == {"loudspeaker": "person"}
+    assert "ThePerson; 2 ch, 48000 Hz" in other
+    (default,) = [line for line in lines if line.startswith("loudspeaker")]
+    assert default.endswith("the system's default; used now")
+
+
+@pytest.mark.usefixtures("server")
+def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--json", "--set", "audio.loudspeaker=person"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    used = {device["side"]: device["name"] for device in printed["devices"] if device["used"]}
+    assert used == {"microphone": "person.monitor", "loudspeaker": "person"}
+    assert printed["use"]["loudspeaker"] == {"wanted": "person", "name": "person", "wait_s": 0.0, "error": None}
+    assert {device["name"] for device in printed["devices"] if device["is_default"]} == {"person.monitor", "speaker"}
+
+
+@pytest.mark.usefixtures("server")
+def test_configured_device_that_is_absent_is_named_with_what_takes_its_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "kiosk.toml").write_text('[audio]\nmicrophone = "jabra"\nwait_s = 4\n')
+    assert main(["devices", "--config", str(tmp_path / "kiosk.toml")]) == 0
+    printed = capsys.readouterr()
+    assert 'kiosk.toml:2: there is no microphone "jabra"; plug it in, or choose from person.monitor' in printed.err
+    (line,) = [line for line in printed.out.splitlines() if line.startswith("microphone")]
+    assert line.startswith('microphone = "person.monitor"')
+    assert line.endswith("used after a wait of 4 s")
+
+
+@pytest.mark.usefixtures("server")
+def test_configured_device_is_marked_with_where_it_was_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--set", "audio.loudspeaker=ThePers"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("loudspeaker")]
+    assert line.startswith('loudspeaker = "person"')
+    assert line.endswith("used now, as --set says")
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"PULSE_SERVER": "unix:{0}/nobody"}, "no sound server answers at PULSE_SERVER=unix:{0}/nobody"),
+        ({"XDG_RUNTIME_DIR": "{0}"}, "no sound server answers at {0}/pulse/native; systemctl --user start"),
+        (
+            {"XDG_RUNTIME_DIR": "/dev/null/run"},
+            "no sound server answers at /dev/null/run/pulse/native: there is no such",
+        ),
+        ({}, "XDG_RUNTIME_DIR is not set"),
+    ],
+)
+def test_no_devices_at_all_is_an_error_with_its_remedies(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    environ: dict[str, str],
+    says: str,
+) -> None:
+    for name in ("PULSE_SERVER", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value.format(tmp_path))
+    assert main(["devices"]) == 9
+    printed = capsys.readouterr()
+    assert tomllib.loads(printed.out) == {"audio": {}}
+    assert says.format(tmp_path) in printed.err
+    assert "there is no microphone" in printed.err
+    assert "there is no loudspeaker" in printed.err
