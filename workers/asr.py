@@ -9,7 +9,7 @@ from engine import messages as m
 from engine.contract import Backend, Ended, Heard, Job, Tag
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
-from workers.backends.registry import prepare
+from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
 
@@ -34,13 +34,18 @@ class Asr:
 
     def __init__(self, seat: Seat, backend: Backend, mic: HistoryReader, out: Outlet) -> None:
         self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
-        rate, settings = seat.config.audio.rate_hz, seat.config.asr
+        self._renewal = Renewal(seat, backend, out)
+        self._utterance: _Utterance | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """The settings are others now. The backend gets them between two utterances."""
+        rate, settings = self._seat.config.audio.rate_hz, self._seat.config.asr
         self._chunk = settings.partial_ms * rate // 1000
         self._budget_ns = settings.partial_budget_ms * 1_000_000
-        self._utterance: _Utterance | None = None
 
     def take(self, message: m.Message) -> None:
-        """Listen, hold, finish or cancel."""
+        """Listen, hold, finish or cancel; or forget."""
         utterance = self._utterance
         if isinstance(message, m.Listen):
             self._give_up()
@@ -48,6 +53,9 @@ class Asr:
             self._utterance = _Utterance(job, time.monotonic_ns(), message.start)
             self._backend.begin(job)
             self._mic.seek(message.start)
+        elif isinstance(message, m.SessionOver):
+            self._give_up()
+            self._backend.forget(message.tag.session)
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
@@ -70,6 +78,7 @@ class Asr:
             return True
         utterance, mic = self._utterance, self._mic
         if utterance is None:
+            self._renewal.between_jobs()
             mic.seek(mic.position)
             mic.want(mic.capacity // 2)  # sound is nothing to wake for
             return False
@@ -139,6 +148,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if not busy:
             seat.wait()
+        if seat.reloaded():
+            asr.reload()
         # Given back before they are acted on: what kills this worker must not find it again. Turns asks anew.
         for message in [m.decode(record) for record in listen]:
             asr.take(message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
 from engine.outlet import Outlet
-from workers.backends.registry import prepare
+from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
 STEP_NS = 20_000_000
@@ -29,11 +29,11 @@ class Llm:
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
+        self._renewal = Renewal(seat, backend, out)
         self._work: dict[Tag, _Work] = {}
-        self._most = seat.config.llm.max_tokens
 
     def take(self, message: m.Message) -> None:
-        """A question, or that one is not wanted any more."""
+        """A question, that one is not wanted any more, or that its visitor has left."""
         if isinstance(message, m.Ask):
             pairs = zip(message.history[::2], message.history[1::2], strict=True)
             self._work[message.tag] = _Work(time.monotonic_ns())
@@ -45,15 +45,31 @@ class Llm:
                     message.language,
                     text=message.text,
                     history=tuple(Exchange(user, answer) for user, answer in pairs),
+                    context=message.context,
                 )
             )
         elif isinstance(message, m.Cancel):
             self._backend.cancel(message.tag)
+        elif isinstance(message, m.SessionOver):
+            self._forget(message.tag.session)
+
+    def _forget(self, session: int) -> None:
+        for tag in self._work:
+            self._backend.cancel(tag)
+        while self._work:
+            self.step()
+        self._backend.forget(session)
+
+    def renew(self) -> None:
+        """Give the backend new settings, if there are any, between two questions."""
+        if not self._work:
+            self._renewal.between_jobs()
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
         with self._seat.bound():
             events = self._backend.step(STEP_NS)
+        most = self._seat.config.llm.max_tokens
         for event in events:
             work = self._work.get(event.tag)
             if work is None:
@@ -61,7 +77,7 @@ class Llm:
             now = time.monotonic_ns()
             if isinstance(event, Token):
                 work.tokens += 1
-                if work.tokens > self._most:
+                if work.tokens > most:
                     self._backend.cancel(event.tag)
                     continue
                 if not work.first_ns:
@@ -74,7 +90,7 @@ class Llm:
                     m.AnswerEnded(
                         tag=event.tag,
                         # Cut off at its greatest length, an answer is complete all the same.
-                        reason="done" if work.tokens > self._most else event.reason,
+                        reason="done" if work.tokens > most else event.reason,
                         text=event.text,
                         began_ns=work.began_ns,
                         first_ns=work.first_ns,
@@ -92,6 +108,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if backend.idle:
             seat.wait()
+        seat.reloaded()
+        llm.renew()
         # Given back before they are acted on: what kills this worker must not find it again. Turns asks anew.
         for message in [m.decode(record) for record in asks]:
             llm.take(message)

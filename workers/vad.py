@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 from engine import messages as m
-from engine.contract import Ended, Job, Tag, Voice
+from engine.contract import Backend, Ended, Job, Pcm, Tag, Voice
 from engine.errors import BackendError
+from engine.outlet import Outlet
+from ringbuf import HistoryReader
 from workers.backends.registry import prepare
 from workers.join import Seat
 
@@ -22,6 +24,11 @@ class Gate:
         self.threshold, self.release, self.min_speech = threshold, release, min_speech
         self.speaking = False
         self._since: int | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Nobody speaks, or may just have begun to."""
+        return not self.speaking and self._since is None
 
     def judge(self, probability: float, start: int, stop: int) -> tuple[str, int] | None:
         """("began", sample) or ("paused", sample) when the hop [start, stop) decides so."""
@@ -40,16 +47,68 @@ class Gate:
         return None
 
 
+class Vad:
+    """The stream of the microphone's sound through the backend, and what is said of it."""
+
+    def __init__(self, seat: Seat, backend: Backend, mic: HistoryReader, out: Outlet) -> None:
+        self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
+        self._telemetry = seat.telemetry
+        self._gate = Gate(0, 0, 0)
+        self.reload()
+        self._job = Job(Tag(self._session))
+        backend.begin(self._job)
+
+    def reload(self) -> None:
+        """The settings are others now."""
+        settings, gate = self._seat.config.vad, self._gate
+        gate.threshold, gate.release = settings.threshold, settings.release
+        gate.min_speech = settings.min_speech_ms * self._seat.config.audio.rate_hz // 1000
+        self._budget_ns = settings.hop_budget_ms * 1_000_000
+
+    @property
+    def _session(self) -> int:
+        return self._telemetry.get("turns.session")
+
+    def forget(self) -> None:
+        """Begin anew for every visitor, as soon as nobody speaks."""
+        if self._job.tag.session != self._session and self._gate.quiet:
+            over, self._job = self._job, Job(Tag(self._session))
+            self._backend.cancel(over.tag)
+            while not self._backend.idle:
+                self._backend.step(self._budget_ns)
+            self._backend.forget(over.tag.session)
+            self._backend.begin(self._job)
+
+    def judge(self, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
+        """Judge the hop [start, stop), which `window` ends with; it was captured from `captured_ns` on."""
+        began = time.monotonic_ns()
+        self._backend.feed(self._job, window)
+        events = self._backend.step(self._budget_ns)
+        took = time.monotonic_ns() - began
+        if took > self._budget_ns:
+            self._telemetry.count("vad.late")
+        self._telemetry.observe("vad.hop_ns", took)
+        for event in events:
+            if isinstance(event, Ended):  # the supervisor brings back one that hears
+                raise BackendError(f"voice activity ended: {event.text or event.reason}", "see vad.backend")
+            if isinstance(event, Voice) and (said := self._gate.judge(event.probability, start, stop)):
+                what, sample = said
+                self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
+
+    def _tell(self, what: str, sample: int, at_ns: int) -> None:
+        if what == "began":
+            self._telemetry.set("vad.speaking", sample + 1)
+            self._out.send(m.SpeechBegan(start=sample, capture_ns=at_ns))
+        else:
+            self._telemetry.set("vad.speaking", 0)
+            self._out.send(m.SpeechPaused(end=sample, capture_ns=at_ns))
+
+
 def main(seat: Seat) -> None:
-    settings, rate = seat.config.vad, seat.config.audio.rate_hz
     backend = prepare(seat)
     hop, context = backend.abilities.frame, backend.abilities.context
-    gate = Gate(settings.threshold, settings.release, settings.min_speech_ms * rate // 1000)
-    mic = seat.history_reader("mic")
-    speech = seat.outlet("speech")
-    telemetry = seat.telemetry
-    job = Job(Tag(1))
-    backend.begin(job)
+    mic, speech, telemetry = seat.history_reader("mic"), seat.outlet("speech"), seat.telemetry
+    vad = Vad(seat, backend, mic, speech)
     mic.seek(max(mic.position, context))
     mic.want(hop)
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
@@ -58,8 +117,10 @@ def main(seat: Seat) -> None:
 
     while not seat.stopping:
         seat.wait()
+        if seat.reloaded():
+            vad.reload()
         if mic.position > mic.cursor + hop and (newest := mic.capture_ns(mic.position - 1)) is not None:
-            telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - 1_000_000_000 // rate)
+            telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - 1_000_000_000 // mic.rate)
         while (frame := mic.acquire(hop)) is not None and not seat.stopping:
             start = mic.cursor
             captured = mic.capture_ns(start)
@@ -67,25 +128,8 @@ def main(seat: Seat) -> None:
             if window is None or captured is None:  # lapped: what is being said now counts
                 mic.seek(mic.position)
                 break
-            began = time.monotonic_ns()
-            backend.feed(job, window)
-            events = backend.step(settings.hop_budget_ms * 1_000_000)
-            ended = time.monotonic_ns()
-            if ended - began > settings.hop_budget_ms * 1_000_000:
-                telemetry.count("vad.late")
-            telemetry.observe("vad.hop_ns", ended - began)
-            for event in events:
-                if isinstance(event, Ended):  # the supervisor brings back one that hears
-                    raise BackendError(f"voice activity ended: {event.text or event.reason}", "see vad.backend")
-                if isinstance(event, Voice) and (said := gate.judge(event.probability, start, start + len(frame))):
-                    what, sample = said
-                    at_ns = captured + (sample - start) * 1_000_000_000 // rate
-                    if what == "began":
-                        telemetry.set("vad.speaking", sample + 1)
-                        speech.send(m.SpeechBegan(start=sample, capture_ns=at_ns))
-                    else:
-                        telemetry.set("vad.speaking", 0)
-                        speech.send(m.SpeechPaused(end=sample, capture_ns=at_ns))
+            vad.forget()
+            vad.judge(window, start, start + len(frame), captured)
             mic.release(hop)
             telemetry.set("vad.judged", start + hop)
             seat.beat()

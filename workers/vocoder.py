@@ -13,7 +13,7 @@ from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
-from workers.backends.registry import prepare
+from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
 RECORD_MS = 20
@@ -105,6 +105,7 @@ class Vocoder:
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
+        self._renewal = Renewal(seat, backend, out)
         self._ring = SpeakerRing(seat)
         self._work: dict[Tag, _Work] = {}
         self._closed = -1
@@ -118,7 +119,10 @@ class Vocoder:
         self._out.send(m.Joined(stage="vocoder"))
 
     def take(self, message: m.Message) -> None:
-        """A clause, the last clause, or that an answer is not wanted any more."""
+        """A clause, the last clause, that an answer is not wanted any more, or that its visitor has left."""
+        if isinstance(message, m.SessionOver):
+            self._forget(message.tag.session)
+            return
         work = self._work.get(message.tag)
         if work is None and _order(message.tag) <= self._closed:
             return
@@ -151,6 +155,18 @@ class Vocoder:
             work.last = True
             self._backend.finish(work.job)
 
+    def _forget(self, session: int) -> None:
+        for tag in self._work:
+            self._backend.cancel(tag)
+        while self._work:
+            self.step()
+        self._backend.forget(session)
+
+    def renew(self) -> None:
+        """Give the backend new settings, if there are any, between two answers."""
+        if not self._work:
+            self._renewal.between_jobs()
+
     def _close(self, tag: Tag) -> None:
         self._closed = max(self._closed, _order(tag))
 
@@ -166,7 +182,15 @@ class Vocoder:
                 number = work.owed.popleft()
                 if number == 0 and work.sink.first_ns:
                     self._seat.telemetry.observe("vocoder.first_ns", work.sink.first_ns - work.began_ns)
-                self._out.send(m.ClauseVoiced(tag=event.tag, number=number, samples=event.samples))
+                self._out.send(
+                    m.ClauseVoiced(
+                        tag=event.tag,
+                        number=number,
+                        samples=event.samples,
+                        words=tuple(word.text for word in event.words),
+                        starts=tuple(word.start for word in event.words),
+                    )
+                )
             elif isinstance(event, Ended):
                 self._end(work, event)
 
@@ -195,6 +219,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if backend.idle:
             seat.wait()
+        seat.reloaded()
+        vocoder.renew()
         # Given back before they are acted on: what kills this worker must not find it again.
         for message in [m.decode(record) for record in clauses]:
             vocoder.take(message)

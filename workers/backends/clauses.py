@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Sink, Sound, Tag
 from engine.errors import BackendError
+from workers.backends.pieces import Piece, cut
 from workers.backends.sound import Edges, Resampler
 
 LONGEST = 160
@@ -39,10 +39,8 @@ class _Work:
     def __init__(self, job: Job, order: int) -> None:
         self.job = job
         self.due = (job.deadline_ns or math.inf, order)
-        self.pieces: deque[tuple[str, bool]] = deque()
-        """What is still to be said, and whether it is the last of its feed."""
-        self.samples = 0
-        """What the feed at work has become so far."""
+        self.pieces: deque[Piece] = deque()
+        """What is still to be said."""
         self.finished = False
         self.quiet: int | None = None
         """Samples of silence at the end of its sound; None before any."""
@@ -86,6 +84,9 @@ class ClauseVoice(ABC):
         self._abilities = Abilities(checkpoint="chunk", incremental=True)
         self._resample: Resampler | None = None
         self._edges = Edges(16000, 0)
+        self._rate = 16000
+        self._marks: list[tuple[int, float]] = []
+        """Of the piece that is being said: a character, and how many seconds into the library's sound it is said."""
         self._work: _Work | None = None
         self._sink: Sink = _Nowhere()
         self._samples = self._chunks = self._waited_ns = self._chunk_ns = 0
@@ -98,16 +99,18 @@ class ClauseVoice(ABC):
     def unload(self) -> None: ...
 
     @abstractmethod
-    def _readable(self, text: str) -> str:
-        """`text` without what the library cannot say; empty when nothing is left to be said."""
+    def _readable(self, word: str) -> str:
+        """A word in characters that the library can say; there may be blanks among them, or nothing at all."""
 
     @abstractmethod
     def _say(self, text: str) -> None:
-        """Say `text`: hand every chunk to `_take`, and stop when that is False. Called with nothing else under way."""
+        """Say `text`: hand every chunk to `_take`, and stop when that is False. Tell `_mark`, where the library knows,
+        when which character is said. Called with nothing else under way."""
 
     def _open(self, rung: Rung, rate: int) -> None:
         """The library is loaded and speaks at `rate` samples a second."""
         self._language = primary(rung.language)
+        self._rate = rung.rate
         self._resample = Resampler(rate, rung.rate) if rate != rung.rate else None
         self._edges = Edges(rung.rate, int(number(rung.settings, "pause_ms", 200, 0, 2000)))
         self._abilities = Abilities(checkpoint="chunk", incremental=True, rate=rung.rate)
@@ -136,10 +139,7 @@ class ClauseVoice(ABC):
 
     def feed(self, job: Job, data: str) -> None:
         if work := self._jobs.get(job.tag):
-            # A clause with nothing to say is a piece too, an empty one: its Sound is owed all the same.
-            *before, last = textwrap.wrap(self._readable(data), LONGEST) or [""]
-            work.pieces.extend((piece, False) for piece in before)
-            work.pieces.append((last, True))
+            work.pieces.extend(cut(data, self._readable, LONGEST))
 
     def finish(self, job: Job) -> None:
         if work := self._jobs.get(job.tag):
@@ -161,14 +161,16 @@ class ClauseVoice(ABC):
         tag = work.job.tag
         events: list[Event] = []
         if not work.over:
-            piece, last = work.pieces.popleft()
-            if piece:
-                self._utter(work, piece)
-                work.samples += self._samples
-            cut = work.cancelled or bool(work.failure)
-            if (last and not cut) or (cut and work.samples):
-                events.append(Sound(tag, work.samples))
-                work.samples = 0
+            piece = work.pieces.popleft()
+            if piece.text:
+                self._utter(work, piece.text)
+                self._place(piece)
+            clause = piece.clause
+            if work.cancelled or work.failure:
+                if clause.samples:
+                    events.append(Sound(tag, clause.samples))
+            elif piece.last:
+                events.append(Sound(tag, clause.samples, clause.spoken))
         if work.over:
             events.append(Ended(tag, work.reason, work.failure))
             del self._jobs[tag]
@@ -180,6 +182,9 @@ class ClauseVoice(ABC):
 
     def settle(self, tag: Tag, heard: str) -> None:
         del tag, heard  # What was said is not remembered.
+
+    def forget(self, session: int) -> None:
+        del session
 
     def cost_ns(self, units: int) -> int:
         """`units` are chunks of 20 ms of sound. The time that a sink waited is not counted."""
@@ -202,7 +207,19 @@ class ClauseVoice(ABC):
         elif self._error is not None:
             raise self._error
 
+    def _place(self, piece: Piece) -> None:
+        """Work out where in the clause's sound the words of a piece begin that has just been said."""
+        for character, seconds in self._marks:
+            sample = min(round(seconds * self._rate) + self._edges.shift, max(0, self._samples - 1))
+            piece.clause.begins(piece.word_at(character), piece.clause.samples + max(0, sample))
+        piece.clause.samples += self._samples
+
+    def _mark(self, character: int, seconds: float) -> None:
+        """A character (from 0) of what is being said is heard so many seconds into the library's sound."""
+        self._marks.append((character, seconds))
+
     def _prepare(self, work: _Work) -> None:
+        self._marks.clear()
         self._work, self._sink, self._error = work, work.job.sink or _Nowhere(), None
         self._samples = self._chunks = self._waited_ns = 0
         self._edges.begin(work.quiet)

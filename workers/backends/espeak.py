@@ -34,10 +34,10 @@ BY_CHARACTER = 1
 RATE, PITCH = 1, 3
 WORDS_PER_MINUTE = 175
 """The library's normal speed."""
+LIST_END, WORD = 0, 1
+"""Kinds of events."""
 UNSPOKEN = ("C", "So", "Sk")
 """Unicode categories left out: control characters, surrogates, unassigned; emoji, whose names nobody wants to hear."""
-
-_Callback = CFUNCTYPE(c_int, POINTER(c_short), c_int, c_void_p)
 
 
 class _Voice(Structure):
@@ -55,6 +55,23 @@ class _Voice(Structure):
         ("spare", c_void_p),
     )
 
+
+class _Event(Structure):
+    """espeak_EVENT"""
+
+    _fields_ = (
+        ("type", c_int),
+        ("unique_identifier", c_uint),
+        ("text_position", c_int),
+        ("length", c_int),
+        ("audio_position", c_int),
+        ("sample", c_int),
+        ("user_data", c_void_p),
+        ("id", c_ubyte * 8),
+    )
+
+
+_Callback = CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(_Event))
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "espeak_Initialize": (c_int, (c_int, c_int, c_char_p, c_int)),
@@ -120,6 +137,7 @@ class Espeak(ClauseVoice):
     def __init__(self) -> None:
         super().__init__()
         self._loaded = False
+        self._own_rate = 1
 
     def load(self, rung: Rung) -> None:
         speed = number(rung.settings, "speed", 1.0, 0.5, 2.0)
@@ -136,6 +154,7 @@ class Espeak(ClauseVoice):
         # Kept here: nothing in C keeps it from being collected.
         self._callback = _Callback(self._chunk)
         self._espeak.espeak_SetSynthCallback(self._callback)
+        self._own_rate = rate
         self._open(rung, rate)
 
     def unload(self) -> None:
@@ -165,16 +184,18 @@ class Espeak(ClauseVoice):
         if self._espeak.espeak_SetVoiceByName((f"{identifier}+{variant}" if variant else identifier).encode()):
             raise BackendError(f"espeak-ng cannot load its voice {name!r}", "set vocoder.espeak.voice to another")
 
-    def _readable(self, text: str) -> str:
-        plain = "".join(" " if unicodedata.category(each).startswith(UNSPOKEN) else each for each in text)
-        return plain if any(map(str.isalnum, plain)) else ""
+    def _readable(self, word: str) -> str:
+        return "".join(" " if unicodedata.category(each).startswith(UNSPOKEN) else each for each in word)
 
     def _say(self, text: str) -> None:
         data = text.encode()
         self._espeak.espeak_Synth(data, len(data) + 1, 0, BY_CHARACTER, 0, UTF8, None, None)
 
-    def _chunk(self, samples: Any, size: int, events: int | None) -> int:
+    def _chunk(self, samples: Any, size: int, events: Any) -> int:
         """espeak-ng's `t_espeak_callback`; no samples means the end."""
+        for event in itertools.takewhile(lambda event: event.type != LIST_END, events or ()):
+            if event.type == WORD:
+                self._mark(event.text_position - 1, event.sample / self._own_rate)
         if not samples or not size:
             return CONTINUE
         return CONTINUE if self._take(np.ctypeslib.as_array(samples, (size,))) else STOP

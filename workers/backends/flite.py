@@ -25,6 +25,8 @@ VOICES = ("slt", "rms", "awb", "kal16", "kal")
 CONTINUE, STOP = 0, -1
 STREAMING, STRETCH, PITCH = b"streaming_info", b"duration_stretch", b"int_f0_target_mean"
 """Names of flite's settings. flite keeps the pointer, not the text, so they must live as long as the process."""
+BEGIN = b"R:SylStructure.daughter1.daughter1.R:Segment.p.end"
+"""Where a word begins: its first syllable's first sound follows the one before it. In seconds."""
 
 SPOKEN = {
     "\N{LEFT SINGLE QUOTATION MARK}": "'",
@@ -98,6 +100,12 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "flite_get_param_float": (c_float, (c_void_p, c_char_p, c_float)),
     "flite_get_param_int": (c_int, (c_void_p, c_char_p, c_int)),
     "flite_synth_text": (c_void_p, (c_char_p, c_void_p)),
+    "utt_relation": (c_void_p, (c_void_p, c_char_p)),
+    "relation_head": (c_void_p, (c_void_p,)),
+    "item_next": (c_void_p, (c_void_p,)),
+    "item_daughter": (c_void_p, (c_void_p,)),
+    "item_feat_int": (c_int, (c_void_p, c_char_p)),
+    "ffeature_float": (c_float, (c_void_p, c_char_p)),
     "delete_utterance": (None, (c_void_p,)),
 }
 
@@ -198,15 +206,28 @@ class Flite(ClauseVoice):
         self._usual[name] = self._flite.flite_get_param_float(self._features, name, 0.0) if present else None
         self._flite.flite_feat_set_float(self._features, name, value)
 
-    def _readable(self, text: str) -> str:
-        plain = plain_english(text)
-        return plain if any(map(str.isalnum, plain)) else ""
+    def _readable(self, word: str) -> str:
+        return plain_english(word)
 
     def _say(self, text: str) -> None:
         utterance = self._flite.flite_synth_text(text.encode(), self._voice)
         self._wave = np.empty(0, np.int16)
         if utterance:
+            self._mark_words(utterance)
             self._flite.delete_utterance(utterance)
+
+    def _mark_words(self, utterance: int) -> None:
+        """Read from an utterance that was said when each of its tokens began. A token is what stands between blanks,
+        or a part of it; it may be said in several words, or in none."""
+        flite = self._flite
+        token = flite.relation_head(flite.utt_relation(utterance, b"Token"))
+        while token:
+            word = flite.item_daughter(token)
+            # A full stop that stands alone is a word without a sound.
+            if word and (begin := flite.ffeature_float(word, BEGIN)):
+                # The position lies behind the blank that ends the token.
+                self._mark(flite.item_feat_int(token, b"file_pos") - 2, begin)
+            token = flite.item_next(token)
 
     def _chunk(self, wave: Any, start: int, size: int, last: int, streaming: int | None) -> int:
         """flite's `cst_audio_stream_callback`: samples `start` to `start + size` of `wave` are ready."""

@@ -1,7 +1,7 @@
 """A phrasebook: patterns and answers from config.toml. Not a language model, and named so.
 
 Entries are tried from the first to the last; a pattern fits when it is all of what was said, without regard to case
-and punctuation, with `*` for any words or none. An entry's answers are given in turn.
+and punctuation, with `*` for any words or none. An entry's answers are given in turn, to each visitor from the first.
 """
 
 from __future__ import annotations
@@ -33,11 +33,17 @@ class Phrasebook(Spoken):
             ([compiled(pattern) for pattern in entry["patterns"]], list(entry["answers"]))
             for entry in rung.settings["entries"]
         ]
+        self._given = [0] * len(self._entries)
+        """How many answers of each entry the visitor has been given."""
 
     def answer(self, job: Job) -> str:
         said = words(job.text)
-        for patterns, answers in self._entries:
+        for number, (patterns, answers) in enumerate(self._entries):
             if any(pattern.fullmatch(said) for pattern in patterns):
-                answers.append(answers.pop(0))
-                return str(answers[-1])
+                self._given[number] += 1
+                return str(answers[(self._given[number] - 1) % len(answers)])
         return self._unknown
+
+    def forget(self, session: int) -> None:
+        """The next visitor is given every entry's first answer first."""
+        self._given = [0] * len(self._entries)

@@ -24,9 +24,11 @@ from workers.backends.sphinx_model import Model
 RATE = 16000
 FRAMES = 512
 """Cepstra that may wait for the search: 5 s. When they are full the search goes on whatever the budget says."""
+LIBRARY_FRAMES = 12
+"""Frames in the library's own ring."""
 BLOCK = 5
-"""Frames given to the search at a time, then the clock is looked at. With more than 7 at once the library's ring of
-12 would overwrite the 5 that its phoneme look-ahead still needs."""
+"""Frames given to the search at a time, then the clock is looked at. With more than 7 at once the library's ring would
+overwrite the 5 that its phoneme look-ahead still needs."""
 HEAD = 60
 """Frames that are collected before the search begins, so that their mean is known: 0.6 s."""
 TAIL = 3
@@ -75,6 +77,7 @@ class PocketSphinx:
         pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
+        self.unload()
         self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
         if not (self._decoder.fit and self._decoder.use_language_models(model.language, expected)):
             self.unload()
@@ -222,6 +225,17 @@ class PocketSphinx:
 
     def settle(self, tag: Tag, heard: str) -> None:
         """Nothing is kept of a job but the mean of its sound."""
+
+    def forget(self, session: int) -> None:
+        """Drop the cepstra, their mean, and the words that were found last: in the library, too, by an utterance
+        without sound."""
+        self._rows.values.fill(0)
+        self._mean.reset()
+        if self._decoder is not None and self._open is None:
+            self._decoder.start()
+            for _ in range(LIBRARY_FRAMES // BLOCK + 1):
+                self._decoder.search(self._rows, 0, BLOCK)
+            self._decoder.end()
 
     def cost_ns(self, units: int) -> int:
         """A unit is a frame of 10 ms."""

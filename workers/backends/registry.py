@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib import import_module
 
+from engine import messages as m
 from engine.config import Config
 from engine.contract import Backend, Rung
 from engine.errors import BackendError
+from engine.outlet import Outlet
 from workers.join import Seat
 
 REGISTRY = {
@@ -37,15 +39,16 @@ def make(stage: str, config: Config) -> Backend:
 
 
 def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Rung:
-    """What the configuration says a stage's backend shall be loaded with: its own table, and the engine's phrases in
-    the language that is spoken."""
+    """What the configuration says a stage's backend shall be loaded with: its own table, and of the rest only what it
+    makes use of, so that it need not be loaded anew when something else changes."""
     section = getattr(config, stage)
+    phrases = asdict(config.phrases[config.language]) if stage == "llm" else {}
     return Rung(
-        settings={**asdict(config.phrases[config.language]), **config.backend_settings(stage)},
+        settings={**phrases, **config.backend_settings(stage)},
         language=config.language,
         rate=config.audio.rate_hz,
         threads=section.threads,
-        expected=config.expected_phrases(),
+        expected=config.expected_phrases() if stage == "asr" else (),
         wake=wake,
     )
 
@@ -57,9 +60,42 @@ def prepare(seat: Seat) -> Backend:
     """
     stage = seat.process.name
     backend = make(stage, seat.config)
-    backend.load(rung(stage, seat.config, seat.wake))
     seat.wakeable()
+    _load(stage, backend, rung(stage, seat.config, seat.wake))
+    return backend
+
+
+def _load(stage: str, backend: Backend, wanted: Rung) -> None:
+    backend.load(wanted)
     backend.warm_up()
     for remark in backend.remarks:
         print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)
-    return backend
+
+
+class Renewal:
+    """Gives a worker's backend new settings while it runs. `between_jobs` is called when no job is open."""
+
+    def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
+        self._seat, self._backend, self._out = seat, backend, out
+        self._config = seat.config
+        """What the backend was loaded with."""
+
+    def between_jobs(self) -> None:
+        """Load the backend anew if what it was loaded with has changed since.
+
+        Where it cannot be loaded so, it goes on with what it had; that goes to stderr, and to turns.
+        Raises BackendError when that is gone too.
+        """
+        if self._config is self._seat.config:
+            return
+        stage, before, self._config = self._seat.process.name, self._config, self._seat.config
+        had, wanted = (rung(stage, config, self._seat.wake) for config in (before, self._config))
+        if had == wanted:
+            return
+        with self._seat.bound():
+            try:
+                _load(stage, self._backend, wanted)
+            except BackendError as error:
+                print(f"engine:{stage}: the settings it had are kept: {error}", file=sys.stderr, flush=True)
+                self._out.send(m.Trouble(stage=stage, text=f"the settings it had are kept: {error}"))
+                _load(stage, self._backend, had)

@@ -133,6 +133,11 @@ class Silero:
     def settle(self, tag: Tag, heard: str) -> None:
         """Nothing is kept beyond a job."""
 
+    def forget(self, session: int) -> None:
+        """A stream's state goes with its job; what is left is the frame that was judged last."""
+        self._samples.fill(0)
+        self._probability.fill(0)
+
     def cost_ns(self, units: int) -> int:
         return units * self._cost_ns
 

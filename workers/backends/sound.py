@@ -43,6 +43,8 @@ class Edges:
 
     Sound goes on in place, at once. Only silence is held, until it is known to lie inside the clause: at most a
     second, in memory taken once. Between two clauses of a job `pause_ms` of silence are heard.
+
+    shift: how many samples later than it was put in a sample comes out; below 0 where silence was cut before it.
     """
 
     def __init__(self, rate: int, pause_ms: int) -> None:
@@ -51,8 +53,9 @@ class Edges:
         self._held = np.empty(rate + self._lead, np.int16)
         self._filled = 0
         self._pause = np.zeros(rate * pause_ms // 1000, np.int16)
-        self._missing = self._quiet = 0
+        self._missing = self._quiet = self._taken = 0
         self._sounding = False
+        self.shift = 0
 
     @property
     def quiet(self) -> int:
@@ -63,12 +66,13 @@ class Edges:
         """A clause begins. quiet: samples of silence that its job ends with so far; None when it has no sound yet."""
         self._missing = 0 if quiet is None else max(0, self._pause.size - quiet)
         self._sounding = False
-        self._filled = self._quiet = 0
+        self._filled = self._quiet = self._taken = self.shift = 0
 
     def put(self, pcm: Pcm, write: Callable[[Pcm], bool]) -> bool:
         """Pass on the next sound of the clause, at most a second of it. False as soon as `write` says so."""
         if not pcm.size:
             return True
+        before, self._taken = self._taken, self._taken + pcm.size
         audible = (pcm > AUDIBLE) | (pcm < -AUDIBLE)
         first = int(audible.argmax())
         if not audible[first]:
@@ -79,7 +83,9 @@ class Edges:
         else:
             begin = max(0, first - self._lead)
             held = self._held[max(0, self._filled - self._lead + first - begin) : self._filled]
-            if not self._write(self._pause[: max(0, self._missing - held.size - first + begin)], write):
+            pause = self._pause[: max(0, self._missing - held.size - first + begin)]
+            self.shift = pause.size + held.size - before - begin
+            if not self._write(pause, write):
                 return False
         self._sounding, self._filled, self._quiet = True, 0, 0
         return self._write(held, write) and self._write(pcm[begin:end], write) and self._put_silence(pcm[end:], write)

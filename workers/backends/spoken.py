@@ -73,6 +73,9 @@ class Spoken(ABC):
     def settle(self, tag: Tag, heard: str) -> None:  # noqa: B027
         """Nothing is remembered: the history comes with each job."""
 
+    def forget(self, session: int) -> None:  # noqa: B027
+        """Nothing is remembered."""
+
     def cost_ns(self, units: int) -> int:
         return 0
 
