@@ -97,7 +97,7 @@ class Present:
 
     def tell(self, event: events.Event, at_ns: int) -> None:
         """Tell whoever watches what happened at `at_ns`, which has passed."""
-        tag = self.turn.tag if self.turn is not None else Tag(self.session.number)
+        tag = self.turn.tag if self.turn is not None else Tag(self.session.number, self.session.turn)
         self.send("story", m.Happened(tag=tag, at_ns=at_ns, event=events.dump(event)))
 
     def show(self, now: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from engine import messages as m
@@ -121,6 +122,61 @@ class Talk:
         self.ask(start, text)
         self.answer(answer)
         self.play(start + 2000, start + 3000)
+
+    def heard_from(self, begin: float) -> None:
+        """The answer, or the host's words, are voiced in 1000 samples a clause and begin to be heard at `begin` ms."""
+        self.voice()
+        self.until(begin)
+        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
+        self.until(begin)
+
+    def begin_answer(self, text: str) -> None:
+        """The answer is `text`, and begins to be heard."""
+        self.answer(text)
+        self.heard_from(self.at + 40)
+
+    def bring_to(self, state: str) -> None:
+        """From the beginning, into this state: what the user says is "hello", and the answer "Yes. It is."."""
+        if state in ("ANNOUNCING", "INSISTING"):
+            self.host(m.Say(number=90, text="Dear visitors.", mode="queue", interruptible=int(state == "ANNOUNCING")))
+        elif state != "LISTENING":
+            self.begin(1000)
+            steps: dict[str, Callable[[], None]] = {
+                "ENDING": lambda: self.pause(2000),
+                "FINALISING": lambda: self.until(2000 + WAIT + 10),
+                "THINKING": lambda: self.text("hello"),
+                "SPEAKING": lambda: self.begin_answer("Yes. It is."),
+            }
+            for reached, step in steps.items():
+                if self.state() != state:
+                    step()
+                    assert self.state() == reached
+        assert self.state() == state
+
+    def host(self, command: m.Message) -> m.Done:
+        """The host commands something: how it was answered."""
+        before = len(self.of(m.Done))
+        self.say(command)
+        (done,) = self.of(m.Done)[before:]
+        assert done.number == command.number  # type: ignore[attr-defined]
+        return done
+
+    def finish(self) -> None:
+        """Play on until nobody has the turn: the user stops speaking, and everything is answered and heard."""
+        while (state := self.state()) != "LISTENING":
+            if state == "HEARING":
+                self.pause(self.at)
+            elif state == "ENDING":
+                self.until(self.at + WAIT + 10)
+            elif state == "FINALISING":
+                self.text("so much")
+            else:
+                turn = self.present.now_on
+                if not turn.answer_ended:
+                    self.answer("Yes. It is.")
+                if not turn.began_ns:
+                    self.heard_from(self.at + 40)
+                self.hear_out(self.at + 1000)
 
     # What came of it.
 

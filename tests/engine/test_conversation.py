@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from engine import messages as m
-from engine.contract import Tag
 from tests.engine.talk import MS, WAIT, Talk
 
 
@@ -224,58 +223,6 @@ def test_someone_who_does_not_stop_is_answered_all_the_same_and_heard_on(talk: T
     assert talk.state() == "ENDING"
 
 
-@pytest.mark.parametrize("state", ["hearing", "ending", "finalising"])
-def test_a_restarted_recogniser_hears_the_utterance_from_its_beginning(talk: Talk, state: str) -> None:
-    talk.until(1064)
-    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
-    if state != "hearing":
-        talk.until(2000)
-        talk.say(m.SpeechPaused(end=1968 * 16, capture_ns=1968 * MS))
-    if state == "finalising":
-        talk.until(2430)
-    talk.say(m.Joined(stage="asr"))
-    assert len({listen.start for listen in talk.of(m.Listen)}) == 1
-    assert len(talk.of(m.Listen)) == 2
-    assert len(talk.of(m.Finish)) == (2 if state == "finalising" else 0)
-
-
-def test_a_restarted_language_model_is_asked_again_as_a_new_attempt(talk: Talk) -> None:
-    talk.speech(1000, 2000)
-    talk.until(2460)
-    talk.text("hello")
-    talk.say(m.Joined(stage="llm"))
-    assert [ask.tag.attempt for ask in talk.of(m.Ask)] == [1, 2]
-
-
-def test_a_restarted_language_model_does_not_say_twice_what_was_said(talk: Talk) -> None:
-    talk.speech(1000, 2000)
-    talk.until(2460)
-    talk.text("hello")
-    talk.say(m.Piece(tag=talk.tag, text="First sentence. Second"))
-    talk.say(m.Joined(stage="llm"))
-    assert len(talk.of(m.Ask)) == 1
-    assert [clause.text for clause in talk.of(m.Clause)] == ["First sentence.", "Second"]
-
-
-def test_a_restarted_voice_speaks_what_is_not_yet_in_the_ring(talk: Talk) -> None:
-    talk.speech(1000, 2000)
-    talk.until(2460)
-    talk.text("hello")
-    talk.answer("First sentence. Second sentence.")
-    talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=100))
-    talk.say(m.Joined(stage="vocoder"))
-    assert [clause.number for clause in talk.of(m.Clause)] == [0, 1, 1]
-    assert len(talk.of(m.LastClause)) == 2
-
-
-def test_a_restarted_vad_does_not_leave_the_turn_open(talk: Talk) -> None:
-    talk.until(1064)
-    talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
-    talk.until(1500)
-    talk.say(m.Joined(stage="vad", sample=1480 * 16, capture_ns=1480 * MS))
-    assert talk.state() == "ENDING"
-
-
 def test_the_conversation_is_over_when_the_input_has_been_judged_and_answered(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.say(m.InputEnded(sample=2100 * 16))
@@ -341,22 +288,6 @@ def test_words_that_are_not_certain_enough_are_asked_for_again() -> None:
     assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.not_heard]
 
 
-@pytest.mark.parametrize("stage", ["asr", "llm", "vocoder"])
-def test_what_kills_a_worker_twice_is_not_given_to_it_again(talk: Talk, stage: str) -> None:
-    talk.speech(1000, 2000)
-    talk.until(2460)
-    if stage != "asr":
-        talk.text("hello")
-    if stage == "vocoder":
-        talk.answer("Yes.")
-    for _ in range(5):
-        talk.say(m.Joined(stage=stage))
-    kinds: dict[str, type[m.Message]] = {"asr": m.Listen, "llm": m.Ask, "vocoder": m.Clause}
-    apology = talk.present.phrases.failed
-    given = [message for message in talk.of(kinds[stage]) if getattr(message, "text", "") != apology]
-    assert len(given) == 2
-
-
 def test_history_keeps_only_what_the_voice_said(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.until(2460)
@@ -412,23 +343,3 @@ def test_an_answer_is_not_given_up_while_it_is_heard(talk: Talk) -> None:
     assert talk.state() == "SPEAKING"
     talk.until(75_000)
     assert talk.turns[0]["outcome"] == "abandoned"
-
-
-def test_after_a_restart_an_answer_that_is_heard_is_waited_for(talk: Talk) -> None:
-    talk.until(5000)
-    talk.conversation.resume(Tag(1, 1, 1), talk.now)
-    talk.say(m.InputEnded(sample=1000))
-    talk.speech(6000, 7000)
-    assert not talk.of(m.Over)
-    talk.hear_out(8000)
-    assert talk.turns[0]["outcome"] == "resumed"
-    assert len(talk.of(m.Listen)) == 1
-
-
-def test_a_turn_under_way_is_told_of_when_the_engine_ends(talk: Talk) -> None:
-    talk.speech(1000, 2000)
-    talk.until(2460)
-    talk.text("hello")
-    talk.conversation.interrupt(talk.now)
-    talk.until(2461)
-    assert (talk.turns[0]["outcome"], talk.turns[0]["transcript"]) == ("interrupted", "hello")
