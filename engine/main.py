@@ -29,6 +29,7 @@ _MODULES = {
     "run": "run_command",
     **dict.fromkeys(_AT_THE_DOOR, "door_commands"),
     "devices": "devices_command",
+    "doctor": "doctor_command",
     "rings": "rings_command",
     "config": "config_command",
     "licences": "licences",

@@ -147,7 +147,7 @@ def test_packaged_question_is_answered_without_checkout_and_compiler(installed: 
 
 IMPORTS = {
     "ringbuf": {"ringbuf", "numpy", "posix_ipc"},
-    "engine": {"engine", "ringbuf", "numpy", "packaging", "samplerate", "tomli", "tomllib", "uvloop"},
+    "engine": {"engine", "ringbuf", "numpy", "packaging", "pulsectl", "samplerate", "tomli", "tomllib", "uvloop"},
 }
 """What a package may import beside the standard library. `workers` may import what it likes."""
 

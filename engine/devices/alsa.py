@@ -42,6 +42,11 @@ class Pcm:
     title: str
     place: str
 
+    @property
+    def name(self) -> str:
+        """What opens it, as it is."""
+        return f"hw:CARD={self.card},DEV={self.device}"
+
 
 def pcms(side: Side) -> list[Pcm]:
     """What the kernel lists, in the order of the cards' numbers."""
@@ -67,9 +72,8 @@ def devices(side: Side) -> list[Device]:
     """The cards' microphones or loudspeakers; before them, where there are any, ALSA's own choice. See `asked`."""
     listed = []
     for pcm in pcms(side):
-        where = f"CARD={pcm.card},DEV={pcm.device}"
         title = f"{pcm.title} ({pcm.place})" if pcm.place else pcm.title
-        listed.append(_device(side, f"hw:{where}", title, f"hw:{where}", f"plughw:{where}"))
+        listed.append(_device(side, pcm.name, title, pcm.name, f"plug{pcm.name}"))
     if listed:
         listed.insert(0, _device(side, DEFAULT, _DEFAULT_TITLE, DEFAULT, listed[0].pcm_fallback))
     return listed

@@ -101,6 +101,13 @@ def devices(side: Side) -> list[Device]:
     return sorted((one for one in listed if _DUMMY not in (one.name, one.name.removesuffix(".monitor"))), key=_last)
 
 
+def is_muted(device: Device) -> bool:
+    """Whether the server keeps a device silent. Raises NoServerError."""
+    with Connection() as server, server.errors():
+        ask = server.pulse.get_source_by_name if device.side == "microphone" else server.pulse.get_sink_by_name
+        return bool(ask(device.name).mute)
+
+
 def _pulsectl() -> Any:
     """The package pulsectl, with the rate of a device kept."""
     try:

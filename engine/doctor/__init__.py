@@ -1,0 +1,1 @@
+"""What `engine doctor` looks at: small checks, each of which says what it found and the line that mends it."""

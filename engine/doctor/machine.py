@@ -1,0 +1,130 @@
+"""The machine: memory that is shared, real-time rights, processors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine import NAME
+from engine.channels import PROCESSES
+from engine.doctor.finding import Finding, Visit, ok, problem, warning
+from engine.errors import SharedMemoryError
+from engine.segments import Segments
+
+_SHM = Path("/dev/shm")
+_MIB = 1 << 20
+_CAP_SYS_NICE = 1 << 23
+_LIMITS = "/etc/security/limits.d/antiphon.conf"
+_GOVERNORS = "cpu[0-9]*/cpufreq/scaling_governor"
+_LOCK_ALL = "import ctypes, sys; sys.exit(ctypes.CDLL(None).mlockall(7) != 0)"
+"""As the workers do it: what is mapped now and later, as soon as it is used."""
+_CPUS = Path("/sys/devices/system/cpu")
+
+
+def shared_memory(visit: Visit) -> Iterator[Finding]:
+    """Room for the rings that these settings ask for, by making them."""
+    name = f"{NAME}.doctor.{os.getpid()}"
+    try:
+        segments = Segments(name, visit.config)
+    except SharedMemoryError as error:
+        yield problem(SharedMemoryError(error.what, f"{error.remedy}; in a container: --shm-size=256m"))
+        return
+    try:
+        needed = sum(path.stat().st_size for path in _SHM.glob(f"{name}.*"))
+        free = os.statvfs(_SHM)
+    finally:
+        segments.remove()
+    whole = free.f_blocks * free.f_frsize
+    yield ok(f"the rings take {needed / _MIB:.0f} of the {whole / _MIB:.0f} MiB of {_SHM}")
+
+
+def real_time(visit: Visit) -> Iterator[Finding]:
+    """Real-time scheduling, and memory that stays in place."""
+    wanted = max(getattr(visit.config, process.section).realtime_priority for process in PROCESSES)
+    if not wanted:
+        yield ok("not asked for (realtime_priority = 0)")
+        return
+    if _may_be_realtime(wanted):
+        yield ok(f"SCHED_FIFO with priority {wanted}")
+    else:
+        yield _why_not_realtime(wanted)
+    locked = subprocess.run([sys.executable, "-c", _LOCK_ALL], check=False)
+    if locked.returncode == 0:
+        yield ok("memory can be locked")
+    else:
+        yield _refused(
+            "memory cannot be locked, and swapping may hold sound up", "LimitMEMLOCK=infinity", "memlock unlimited"
+        )
+
+
+def _may_be_realtime(priority: int) -> bool:
+    """Tried in a thread of its own, with which it ends."""
+    allowed = []
+
+    def attempt() -> None:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            allowed.append(priority)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return bool(allowed)
+
+
+def _why_not_realtime(priority: int) -> Finding:
+    limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
+    if limit >= priority or _has_capability(_CAP_SYS_NICE):
+        return warning(
+            "SCHED_FIFO is refused though this user may have it: the kernel keeps it from this control group",
+            "sysctl -w kernel.sched_rt_runtime_us=-1, or run the engine outside of the container or slice",
+        )
+    what = f"SCHED_FIFO with priority {priority} is refused (RLIMIT_RTPRIO is {limit})"
+    return _refused(what, "LimitRTPRIO=80", "rtprio 80")
+
+
+def _refused(what: str, unit: str, limit: str) -> Finding:
+    remedy = f'{unit} in the systemd unit, or echo "@audio - {limit}" >>{_LIMITS} and log in anew'
+    return warning(what, remedy)
+
+
+def _has_capability(bit: int) -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) & bit)
+    return False
+
+
+def processor(visit: Visit) -> Iterator[Finding]:
+    """Enough cores, free and awake."""
+    cores = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
+    sections = {process.section: getattr(visit.config, process.section) for process in PROCESSES}
+    for name, section in sections.items():
+        if getattr(section, "threads", 1) > cores:
+            yield warning(f"{name}.threads is {section.threads}, and there are {cores} cores", f"set {name}.threads")
+    if load > cores:
+        yield warning(f"{cores} cores have work for {load:.1f} (load average)", "end what else runs: see top")
+    else:
+        yield ok(f"{cores} cores, load average {load:.1f}")
+    yield from _governors()
+
+
+def _governors() -> Iterator[Finding]:
+    """Cores that are clocked down until they have had work for a while are late for short work."""
+    slow = set()
+    for governor in _CPUS.glob(_GOVERNORS):
+        with contextlib.suppress(OSError):
+            # Drivers of the newer kind decide in hardware, and quickly, whatever this is called.
+            if not (governor.parent / "energy_performance_preference").exists():
+                slow |= {governor.read_text().strip()} & {"powersave", "ondemand", "conservative"}
+    if slow:
+        yield warning(
+            f"the processor saves power (governor {', '.join(sorted(slow))})", "cpupower frequency-set -g performance"
+        )
