@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine import messages as m
-from tests.engine.talk import MS, WAIT, Talk
+from tests.engine.talk import MS, WAIT, Talk, config
 
 
 @pytest.fixture
@@ -343,3 +343,25 @@ def test_an_answer_is_not_given_up_while_it_is_heard(talk: Talk) -> None:
     assert talk.state() == "SPEAKING"
     talk.until(75_000)
     assert talk.turns[0]["outcome"] == "abandoned"
+
+
+def test_a_phrase_of_the_engines_own_is_no_history() -> None:
+    talk = Talk("asr.min_confidence=0.85")
+    talk.speech(1000, 2000)
+    talk.until(2460)
+    talk.say(m.Text(tag=talk.tag, text="mumble", language="en", confidence=0.5, final=1))
+    talk.play(2500, 3000)
+    talk.ask(5000, "hello")
+    assert talk.of(m.Ask)[0].history == ()
+
+
+def test_settings_that_change_count_from_then_on(talk: Talk) -> None:
+    talk.exchange(1000, "hello", "Yes.")
+    talk.conversation.reload(config("turns.end_of_speech_ms=900", 'phrases.en.not_heard="Pardon?"'))
+    talk.speech(5000, 6000)
+    talk.until(6899)
+    assert talk.state() == "ENDING"
+    talk.until(6901)
+    assert talk.state() == "FINALISING"
+    talk.text("")
+    assert [clause.text for clause in talk.of(m.Clause)] == ["Yes.", "Pardon?"]

@@ -238,3 +238,17 @@ def test_times_of_events_never_go_back() -> None:
         talk.exchange(start, "hello", "Yes. It is so.")
     times = [event["at_ms"] for event in talk.events]
     assert times == sorted(times)
+
+
+def test_what_was_noticed_late_is_told_with_the_time_at_which_it_happened_and_in_its_order() -> None:
+    talk = Talk()
+    talk.ask(1000, "hello")
+    talk.answer("Yes.")
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.at, talk.played = 2700, 1600  # nobody looked in the meantime
+    talk.conversation.see(0, talk.played)
+    talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=1600, words=("Yes.",), starts=(160,)))
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=2600 * MS, samples=1600))
+    talk.until(2700)
+    told = [(event["event"], event["at_ms"]) for event in talk.events if event["event"].startswith("answer")]
+    assert told == [("answer.started", 2500), ("answer.word", 2510), ("answer.ended", 2600)]

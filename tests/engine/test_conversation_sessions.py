@@ -204,3 +204,10 @@ def test_a_new_limit_of_silence_counts_at_once(talk: Talk) -> None:
     talk.conversation.reload(config("turns.session_end_s=5"))
     talk.until(9000)
     assert sessions(talk)[1:] == [("ended", 1, "silence")]
+
+
+def test_no_silence_is_counted_while_somebody_has_the_turn(talk: Talk) -> None:
+    talk.bring_to("HEARING")
+    talk.conversation.reload(config("turns.session_end_s=5"))
+    talk.until(20_000)
+    assert len(sessions(talk)) == 1
