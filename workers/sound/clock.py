@@ -13,6 +13,9 @@ _PULL_S = 10.0
 """Being apart is made up for in about this time."""
 WORST = 0.003
 """No quartz is that far off: a rate beyond this is a fault in the stamps."""
+_ODD_NS, _SURE_S = 10e6, 0.1
+"""A stamp that is further off than this is left out: a call was late, and those after it will catch up. When all were
+for so long, it is the device that stood still and did not count what it missed, as real ones do after an xrun."""
 
 
 class DeviceClock:
@@ -29,6 +32,8 @@ class DeviceClock:
         self._index = 0
         self._at = 0.0
         self._age_s = -1.0
+        self._odd_s = self._odd_by = 0.0
+        """For how long stamps have been left out, and the least by which they were off, in ns."""
 
     @property
     def running(self) -> bool:
@@ -50,14 +55,31 @@ class DeviceClock:
             return
         step_s = frames * self._nominal / 1e9
         self._age_s += step_s
+        self._index, self._at = index, self.time_of(index)
+        error = at_ns - self._at
+        if self._is_odd(error, step_s):
+            return
         settled = min(self._age_s / _SETTLE_S, 1.0)
         bandwidth = _FIRST_HZ * (_LAST_HZ / _FIRST_HZ) ** settled
         omega = min(2 * math.pi * bandwidth * step_s, 0.5)
-        error = at_ns - self.time_of(index)
-        self._index, self._at = index, self.time_of(index) + math.sqrt(2) * omega * error
+        self._at += math.sqrt(2) * omega * error
         self.frame_ns += omega * omega * error / frames
         lowest, highest = self._nominal * (1 - WORST), self._nominal * (1 + WORST)
         self.frame_ns = min(max(self.frame_ns, lowest), highest)
+
+    def _is_odd(self, error: float, step_s: float) -> bool:
+        """The stamp is not to be learnt from. Once that is so for long, the clock is set anew; its rate stays."""
+        if abs(error) <= _ODD_NS:
+            self._odd_s = 0.0
+            return False
+        if not self._odd_s or error * self._odd_by < 0:
+            self._odd_s, self._odd_by = 0.0, error
+        self._odd_s += step_s
+        self._odd_by = min(self._odd_by, error)  # calls may be late, but never early
+        if self._odd_s >= _SURE_S:
+            self._at += self._odd_by
+            self._odd_s = 0.0
+        return True
 
     def time_of(self, index: float) -> float:
         """When the frame `index` passes, in ns."""
