@@ -109,13 +109,10 @@ class _Hearing(_Side):
     stream: Microphone | None
     _line: CaptureLine | None
 
-    def open(self, stream: Any) -> None:
-        super().open(stream)
-        for _ in stream.read():  # a predecessor's
-            pass
-
     def _make_line(self) -> CaptureLine:
         assert self.stream is not None
+        for _ in self.stream.read():  # a predecessor's, or from before the timeline began
+            pass
         channel = self._seat.config.audio.channel
         return CaptureLine(self._port, self._port.microphone, self.stream.rate, channel, self._start_ns, self._rate)
 
@@ -140,6 +137,8 @@ class _Playing(_Side):
 
     def _make_line(self) -> PlayLine:
         assert self.stream is not None
+        for _ in self.stream.marks():  # from when it had to do without us
+            pass
         return PlayLine(self._port, self.stream, self._seat.config.audio.device_ms, self._start_ns, self._rate)
 
     def _move(self) -> None:

@@ -11,11 +11,15 @@ from workers.sound.clock import APART_S, DeviceClock
 
 PIECE_MS = 5
 """Sound made at a time."""
+MORE_MS, MOST_MS = 10, 60
+"""After a miss so much more lies ready, up to so much more than was asked for; a minute without one takes it back."""
+_CALM_S = 60
 
 
 class PlayLine:
     """Keeps one opened loudspeaker fed: `ahead_ms` of sound lie ready for its callback, made from the samples of the
     timeline that will be heard then: sample n at start_ns + n / rate. The device's clock is tracked as in CaptureLine.
+    Where that was not enough, more lies ready for a while.
     """
 
     def __init__(self, port: Port, loudspeaker: Loudspeaker, ahead_ms: int, start_ns: int, rate: int) -> None:
@@ -23,7 +27,11 @@ class PlayLine:
         device_rate = self._device_rate = loudspeaker.rate
         self._channels = loudspeaker.channels
         self._start_ns, self._rate = start_ns, rate
-        self._ahead = ahead_ms * device_rate // 1000
+        self._least = self._ahead = ahead_ms * device_rate // 1000
+        self._more = MORE_MS * device_rate // 1000
+        self._most = self._least + MOST_MS * device_rate // 1000
+        self._calm_at = 0
+        """The frame from which on there has been no miss for long."""
         self.clock = DeviceClock(device_rate)
         self._convert = samplerate.Resampler("sinc_fastest", channels=1)
         self._piece = np.zeros(PIECE_MS * rate // 1000, np.int16)
@@ -53,6 +61,11 @@ class PlayLine:
             self._lost += missing
             self._given += missing
             self._port.missed(round(missing * self._rate / self._device_rate))
+            self._ahead = min(self._ahead + self._more, self._most)
+            self._calm_at = self._taken + _CALM_S * self._device_rate
+        elif self._ahead > self._least and self._taken >= self._calm_at:
+            self._ahead -= self._more
+            self._calm_at = self._taken + _CALM_S * self._device_rate
 
     def feed(self) -> None:
         """Make what is missing of the sound that shall lie ready."""
