@@ -27,7 +27,8 @@ BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.arg
 STRICT = {"RINGBUF_CFLAGS": "-Werror"}
 """The C is built without warnings."""
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
-EXTENSION = "ringbuf/_core" + (".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX"))
+SUFFIX = ".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX")
+EXTENSIONS = {f"{name}{SUFFIX}" for name in ("ringbuf/_core", "workers/drivers/_callback")}
 pytestmark = pytest.mark.xdist_group("packaging")  # one build for all of them
 
 
@@ -90,7 +91,7 @@ def test_wheel_fits_every_python_from_3_11_on(installed: Installed) -> None:
     else:
         assert f"-cp{sys.version_info.major}{sys.version_info.minor}-cp" in installed.wheel.name
     with ZipFile(installed.wheel) as wheel:
-        assert [name for name in wheel.namelist() if ".so" in name] == [EXTENSION]
+        assert {name for name in wheel.namelist() if ".so" in name} == EXTENSIONS
 
 
 def test_wheels_for_both_machines_are_built_and_pass_their_checks(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_wheel_holds_the_three_packages_and_nothing_else(installed: Installed) -
     wanted |= {ROOT / package / "py.typed" for package in PACKAGES}
     expected = {str(path.relative_to(ROOT)) for path in wanted}
     assert {"engine/data/question.wav", "workers/drivers/virtual.py", "ringbuf/_core.pyi"} <= expected
-    assert {name for name in held if ".dist-info/" not in name} == expected | {EXTENSION}
+    assert {name for name in held if ".dist-info/" not in name} == expected | EXTENSIONS
     assert f"{NAME}-{version(NAME)}.dist-info/licenses/LICENSE" in held
 
 

