@@ -34,8 +34,8 @@ COMMANDS_AT_ONCE, COMMANDS_PER_S = 50, 50
 """Commands that a client may send in one go, and how fast it gets that right back."""
 _REFUSED_AT_ONCE = 100
 """A client that goes on after so many refusals for being too fast is sent away."""
-_LINGER_S, _LAST_S = 1.0, 0.2
-"""How long a client that is sent away has to read why, and how long all have when the engine ends."""
+_LINGER_S, _LAST_S = 3.5, 0.2
+"""How long a client that is sent away has to read its answers, and how long all have when the engine ends."""
 
 Reload = Callable[[], Awaitable[dict[str, Any]]]
 """Reads the configuration anew; what the answer to `reload` says. Raises EngineError."""
@@ -59,10 +59,11 @@ class Door:
 
     async def close(self) -> None:
         """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""
-        if self._server is None:
+        server, self._server = self._server, None
+        if server is None:
             return
         self._empty.clear()
-        self._server.close()
+        server.close()
         self.hub.unsubscribe(self._told)
         for client in tuple(self.clients):
             client.leave()
@@ -165,8 +166,9 @@ class Client(asyncio.Protocol):
 
     def _send_away(self, code: str, message: str) -> None:
         self.send(refusal(None, None, code, message))
-        self._leaving, self._unanswered = True, 0
+        self._leaving = True
         self._leave_when_answered()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def send(self, line: bytes) -> None:
         """Send a line; a client that leaves too much unread is dropped."""

@@ -63,9 +63,8 @@ def take(wanted: str, group: str, name: str) -> Place:
             return Place(path, made)
         if (made := _listen(other, gid)) is None:
             raise OutputError(f"{other}: another process listens there", "set door.socket")
-    return Place(
-        other, made, f"{path} is the door of another engine of this name; set engine.instance to tell them apart"
-    )
+    note = f"{path} is the door of another engine of this name, so this one's is {other}"
+    return Place(other, made, note)
 
 
 def running(name: str = "") -> list[Path]:

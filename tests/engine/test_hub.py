@@ -169,11 +169,12 @@ def test_devices_mute_and_volume_are_in_the_state(stream: Stream) -> None:
     assert (now.muted, now.volume, now.devices) == (False, 70, {"microphone": None, "loudspeaker": None})
     stream.happens(events.Mute(True), 0)
     stream.happens(events.Volume(30), 0)
-    assert not stream.hub.device_was_open
+    was_open = [stream.hub.device_was_open]
     stream.happens(
         events.DeviceChanged("microphone", "open", "USB mic", "usb", 48000, 2, "the microphone is USB mic"), 0
     )
-    assert stream.hub.device_was_open
+    was_open.append(stream.hub.device_was_open)
+    assert was_open == [False, True]
     assert (now.muted, now.volume) == (True, 30)
     assert now.devices["microphone"] == {
         "state": "open",
