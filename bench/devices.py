@@ -1,0 +1,142 @@
+"""Sound devices, measured: the callback, clocks that drift, a conversation through a real sound server.
+
+    python bench/devices.py [callback] [drift] [conversation] [unplug] [soak] [--shared ../shared] [--minutes 10]
+
+Without names: callback, drift, conversation and unplug. It starts a PulseAudio daemon of its own with two null sinks:
+the monitor of "person" is the engine's microphone, "speaker" its loudspeaker; both are recorded on one clock. No sound
+card is needed and nothing is heard. Session builder and measure lie with the recordings in the shared folder.
+
+callback      the same C function, called by PortAudio's thread (ours) and by a Python callback (PyAudio)
+drift         30 minutes of two clocks 300 ppm apart, in simulated time
+conversation  the same session through the virtual card and through the server: responses, xruns, holes
+unplug        the microphone is pulled out and plugged in again: when that is seen, what is answered afterwards
+soak          --minutes of conversation through the server: xruns
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from conversation import GAP_S, SHORT, converse, tool
+from devicebench.drift import drift
+from devicebench.live import converse_live
+
+from tests.pulse import PulseServer
+
+REPEAT = ("--set", "llm.backend=repeat")
+CALLBACK_S = 20
+
+
+def callback(_given: argparse.Namespace, _work: Path) -> None:
+    """Ours and PyAudio, alone and under load."""
+    print(f"callback: how late it is called, us, of {CALLBACK_S} s; a period is 10000 us")
+    print(f"  {'':28}{'p50':>8}{'p99':>8}{'p99.9':>8}{'max':>8}")
+    program = Path(__file__).parent / "devicebench" / "callback.py"
+    with PulseServer({"person": 1, "speaker": 1}) as server:
+        for load in ([], ["--load"]):
+            for system in ("ours", "pyaudio"):
+                command = [sys.executable, str(program), system, str(CALLBACK_S), *load]
+                ran = subprocess.run(
+                    command, env=os.environ | server.environ, check=True, stdout=subprocess.PIPE, text=True
+                )
+                for side, figures in json.loads(ran.stdout).items():
+                    row = "".join(f"{figures[rank]:8.0f}" for rank in ("p50", "p99", "p99.9", "max"))
+                    print(f"  {system:8} {side:12} {'load' if load else '':6}{row}")
+
+
+def session(given: argparse.Namespace, work: Path, seed: int, utterances: str) -> tuple[Path, dict[str, Any]]:
+    """A track of the user's and its labels."""
+    track = work / f"session{seed}.wav"
+    builder = [sys.executable, str(given.shared / "measure" / "session.py"), str(track)]
+    builder += ["--audio", str(given.shared / "audio"), "--utterances", utterances]
+    subprocess.run([*builder, "--gap", str(GAP_S), "--seed", str(seed)], check=True)
+    labels: dict[str, Any] = json.loads(track.with_suffix(".json").read_text())
+    return track, labels
+
+
+def conversation(given: argparse.Namespace, work: Path) -> None:
+    """The same session both ways."""
+    measure = tool(given.shared, "turns").measure
+    track, labels = session(given, work, 1, SHORT)
+    virtual = converse(track, work, *REPEAT)
+    _, by_card = measure(work / f"{track.stem}.out.wav", labels)
+    recording = work / "live.wav"
+    live = converse_live(track, recording, work, REPEAT)
+    _, by_server = measure(recording, labels, track=track)
+    print("conversation: one session, response in ms, end of speech to first sound in the recording")
+    for name, total, report in (("virtual card", by_card, virtual), ("PulseAudio", by_server, live)):
+        figures = report["totals"]
+        print(
+            f"  {name:14} p50 {total['response_ms_p50']:5.0f}  p95 {total['response_ms_p95']:5.0f}  "
+            f"of {total['utterances']}: misses {total['misses']}, cut-ins {total['cut_ins']}, "
+            f"holes {len(total['holes'])}, xruns {figures['xruns']}, lost {figures['lost_blocks']}"
+        )
+    print(
+        f"  difference of p50: {by_server['response_ms_p50'] - by_card['response_ms_p50']:+.0f} ms (asked: within 40)"
+    )
+
+
+def unplug(given: argparse.Namespace, work: Path) -> None:
+    """Pulled out in mid-session."""
+    track, labels = session(given, work, 2, "go_forward,go_somewhere,cards_003")
+    report = converse_live(track, work / "unplugged.wav", work, REPEAT, unplug_s=labels["utterances"][1]["start"] + 0.5)
+    heard = [turn["transcript"] for turn in report["turns"] if turn["outcome"] == "answered"]
+    print(f"unplug: seen after {report['seen_s']:.2f} s (asked: 1), restarts {report['totals']['restarts']}")
+    print(f"  answered, with the whole session played again after the return: {heard}")
+
+
+def soak(given: argparse.Namespace, work: Path) -> None:
+    """Many sessions in a row."""
+    names = SHORT.split(",")
+    seconds = given.minutes * 60
+    many = ",".join(names[i % len(names)] for i in range(int(seconds / (GAP_S + 2))))
+    track, labels = session(given, work, 3, many)
+    recording = work / "soak.wav"
+    report = converse_live(track, recording, work, REPEAT)
+    _, total = tool(given.shared, "turns").measure(recording, labels, track=track)
+    figures = report["totals"]
+    print(
+        f"soak: {labels['seconds'] / 60:.1f} minutes, {total['utterances']} utterances, misses {total['misses']}, "
+        f"cut-ins {total['cut_ins']}, holes {len(total['holes'])}, xruns {figures['xruns']}, lost blocks "
+        f"{figures['lost_blocks']}, restarts {figures['restarts']}, response p50 {total['response_ms_p50']:.0f}"
+    )
+
+
+PARTS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
+    "callback": callback,
+    "drift": lambda _given, _work: drift(),
+    "conversation": conversation,
+    "unplug": unplug,
+    "soak": soak,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "parts", nargs="*", choices=[[], *PARTS], default=["callback", "drift", "conversation", "unplug"]
+    )
+    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
+    parser.add_argument("--minutes", type=float, default=10)
+    given = parser.parse_args()
+    if not (given.shared / "measure").is_dir() and set(given.parts) & {"conversation", "unplug", "soak"}:
+        raise SystemExit(f"{given.shared} has no recordings and no measure: give --shared")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as work:
+        for part in given.parts:
+            PARTS[part](given, Path(work))
+
+
+if __name__ == "__main__":
+    main()
