@@ -82,9 +82,8 @@ def conversation(given: argparse.Namespace, work: Path) -> None:
             f"of {total['utterances']}: misses {total['misses']}, cut-ins {total['cut_ins']}, "
             f"holes {len(total['holes'])}, xruns {figures['xruns']}, lost {figures['lost_blocks']}"
         )
-    print(
-        f"  difference of p50: {by_server['response_ms_p50'] - by_card['response_ms_p50']:+.0f} ms (asked: within 40)"
-    )
+    more = by_server["response_ms_p50"] - by_card["response_ms_p50"]
+    print(f"  difference of p50: {more:+.0f} ms (asked: within 40)")
 
 
 def unplug(given: argparse.Namespace, work: Path) -> None:

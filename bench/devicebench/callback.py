@@ -133,7 +133,8 @@ def lateness_us(calls: list[tuple[int, int]]) -> np.ndarray[Any, np.dtype[np.flo
     seconds = (since // 1e9).astype(int)
     earliest = np.array([late[seconds == second].min() for second in np.unique(seconds)])
     slope, base = np.polyfit(np.unique(seconds), earliest, 1)
-    return (late - (base + slope * since / 1e9)) / 1e3
+    above: np.ndarray[Any, np.dtype[np.float64]] = (late - (base + slope * since / 1e9)) / 1e3
+    return above
 
 
 def measure(system: str, seconds: float, load: bool) -> dict[str, Any]:
