@@ -17,13 +17,20 @@ class Rings:
     def __init__(self, config: Config) -> None:
         self.config, self.instance = config, instance_name(config)
         self._segments = Segments(self.instance, config)
-        ringbuf.LatestWriter(segment(self.instance, "settings")).put(settings(config))
+        self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
+        self._settings.put(settings(config))
         self.telemetry = Telemetry(ringbuf.Cells(segment(self.instance, "cells")))
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
 
     def seat(self, name: str, kind: type[Seat] = Seat) -> Seat:
         """The place of the worker called `name`."""
         return kind(next(process for process in PROCESSES if process.name == name), self.instance)
+
+    def reload(self, config: Config) -> None:
+        """Publish other settings."""
+        self.config = config
+        self._settings.put(settings(config))
+        self.telemetry.count("engine.settings")
 
     def stop(self) -> None:
         """Tell all workers to end."""

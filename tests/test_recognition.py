@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine import messages as m
+from engine.config import load
 from engine.contract import Event, Pcm, Tag
 from ringbuf import HistoryWriter, StreamReader
 from tests.engine_run import WORDS, question, silence
@@ -16,6 +17,7 @@ from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.registry import rung
 
 TAG = Tag(1, 1, 1)
+NO_SYSTEM = {"ANTIPHON_SYSTEM_CONFIG": ""}
 
 
 class Slow(PocketSphinx):
@@ -30,7 +32,8 @@ class Desk:
 
     def __init__(self, rings: Rings, backend: PocketSphinx) -> None:
         backend.load(rung("asr", rings.config))
-        seat = rings.seat("asr")
+        self.rings, self.backend = rings, backend
+        seat = self.seat = rings.seat("asr")
         self._mic: HistoryWriter = rings.seat("audio").history_writer("mic")
         self._told: StreamReader = rings.seat("turns").stream_reader("texts")
         self.asr = Asr(seat, backend, seat.history_reader("mic"), seat.outlet("texts"))
@@ -97,3 +100,43 @@ def test_nothing_is_taken_in_beyond_the_limit_until_the_user_goes_on(desk: Desk)
     desk.asr.take(m.Hold(tag=TAG, limit=0))
     desk.asr.take(m.Finish(tag=TAG, stop=stop))
     assert desk.work() == [WORDS]
+
+
+def test_a_visitor_who_left_is_forgotten_in_mid_utterance_and_the_next_is_heard(desk: Desk) -> None:
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    first = desk.hear(question())
+    assert desk.work() == []
+    desk.asr.take(m.SessionOver(tag=Tag(1)))
+    assert desk.work() == []
+    assert not desk.backend._rows.values.any()
+    assert desk.backend._decoder is not None
+    assert desk.backend._decoder.text() == ""
+    desk.asr.take(m.Listen(tag=Tag(2, 1, 1), start=first, language="en"))
+    desk.asr.take(m.Finish(tag=Tag(2, 1, 1), stop=desk.hear(question())))
+    assert desk.work() == [WORDS]
+
+
+def test_new_settings_are_taken_over_between_two_utterances_and_no_sound_is_lost(desk: Desk) -> None:
+    decoder = desk.backend._decoder
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    first = desk.hear(question())
+    desk.rings.reload(load(sets=['asr.expect=["call a taxi"]', "asr.partial_ms=100"], environ=NO_SYSTEM))
+    assert desk.seat.reloaded()
+    desk.asr.reload()
+    assert desk.work() == []
+    assert desk.backend._decoder is decoder  # the utterance goes on as it began
+    desk.asr.take(m.Finish(tag=TAG, stop=first))
+    assert desk.work() == [WORDS]
+    assert desk.backend._decoder is not decoder
+    desk.asr.take(m.Listen(tag=Tag(1, 2, 1), start=first, language="en"))
+    desk.asr.take(m.Finish(tag=Tag(1, 2, 1), stop=desk.hear(question())))
+    assert desk.work() == [WORDS]
+
+
+def test_settings_of_others_do_not_load_the_recogniser_anew(desk: Desk) -> None:
+    decoder = desk.backend._decoder
+    desk.rings.reload(load(sets=["vocoder.flite.speed=1.5", 'phrases.en.failed="Oh."'], environ=NO_SYSTEM))
+    assert desk.seat.reloaded()
+    desk.asr.reload()
+    desk.work()
+    assert desk.backend._decoder is decoder

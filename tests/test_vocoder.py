@@ -13,6 +13,7 @@ import ringbuf
 from engine import audible
 from engine import messages as m
 from engine.channels import PROCESSES
+from engine.config import load
 from engine.contract import Rung, Tag
 from engine.telemetry import Telemetry
 from tests.rings import Rings, messages
@@ -27,25 +28,32 @@ RATE = 16000
 
 
 class Scripted(ClauseVoice):
-    """A voice whose every character is 2 ms of sound; `fault` is what it cannot say."""
+    """A voice whose every character is 2 ms of sound, and that knows when each is said; `fault` is what it cannot say."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         super().__init__()
         self._telemetry = telemetry
         self.said: list[str] = []
         self.bounds: list[int] = []
+        self.speed = 1.0
 
     def load(self, rung: Rung) -> None:
+        self.speed = rung.settings.get("speed", 1.0)
         self._open(dataclasses.replace(rung, settings={"pause_ms": 0}), rung.rate)
 
     def unload(self) -> None: ...
 
-    def _readable(self, text: str) -> str:
-        return text if any(map(str.isalnum, text)) else ""
+    def _readable(self, word: str) -> str:
+        return word
+
+    def forget(self, session: int) -> None:
+        self.said.append(f"forget {session}")
 
     def _say(self, text: str) -> None:
         self.bounds.append(self._telemetry.get("vocoder.bound_ns"))
         self.said.append(text)
+        for at in (at for at, before in enumerate(" " + text[:-1]) if before == " "):
+            self._mark(at, at * PER_CHARACTER / RATE)
         if text == "fault":
             self._error = RuntimeError("a fault")
             return
@@ -93,6 +101,7 @@ class Desk:
         seat = self._seat = Mortal(next(each for each in PROCESSES if each.name == "vocoder"), self._rings.instance)
         self.voice = Scripted(seat.telemetry)
         self.voice.load(Rung({}, rate=RATE))
+        self.seat = seat
         self._inbox = seat.stream_reader("clauses")
         self._vocoder = Vocoder(seat, self.voice, seat.outlet("voiced"))
         self._vocoder.join(self._inbox)
@@ -143,6 +152,23 @@ class Desk:
             elif isinstance(message, m.VoiceEnded):
                 found.append(message.reason)
         return found
+
+    def words(self) -> list[tuple[int, tuple[str, ...], tuple[int, ...]]]:
+        """Of each clause that was voiced: its number, its words and where each begins."""
+        voiced = [message for message in messages(self.told_ring) if isinstance(message, m.ClauseVoiced)]
+        return [(message.number, message.words, message.starts) for message in voiced]
+
+    def reload(self, *sets: str) -> None:
+        """Settings change, as in the worker's loop."""
+        self._rings.reload(load(sets=sets, environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+        assert self.seat.reloaded()
+        self.renew()
+
+    def renew(self) -> None:
+        self._vocoder.renew()
+
+    def over(self, session: int) -> None:
+        self._clauses.send(m.SessionOver(tag=Tag(session)))
 
     def sound(self) -> tuple[int, int]:
         """Samples and ends in the speaker ring since the last call."""
@@ -275,3 +301,40 @@ def test_a_long_synthesis_is_announced_so_that_it_is_not_taken_for_a_hang(desk: 
     desk.work()
     assert all(desk.voice.bounds)
     assert desk.telemetry.get("vocoder.bound_ns") == 0
+
+
+def test_each_clause_tells_its_words_and_where_they_begin(desk: Desk) -> None:
+    desk.clauses("one two", "...", "so  it is")
+    desk.last()
+    desk.work()
+    assert desk.words() == [
+        (0, ("one", "two"), (0, 4 * PER_CHARACTER)),
+        (1, (), ()),
+        (2, ("so", "it", "is"), (0, 3 * PER_CHARACTER, 6 * PER_CHARACTER)),
+    ]
+
+
+def test_a_visitor_who_left_is_forgotten_when_their_answer_has_ended(desk: Desk) -> None:
+    desk.clauses("one", "two", "three")
+    desk.work(steps=1)
+    desk.over(1)
+    desk.work()
+    assert desk.voice.said == ["one", "forget 1"]
+    assert desk.told() == [(0, samples("one")), "cancelled"]
+    desk.allow(Tag(2, 1, 1))
+    desk.clauses("more", tag=Tag(2, 1, 1))
+    assert desk.work() == ["more"]
+
+
+def test_a_voice_that_changed_speaks_so_from_the_next_answer_on(desk: Desk) -> None:
+    desk.clauses("one", "two")
+    desk.work(steps=1)
+    desk.reload("vocoder.flite.speed=1.5")
+    assert desk.voice.speed == 1.0
+    desk.last()
+    desk.work()
+    desk.renew()
+    assert desk.voice.speed == 1.5
+    desk.voice.said.clear()
+    desk.reload("vocoder.flite.speed=1.5", "vocoder.first_audio_budget_ms=70", 'phrases.en.failed="Oh."')
+    assert desk.voice.said == []  # it was not loaded, so it was not warmed up

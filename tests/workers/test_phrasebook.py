@@ -92,6 +92,13 @@ def test_the_first_entry_that_fits_answers_and_its_answers_come_in_turn() -> Non
     assert said(backend, "One ticket, please.") == "Twelve euros."
 
 
+def test_the_next_visitor_is_answered_as_if_nobody_had_been_there_before() -> None:
+    backend = phrasebook()
+    first = [said(backend, "hello"), said(backend, "hello"), said(backend, "hello")]
+    backend.forget(1)
+    assert [said(backend, "hello") for _ in range(3)] == first
+
+
 def test_a_question_that_no_pattern_fits_gets_the_phrase_for_it() -> None:
     assert said(phrasebook(), "what is love") == "I don't know."
     assert said(phrasebook([]), "") == "I don't know."

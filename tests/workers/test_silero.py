@@ -179,6 +179,23 @@ def test_the_committed_conversion_is_what_its_recipe_makes() -> None:
     assert PCM_TO_FLOAT.read_bytes() == make_pcm_to_float()
 
 
+def test_nothing_of_a_visitor_is_left_when_they_are_forgotten(silero: Silero) -> None:
+    fresh = Silero()
+    fresh.load(Rung({"model": ""}))
+    pcm = noisy(3, CONTEXT + 40 * FRAME)
+    silero.begin(Job(Tag(1)))
+    for seed in range(30):
+        silero.feed(Job(Tag(1)), noisy(seed))
+        silero.step(0)
+    silero.cancel(Tag(1))
+    silero.step(0)
+    assert silero._samples.any()
+    silero.forget(1)
+    assert not silero._samples.any()
+    assert silero._jobs == {}
+    assert probabilities(silero, Tag(2), pcm) == probabilities(fresh, Tag(2), pcm)
+
+
 @needs_recordings
 def test_real_speech_is_told_from_pauses(silero: Silero) -> None:
     """Frames of the 15 recordings that a person labelled, 100 ms around each boundary left out.

@@ -69,6 +69,17 @@ def test_the_pause_counts_the_silence_that_is_there_already(front: int, back: in
     assert both[100 + RATE // 5] == 1000
 
 
+@pytest.mark.parametrize("block", [1, 13, 320, RATE])
+@pytest.mark.parametrize(("front", "quiet_before"), [(3000, None), (50, None), (0, 0), (3000, 100), (2 * RATE, 0)])
+def test_the_shift_says_where_each_sample_went(block: int, front: int, quiet_before: int | None) -> None:
+    edges = Edges(RATE, 200)
+    edges.begin(quiet_before)
+    marked = np.concatenate([quiet(front), loud(100), quiet(RATE * 3 // 2), -loud(10)])
+    out = through(edges, marked, block)
+    assert int(np.flatnonzero(out == 1000)[0]) == front + edges.shift
+    assert int(np.flatnonzero(out == -1000)[0]) == front + 100 + RATE * 3 // 2 + edges.shift
+
+
 def test_silence_alone_writes_nothing() -> None:
     edges = Edges(RATE, 200)
     edges.begin(0)
