@@ -28,7 +28,7 @@ RATE = 16000
 
 
 class Scripted(ClauseVoice):
-    """A voice whose every character is 2 ms of sound, and that knows when each is said; `fault` is what it cannot say."""
+    """A voice whose every character is 2 ms of sound, and that knows when each is said; it cannot say `fault`."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         super().__init__()
