@@ -14,9 +14,10 @@ libraries with their exception. copyleft: the GPL and AGPL, which reach whatever
 _TERMS: tuple[tuple[str, Kind], ...] = (
     (r"(GCC|classpath|bootloader)-exception", "weak"),
     (r"LGPL|(lesser|library) general public|\bMPL\b|mozilla public|\bEPL\b|eclipse public", "weak"),
+    (r"\bSleepycat\b", "weak"),
     (r"GPL|general public|affero", "copyleft"),
     (r"\b(MIT|BSD|0BSD|ISC|Zlib|CC0|PSF|HPND|NCSA|BSL-1\.0|bzip2)\b|apache|python software foundation", "permissive"),
-    (r"public domain|unlicense|CC-BY-4\.0", "permissive"),
+    (r"public domain|unlicense|CC-BY-4\.0|\bAFL\b", "permissive"),
 )
 _FROM_BEST: tuple[Kind, ...] = ("permissive", "weak", "copyleft", "unknown")
 

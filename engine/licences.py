@@ -28,6 +28,7 @@ from engine import licence_notes as notes
 from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.licence_kinds import UNKNOWN, Kind, kind
+from engine.licence_sound import SOUND, loaded_packages
 
 _DOC = Path("/usr/share/doc")
 _MAX_BYTES = 4 << 20
@@ -61,6 +62,8 @@ def parts(config: Config) -> list[Part]:
         found += _of_distribution(dist, why) if isinstance(dist, Distribution) else [_absent(dist, why)]
     for package in notes.SYSTEM:
         found += _of_system(package, "system library")
+    if config.audio.driver != "virtual":
+        found += _of_sound()
     for name in dict.fromkeys(backends):
         known = notes.OF_BACKENDS.get(name)
         if known is None:
@@ -72,7 +75,8 @@ def parts(config: Config) -> list[Part]:
     for stage, section in stages.items():
         if section.python:
             found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine.main licences"))
-    return found
+    first = {(part.name, part.version, part.licence): part for part in reversed(found)}  # what several bring in
+    return [part for part in found if part is first[part.name, part.version, part.licence]]
 
 
 def _needed(name: str, extras: frozenset[str]) -> Iterator[tuple[Distribution | str, str]]:
@@ -147,6 +151,17 @@ def _of_system(package: notes.System, why: str) -> Iterator[Part]:
     licence = package.licence if package.passage in text else UNKNOWN
     name = places[0].parent.name
     yield Part(name, _debian_version(name), licence, f"{why}; see {places[0]}")
+
+
+def _of_sound() -> Iterator[Part]:
+    """The libraries that are loaded to open sound devices."""
+    loaded = loaded_packages()
+    for package in SOUND:
+        if package.always or not loaded.isdisjoint(package.names):
+            yield from _of_system(package, "system library, sound")
+    known = {name for package in (*notes.SYSTEM, *SOUND) for name in package.names}
+    for name in sorted(loaded - known):
+        yield Part(name, _debian_version(name), UNKNOWN, "loaded for sound; it has no line in engine/licence_sound.py")
 
 
 def _debian_version(package: str) -> str:

@@ -16,6 +16,7 @@ from engine.config import Config, load
 from engine.config_layers import PREFIX, SYSTEM_CONFIG
 from engine.licence_kinds import kind
 from engine.licence_notes import OF_BACKENDS
+from engine.licence_sound import SOUND
 from engine.licences import Part, parts
 from engine.main import main
 from workers.backends.registry import REGISTRY
@@ -156,6 +157,23 @@ def test_system_library_whose_terms_have_changed_is_unknown(tmp_path: Path, monk
     assert "libflite1" in bad(parts(config()))
 
 
+def test_sound_libraries_are_listed_for_what_they_are() -> None:
+    sound = {part.name: part.kind for part in parts(config()) if ", sound" in part.why}
+    assert sound["libportaudio2"] == "permissive"
+    assert {sound[name] for name in ("libasound2", "libasound2-plugins", "libpulse0")} == {"weak"}
+
+
+def test_library_that_comes_with_sound_and_has_no_line_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(licences, "SOUND", [package for package in SOUND if "libpulse0" not in package.names])
+    if shutil.which("dpkg-query") is None:
+        pytest.skip("the system's libraries are not Debian packages here")
+    assert bad(parts(config())) == ["libpulse0"]
+
+
+def test_virtual_card_brings_no_sound_libraries() -> None:
+    assert not any(", sound" in part.why for part in parts(config("audio.driver=virtual")))
+
+
 def test_stage_with_a_python_of_its_own_is_not_vouched_for() -> None:
     assert bad(parts(config(f"asr.python={sys.executable}"))) == ["asr.python"]
 
@@ -173,11 +191,15 @@ config = load()
 backends = [make(stage, config) for stage in ("vad", "asr", "llm", "vocoder")]
 for stage, backend in zip(("vad", "asr", "llm", "vocoder"), backends):
     backend.load(rung(stage, config))
+from engine.devices.alsa import named
+from workers.drivers.portaudio import PortAudio
+PortAudio(library_messages=False)
+named("loudspeaker", "pulse")
 print(*{line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}, sep="\\n")
 """
 
 
-def test_every_library_that_the_default_backends_map_belongs_to_a_listed_part() -> None:
+def test_every_library_that_the_default_set_up_maps_belongs_to_a_listed_part() -> None:
     if shutil.which("dpkg-query") is None:
         pytest.skip("the system's libraries are not Debian packages here")
     mapped = subprocess.run([sys.executable, "-c", LOAD_ALL], capture_output=True, text=True, check=True).stdout.split()
@@ -191,7 +213,9 @@ def test_every_library_that_the_default_backends_map_belongs_to_a_listed_part() 
         asked = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True, check=False)
         if not {line.split(":")[0] for line in asked.stdout.splitlines()} & listed:
             strangers.append(file)
-    assert any("libflite" in file for file in mapped)
+    assert {"libflite", "libportaudio", "libpulse", "libasound_module_pcm_pulse"} <= {
+        Path(file).name.split(".so")[0] for file in mapped
+    }
     assert strangers == []
 
 
@@ -209,6 +233,8 @@ def test_every_library_that_the_default_backends_map_belongs_to_a_listed_part() 
         ("GNU Affero General Public License v3", "copyleft"),
         ("MIT License; GNU General Public License (GPL)", "copyleft"),
         ("GPL-3.0-only OR Proprietary", "copyleft"),
+        ("Sleepycat", "weak"),
+        ("AFL-2.1 OR GPL-2.0-or-later", "permissive"),
         ("Proprietary", "unknown"),
         ("MIT AND LicenseRef-ours", "unknown"),
         ("", "unknown"),

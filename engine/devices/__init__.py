@@ -6,7 +6,7 @@ and PipeWire through ALSA's own plug-in for them.
 
 from engine.devices.choice import find, list_devices
 from engine.devices.device import Device, Side
-from engine.devices.quiet import quiet
+from engine.devices.quiet import no_pcms, quiet
 from engine.devices.watch import Watch
 
-__all__ = ["Device", "Side", "Watch", "find", "list_devices", "quiet"]
+__all__ = ["Device", "Side", "Watch", "find", "list_devices", "no_pcms", "quiet"]

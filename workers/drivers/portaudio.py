@@ -25,7 +25,7 @@ import numpy as np
 import ringbuf
 from engine.channels import segment
 from engine.contract import Pcm
-from engine.devices import Device, Side, Watch, find, quiet
+from engine.devices import Device, Side, Watch, find, no_pcms, quiet
 from engine.errors import BackendError, DeviceError
 from engine.telemetry import AT, BUCKETS
 from workers.drivers import Mark, _callback
@@ -101,7 +101,8 @@ class PortAudio:
             raise BackendError(f"PortAudio cannot be used ({error})", "apt-get install libportaudio2") from None
         registry = Path(f"/dev/shm/jack_db-{os.getuid()}")
         was_there = registry.exists()
-        self.call("Pa_Initialize")
+        with no_pcms():
+            self.call("Pa_Initialize")
         if not was_there:  # PortAudio asks whether a JACK server runs, and JACK's library leaves that behind
             shutil.rmtree(registry, ignore_errors=True)
 
