@@ -6,6 +6,7 @@ import numpy as np
 import samplerate
 from numpy.typing import NDArray
 
+from engine.contract import Pcm
 from workers.drivers import Loudspeaker, Mark, Port
 from workers.sound.clock import APART_S, DeviceClock
 
@@ -37,7 +38,11 @@ class PlayLine:
         self._piece = np.zeros(PIECE_MS * rate // 1000, np.int16)
         self._taken = self._given = self._lost = 0
         """Frames that the device took; that it was given or had to do without; that it had to do without."""
-        self._together = False
+        self._held = np.zeros((0, self._channels), np.int16)
+        """Frames that found no room."""
+        self._silent = 0
+        """Frames of silence still to be given: the timeline is ahead of the device."""
+        self._fed = False
 
     @property
     def waiting(self) -> int:
@@ -47,21 +52,21 @@ class PlayLine:
     @property
     def apart(self) -> float:
         """Samples by which the timeline is behind what the next frame's time asks for; below 0: ahead of it."""
-        due = (self.clock.time_of(self._given) - self._start_ns) * self._rate / 1e9
+        due = (self.clock.time_of(self._given + self._silent) - self._start_ns) * self._rate / 1e9
         return due - self._port.played_samples
 
     def mark(self, mark: Mark) -> None:
         """The device asked for frames."""
-        first = not self.clock.running
         self.clock.update(mark.first, mark.at_ns + mark.latency_ns)
         self._taken = mark.first + mark.frames
-        if first:  # until now it had to do without
+        if not self._fed:  # until now it had to do without
             self._given, self._lost = self._taken, mark.lost
         elif missing := mark.lost - self._lost:
             self._lost += missing
             self._given += missing
             self._port.missed(round(missing * self._rate / self._device_rate))
             self._ahead = min(self._ahead + self._more, self._most)
+            self._calm_at = self._taken + _CALM_S * self._device_rate
             self._calm_at = self._taken + _CALM_S * self._device_rate
         elif self._ahead > self._least and self._taken >= self._calm_at:
             self._ahead -= self._more
@@ -71,32 +76,46 @@ class PlayLine:
         """Make what is missing of the sound that shall lie ready."""
         if not self.clock.running:
             return
-        if not self._together or abs(self.apart) > APART_S * self._rate:
-            self._together = True
+        if not self._fed or abs(self.apart) > APART_S * self._rate:
+            self._fed = True
             self._come_together()
-        while self.waiting < self._ahead:
-            if not self._make():
-                return
+        while self._hand_over() and self.waiting < self._ahead:
+            self._held = self._frames(self._make())
 
     def _come_together(self) -> None:
         apart = round(self.apart)
         if apart > 0:
             self._port.pass_over(apart)
-        elif frames := -apart * self._device_rate // self._rate:
-            self._put(np.zeros(min(frames, self._device_rate), np.float32))
+        else:
+            self._silent -= apart * self._device_rate // self._rate
 
-    def _make(self) -> bool:
+    def _make(self) -> NDArray[np.float32]:
+        """The next piece, at the device's rate."""
+        if self._silent:
+            count = min(self._silent, PIECE_MS * self._device_rate // 1000)
+            self._silent -= count
+            return np.zeros(count, np.float32)
         piece = self._piece
         by = 1 / self.clock.samples_per_frame(self._rate, self.apart)
         at_ns = self._start_ns + self._port.played_samples * 1_000_000_000 // self._rate
         self._port.fill(piece)
         self._port.played(piece, at_ns)
         self._convert.set_ratio(by)
-        return self._put(self._convert.process(piece.astype(np.float32), by))
+        sound: NDArray[np.float32] = self._convert.process(piece.astype(np.float32), by)
+        return sound
 
-    def _put(self, sound: NDArray[np.float32]) -> bool:
+    def _frames(self, sound: NDArray[np.float32]) -> Pcm:
+        """The same on every channel."""
         frames = np.empty((len(sound), self._channels), np.int16)
         np.clip(np.rint(sound), -32768, 32767, out=sound)
         frames[:] = sound[:, None]
-        self._given += len(sound)
-        return self._queue.put(frames)
+        return frames
+
+    def _hand_over(self) -> bool:
+        """Give the device what is held. False: it has no room."""
+        if len(self._held):
+            if not self._queue.put(self._held):
+                return False
+            self._given += len(self._held)
+            self._held = self._held[:0]
+        return True
