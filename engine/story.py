@@ -84,17 +84,20 @@ def whole(durations: list[tuple[str, float]]) -> list[tuple[str, int]]:
 
 
 def line(record: Mapping[str, Any], words: bool = True) -> str:
-    """The turn in two lines: the words, and the waterfall from the end of speech to the first sound.
+    """The turn in two lines: the words, and the waterfall from the end of speech to the first sound. What the host
+    said is one line.
 
     words: False counts them instead of showing them.
     """
-    question, answer = record["transcript"], record["answer"]
-    told = f"“{question}” → “{answer or '(nothing)'}”" if words else f"{_counted(question)} → {_counted(answer)}"
-    first = f"turn {record['turn']}  {told}"
+    shown = "“{}”".format if words else _counted
+    number, outcome = f"turn {record['turn']}", "" if record["outcome"] == "answered" else f"   {record['outcome']}"
+    if record["source"] == "say":
+        return f"{number}  the host: {shown(record['answer'])}{outcome}"
+    answer = shown(record["answer"]) if record["answer"] else "(nothing)"
+    first = f"{number}  {shown(record['transcript'])} → {answer}"
     if record["response_ms"] is None:
         return f"{first}\n        {record['outcome']}"
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
-    outcome = "" if record["outcome"] == "answered" else f"   {record['outcome']}"
     late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
     return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"
 

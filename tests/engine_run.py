@@ -85,6 +85,11 @@ class Engine:
         return [line for line in self.stderr.splitlines() if line.startswith("engine")]
 
     @property
+    def door(self) -> Path:
+        """Its socket, once it is ready."""
+        return Path(self.stderr.split(", door ")[1].splitlines()[0])
+
+    @property
     def telemetry(self) -> Telemetry:
         """The engine's own numbers, read where they lie."""
         if self._telemetry is None:

@@ -17,6 +17,7 @@ def turn(**changes: Any) -> dict[str, Any]:
         "audio": {"began": None, "first": 576.0, "ended": 4000.0},
     }
     record = {"turn": 3, "transcript": "when do you close", "answer": "At six.", "outcome": "answered", "late": []}
+    record["source"] = "answer"
     return record | {"response_ms": 576.0, "stages": stages} | changes
 
 
@@ -46,11 +47,17 @@ def test_stages_that_were_late_are_named() -> None:
 
 def test_a_turn_without_an_answer_says_so() -> None:
     assert line(turn(answer="", response_ms=None, outcome="abandoned")) == (
-        "turn 3  “when do you close” → “(nothing)”\n        abandoned"
+        "turn 3  “when do you close” → (nothing)\n        abandoned"
     )
 
 
 def test_words_are_counted_where_they_must_not_be_shown() -> None:
     told = line(turn(), words=False)
     assert told.startswith("turn 3  4 words → 2 words\n        end of speech ├ wait 460")
-    assert line(turn(transcript="hello", answer=""), words=False).startswith("turn 3  1 word → no words\n")
+    assert line(turn(transcript="hello", answer=""), words=False).startswith("turn 3  1 word → (nothing)\n")
+
+
+def test_what_the_host_said_is_one_line() -> None:
+    said = turn(transcript="", answer="We close now.", source="say", response_ms=None)
+    assert line(said) == "turn 3  the host: “We close now.”"
+    assert line(said | {"outcome": "stopped"}, words=False) == "turn 3  the host: 3 words   stopped"

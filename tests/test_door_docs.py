@@ -1,0 +1,91 @@
+"""docs/door.md says what the code does: every event, command, argument, default, error and limit."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from engine import commands, door, main
+from engine.commands import COMMANDS, ERRORS, REQUIRED
+from engine.contract import Tag
+from engine.door_commands import COMMANDS as COMMAND_LINE
+from engine.events import EVENTS
+from engine.hub import Snapshot, envelope
+from engine.orders import TIMEOUT_S
+
+PAGE = Path(__file__).parents[1].joinpath("docs", "door.md").read_text()
+_SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def rows(section: str, header: str = "") -> list[list[str]]:
+    """The table of a section, without its header; cells as they stand."""
+    lines = [line for line in _SECTIONS[section].splitlines() if line.startswith("|")]
+    tables = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    starts = [at for at, row in enumerate(tables) if row[0].startswith("---")]
+    (start,) = [at for at in starts if not header or tables[at - 1][0] == header]
+    end = min((at - 1 for at in starts if at > start), default=len(tables))
+    return tables[start + 1 : end]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+def test_every_event_and_field_is_on_the_page_and_no_other() -> None:
+    assert {names(row[0])[0]: names(row[1]) for row in rows("Events")} == {
+        name: [field.name for field in fields(event)] for name, event in EVENTS.items()
+    }
+
+
+def test_every_command_and_argument_is_on_the_page_with_its_default_and_no_other() -> None:
+    told = {}
+    for command, arguments, _ in rows("Commands", "command"):
+        found = re.findall(r"`(\w+)`(?: = ([^,]+))?", arguments)
+        told[names(command)[0]] = {name: json.loads(default) if default else REQUIRED for name, default in found}
+    assert told == {
+        name: {argument: one.default for argument, one in command.arguments.items()}
+        for name, command in COMMANDS.items()
+    }
+
+
+def test_the_envelope_and_the_greeting_are_on_the_page() -> None:
+    assert [name for row in rows("Lines") for name in names(row[0])] == list(envelope("", 0, Tag(), 0))
+    hello = {name for row in rows("The greeting") for name in names(row[0])}
+    assert hello == {"protocol", "engine", "instance", "pid", *asdict(Snapshot())}
+
+
+def test_the_codes_of_errors_are_on_the_page() -> None:
+    assert {names(row[0])[0]: row[1] for row in rows("Commands", "code")} == ERRORS
+
+
+def test_every_error_that_is_raised_has_a_code_of_the_table() -> None:
+    raised = set()
+    for module in (commands, door, __import__("engine.orders").orders):
+        assert module.__file__ is not None
+        text = Path(module.__file__).read_text()
+        raised |= set(re.findall(r'(?:CommandError|_send_away)\(\s*"(\w+)"', text))
+        raised |= set(re.findall(r'refusal\(None, None, "(\w+)"', text))
+    assert raised == set(ERRORS)
+
+
+def test_the_limits_on_the_page_are_the_limits() -> None:
+    limits = " ".join(_SECTIONS["Limits"].split())
+    for said in (
+        f"{door.MOST_CLIENTS} clients.",
+        f"{door.COMMANDS_AT_ONCE} commands at once and {door.COMMANDS_PER_S} a second",
+        f"after {door._REFUSED_AT_ONCE} refusals",
+        f"A line over {door.LONGEST_LINE >> 10} KiB",
+        f"leaves {door.MOST_UNREAD >> 20} MiB unread",
+        f"has {TIMEOUT_S:g} s for a command",
+    ):
+        assert said in limits
+    assert f"`protocol` is {door.PROTOCOL}" in PAGE
+
+
+def test_the_command_line_has_all_commands_of_the_door() -> None:
+    assert main._AT_THE_DOOR == COMMAND_LINE
+    assert {name.replace("-", ".") for name in COMMAND_LINE} == set(COMMANDS) - {"subscribe"} | {"events"}
+    for name in COMMAND_LINE:
+        assert f"`{name}`" in PAGE or f"`engine {name}`" in PAGE
