@@ -7,10 +7,10 @@ import pytest
 
 from engine import audible
 from engine import messages as m
-from engine.contract import Tag
+from engine.contract import Pcm, Tag
 from ringbuf import LOST
 from tests.rings import Rings, messages
-from workers.audio import RingPort
+from workers.sound.port import RingPort
 
 MS = 1_000_000
 BLOCK, BLOCK_MS = 320, 20
@@ -40,14 +40,18 @@ class Speaker:
     def allow(self, tag: Tag) -> None:
         self.telemetry.set("audio.audible", audible.pack(audible.VOCODER, tag))
 
-    def block(self) -> list[int]:
-        """What the next block holds, run by run: [value, samples, …]."""
+    def samples(self) -> Pcm:
+        """The next block."""
         out = np.full(BLOCK, 99, np.int16)
         self.port.fill(out)
         self.port.played(out, self.at)
         self.at += BLOCK_MS * MS
+        return out
+
+    def block(self) -> list[int]:
+        """What the next block holds, run by run: [value, samples, …]."""
         runs: list[int] = []
-        for value in out.tolist():
+        for value in self.samples().tolist():
             if runs and runs[-2] == value:
                 runs[-1] += 1
             else:
@@ -100,13 +104,58 @@ def test_sound_that_is_not_allowed_yet_waits_and_stale_sound_is_dropped(speaker:
     ]
 
 
-def test_an_answer_that_is_taken_back_is_silent_from_the_next_block_on(speaker: Speaker) -> None:
+LOUD, FADE = 8000, 80  # samples: 5 ms
+
+
+@pytest.mark.parametrize("record", [2000, 325, 330, 399, 40], ids="records of {} samples".format)
+def test_an_answer_that_is_cut_off_fades_within_5_ms_and_nothing_of_it_comes_after(
+    speaker: Speaker, record: int
+) -> None:
     speaker.allow(ONE)
-    speaker.put(ONE, 2000, 5)
-    assert speaker.block() == [5, 320]
+    for _ in range(0, 2000, record):
+        speaker.put(ONE, record, LOUD)
+    assert speaker.block() == [LOUD, 320]
+    speaker.allow(TWO)
+    out = speaker.samples()
+    steps = np.diff(np.concatenate([[LOUD], out]).astype(int))
+    assert steps.min() >= -LOUD // (FADE - 1) - 1
+    assert steps.max() <= 0
+    assert out[: FADE - 1].all()
+    assert not out[FADE - 1 :].any()
+    assert [speaker.block() for _ in range(8)] == [[0, 320]] * 8
+    assert speaker.told() == [(m.PlaybackBegan, 1, 0)]
+    assert speaker.telemetry.get("audio.playing") == 0
+
+
+def test_the_next_answer_begins_clean_behind_the_fade_of_the_one_that_was_cut_off(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 2000, LOUD)
+    speaker.put(ONE, 500, LOUD)
+    speaker.block()
+    speaker.allow(TWO)
+    speaker.put(TWO, 400, 7)
+    speaker.put(TWO, 0, 0, m.SOUND_END)
+    out = speaker.samples()
+    assert set(out[FADE:].tolist()) == {7}
+    assert speaker.block() == [7, 160, 0, 160]
+    assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackBegan, 2, 25), (m.PlaybackEnded, 2, 50)]
+    assert speaker.telemetry.get("audio.played") == 400
+
+
+def test_an_answer_that_is_cut_off_where_it_ends_or_where_its_sound_is_late_leaves_nothing(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 320, LOUD)
+    assert speaker.block() == [LOUD, 320]
     speaker.allow(TWO)
     assert speaker.block() == [0, 320]
-    assert speaker.told() == [(m.PlaybackBegan, 1, 0)]
+    speaker.put(ONE, 0, 0, m.SOUND_END)  # too late, as is the next one
+    speaker.put(ONE, 320, LOUD)
+    speaker.put(TWO, 320, 6)
+    speaker.put(TWO, 0, 0, m.SOUND_END)
+    assert speaker.block() == [6, 320]
+    speaker.allow(THREE)
+    assert speaker.block() == [0, 320]
+    assert [(kind, turn) for kind, turn, _ in speaker.told()] == [(m.PlaybackBegan, 1), (m.PlaybackBegan, 2)]
 
 
 def test_sound_that_has_not_been_made_in_time_is_counted(speaker: Speaker) -> None:

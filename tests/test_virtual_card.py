@@ -68,6 +68,12 @@ class Hand(Port):
     def missed(self, samples: int) -> None:
         self.timeline += [None] * (samples // BLOCK)
 
+    def skip(self, samples: int) -> None:
+        raise AssertionError("the virtual card is always there")
+
+    def pass_over(self, samples: int) -> None:
+        raise AssertionError("the virtual card is always there")
+
     def ended(self) -> None:
         self.ends.append(len(self.mic) * BLOCK)
 

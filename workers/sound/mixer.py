@@ -64,16 +64,20 @@ class Mixer:
 
     def _cut(self, out: Pcm) -> int:
         """What was being heard may be heard no longer: its next few ms fade out. How many samples that were."""
-        record = self._record or self._ring.acquire()
         ours, self._playing = self._playing, None
-        if record is None or _order(record) != ours or record.kind != m.SOUND:
-            return 0
-        if self._record is None:
-            self._record, self._offset = record, 0
-        rest = record.data[self._offset : self._offset + min(len(self._fade), len(out))]
-        np.multiply(rest, self._fade[: len(rest)], out=out[: len(rest)], casting="unsafe")
-        self._release()
-        return len(rest)
+        done, most = 0, min(len(self._fade), len(out))
+        while done < most:
+            record = self._record or self._ring.acquire()
+            if record is None or _order(record) != ours or record.kind != m.SOUND:
+                return done
+            if self._record is None:
+                self._record, self._offset = record, 0
+            rest = record.data[self._offset : self._offset + most - done]
+            fade, into = self._fade[done : done + len(rest)], out[done : done + len(rest)]
+            np.multiply(rest, fade, out=into, casting="unsafe")
+            done += len(rest)
+            self._release()
+        return done
 
     def _next(self, allowed: int) -> ringbuf.Record | None:
         """The record whose sound comes next; stale ones are dropped, unconfirmed ones left where they are."""
