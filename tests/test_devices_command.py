@@ -108,6 +108,7 @@ def test_no_devices_at_all_is_an_error_with_its_remedies(
     for name in ("PULSE_SERVER", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # libpulse makes a folder there if it has no other place
     for name, value in environ.items():
         monkeypatch.setenv(name, value.format(tmp_path))
     assert main(["devices"]) == 9

@@ -283,8 +283,9 @@ def test_backend_that_takes_too_long_is_a_problem(tmp_path: Path) -> None:
     python.write_text("#!/bin/sh\nexec sleep 60\n")
     python.chmod(0o755)
     found = stages.backends(visit(f"llm.python={python}", "engine.start_timeout_s=1.0"))
-    (finding,) = [one for one in found if one.level == "problem"]
-    assert finding.what.startswith("llm: not loaded after 1 s")
+    (finding,) = [one for one in found if one.what.startswith("llm: ")]
+    assert (finding.level, finding.code) == ("problem", 6)
+    assert "not loaded after 1 s" in finding.what
 
 
 # The door.
