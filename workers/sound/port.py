@@ -16,6 +16,8 @@ from workers.sound.level import Level, factor, loudness
 from workers.sound.mixer import Mixer
 
 _SECOND = 1_000_000_000
+_AHEAD_S = 0.5
+"""More than what is made for the loudspeaker ahead of the time when it is heard."""
 
 
 class RingPort(Port):
@@ -48,6 +50,8 @@ class RingPort(Port):
         self._loudspeaker.jump(loudness(self.volume))
         self.muted = bool(self._telemetry.get("audio.muted"))
         self.on_mute: Callable[[], bool] = lambda: True
+        self._closing = False
+        """The microphone is about to be closed; then `_unanswered` commands are answered."""
         self._unanswered: list[int] = []
 
     # Sound.
@@ -132,11 +136,14 @@ class RingPort(Port):
     def _mute(self, on: bool) -> None:
         changed, self.muted = on != self.muted, on
         self._telemetry.set("audio.muted", int(on))
-        if not changed or self.on_mute():
+        if changed:
+            self._closing = not self.on_mute()
+        if not self._closing:
             self.mute_done(told=not changed)
 
     def mute_done(self, *, told: bool = False) -> None:
         """The microphone is as `muted` wants it. What it heard is gone when it is closed. told: the host knows."""
+        self._closing = False
         if self.muted:
             self._mic.scrub(0, self._mic.position)
         if not told:
@@ -149,7 +156,7 @@ class RingPort(Port):
         upto = self._forget.take()
         if upto > self._forgotten:
             self._mic.scrub(self._forgotten, upto)
-            self._speaker.scrub(self._forgotten, self._speaker.position)
+            self._speaker.scrub(self._forgotten, upto + int(_AHEAD_S * self._rate))
             self._forgotten = upto
 
     def _reload(self) -> None:
