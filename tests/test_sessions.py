@@ -1,0 +1,114 @@
+"""Visitors of a whole engine: one comes, is answered and leaves, and nothing of them is left; words come as they are
+played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ringbuf
+from engine.channels import channel, segment
+from tests.conftest import Start
+from tests.door_house import Client
+from tests.engine_run import RATE, Engine, question, recorded, silence, write
+from workers.backends.sound import AUDIBLE
+
+NEAR = RATE * 60 // 1000
+"""Words and sound may lie so far apart."""
+
+
+class Visit:
+    """An engine whose visitor asks the question after a second and is silent then, and a host that watches."""
+
+    def __init__(self, start: Start, folder: Path, *options: str) -> None:
+        sound = np.concatenate([silence(1), question(), silence(300)])
+        self.engine: Engine = start("--input", write(folder / "q.wav", sound), *options)
+        self.engine.until_ready()
+        self.client = Client(self.engine.door)
+
+    def until(self, name: str, **fields: Any) -> dict[str, Any]:
+        """The next event of this name with these fields."""
+        return self.client.until(lambda line: line.get("event") == name and fields.items() <= line.items())
+
+    def mic(self, start: int, stop: int) -> Any:
+        """What the microphone's ring holds; the recorder, which does not run, lends its place."""
+        slot = channel("mic").readers.index("recorder")
+        with ringbuf.HistoryReader(segment(self.engine.instance, "mic"), slot=slot, start="oldest") as reader:
+            view = reader.view(start, stop)
+            assert view is not None
+            return view.copy()
+
+    def end(self) -> None:
+        self.client.close()
+        self.engine.process.terminate()
+        assert self.engine.end() == 0
+
+
+@pytest.fixture
+def visit(start: Start, tmp_path: Path, short_answers: Path) -> Iterator[Visit]:
+    visit = Visit(start, tmp_path, "--config", str(short_answers))
+    yield visit
+    visit.end()
+
+
+def test_when_a_visitor_has_left_their_sound_is_gone_and_the_next_is_another_session(visit: Visit) -> None:
+    assert visit.until("session", state="began")["session"] == 1
+    visit.until("answer.ended")
+    assert (np.abs(visit.mic(RATE, 3 * RATE)) > AUDIBLE).sum() > RATE
+    assert visit.client.ask({"command": "session.end"})["ok"]
+    visit.engine.until(lambda: visit.engine.get("turns.session") == 2, "the session had ended")
+    upto = visit.engine.get("audio.forget_upto")
+    assert upto >= 3 * RATE
+    visit.engine.until(lambda: not visit.mic(0, upto).any(), "the sound was scrubbed")
+    visit.client.send({"command": "ask", "text": "what time does the museum close"})
+    assert visit.until("session", state="began")["session"] == 2
+    assert (ended := visit.until("answer.ended"))["outcome"] == "answered"
+    assert (ended["session"], ended["turn"]) == (2, 1)
+
+
+def test_silence_ends_a_session(start: Start, tmp_path: Path, short_answers: Path) -> None:
+    visit = Visit(start, tmp_path, "--config", str(short_answers), "--set", "turns.session_end_s=0.5")
+    ended = visit.until("answer.ended")
+    left = visit.until("session", state="ended")
+    assert (left["reason"], left["session"]) == ("silence", 1)
+    assert left["mono_ns"] >= ended["mono_ns"] + 500_000_000
+    visit.end()
+
+
+def test_a_restarted_turns_process_goes_on_with_the_same_visitor_and_the_next_number(visit: Visit) -> None:
+    visit.until("answer.ended")
+    visit.engine.kill("turns")
+    visit.engine.until_restarted("turns", 1)
+    visit.client.send({"command": "ask", "text": "what time does the museum close"})
+    ended = visit.until("answer.ended")
+    assert (ended["session"], ended["turn"], ended["outcome"]) == (1, 2, "answered")
+    visit.client.send({"command": "session.end"})
+    assert visit.until("session")["state"] == "ended"
+    visit.client.send({"command": "ask", "text": "what time does the museum close"})
+    assert visit.until("session")["session"] == 2
+
+
+def test_words_are_told_with_the_time_at_which_they_come(start: Start, tmp_path: Path, short_answers: Path) -> None:
+    visit = Visit(start, tmp_path, "--config", str(short_answers), "--output", str(tmp_path / "o.wav"))
+    visit.until("answer.ended")
+    visit.client.send({"command": "say", "text": "No, never, nowhere, nobody."})
+    began_ns = visit.until("answer.started")["mono_ns"]
+    words = [visit.until("answer.word") for _ in range(4)]
+    visit.until("answer.ended")
+    start_ns = visit.engine.get("audio.start_ns")
+    visit.end()
+
+    def sample(at_ns: int) -> int:
+        return (at_ns - start_ns) * RATE // 1_000_000_000
+
+    assert [word["text"] for word in words] == ["No,", "never,", "nowhere,", "nobody."]
+    played = recorded(tmp_path / "o.wav")[:, 1]
+    first = sample(began_ns)
+    audible = first - NEAR + np.flatnonzero(np.abs(played[first - NEAR :].astype(int)) > AUDIBLE)
+    begins = [audible[0], *audible[1:][np.diff(audible) > RATE * 60 // 1000]]
+    for word in words:
+        assert min(abs(sample(word["mono_ns"]) - begin) for begin in begins) <= NEAR, word["text"]
