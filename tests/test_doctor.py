@@ -105,11 +105,14 @@ def test_time_to_listen_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_tone_is_heard_back_where_there_is_a_loop() -> None:
-    """Here the microphone is what the loudspeaker plays."""
-    level, loop = sound.hearing(visit("audio.microphone=speaker.monitor", seconds=2))
-    assert level.level == "ok", level
-    assert loop.level == "ok", loop
-    assert "the tone came back after" in loop.what
+    """Here the microphone is what the loudspeaker plays. A busy machine may tear the tone: it has three tries."""
+    found: list[Finding] = []
+    for _ in range(3):
+        found = list(sound.hearing(visit("audio.microphone=speaker.monitor", seconds=2)))
+        if levels(found) == ["ok", "ok"]:
+            break
+    assert levels(found) == ["ok", "ok"], found
+    assert "the tone came back after" in found[1].what
 
 
 def test_deaf_microphone_is_warned_of(server: PulseServer) -> None:
