@@ -224,12 +224,15 @@ static PyType_Slot ring_slots[] = {
 PyType_Spec rb_ring_spec = {"ringbuf._core.Ring", sizeof(Ring), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
                             ring_slots};
 
-static void release_ring(PyObject *capsule) { Py_XDECREF((PyObject *)PyCapsule_GetContext(capsule)); }
+static void release_kept(PyObject *capsule) { Py_XDECREF((PyObject *)PyCapsule_GetContext(capsule)); }
 
-PyObject *rb_ring_handle(PyObject *ring, void *handle, const char *name)
+PyObject *rb_ring_handle(Ring *ring, void *handle, const char *name)
 {
-    PyObject *capsule = PyCapsule_New(handle, name, release_ring);
-    if (capsule && PyCapsule_SetContext(capsule, Py_NewRef(ring)) == 0) return capsule;
+    /* The ring itself, and what it lets go of when it is closed: its pages and those of the bells. */
+    PyObject *kept = PyTuple_Pack(3, (PyObject *)ring, (PyObject *)ring->map, ring->bells);
+    PyObject *capsule = kept ? PyCapsule_New(handle, name, release_kept) : NULL;
+    if (capsule && PyCapsule_SetContext(capsule, kept) == 0) return capsule;
+    Py_XDECREF(kept);
     Py_XDECREF(capsule);
     return NULL;
 }

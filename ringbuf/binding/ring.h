@@ -76,8 +76,8 @@ void rb_ring_dealloc(PyObject *self);
 void rb_free(PyObject *self);
 void *rb_alloc(PyTypeObject *type);
 
-/* A capsule with a role's C handle, which keeps the ring alive. */
-PyObject *rb_ring_handle(PyObject *ring, void *handle, const char *name);
+/* A capsule with the C handle of a role that is open: memory to be used, even when the ring is closed meanwhile. */
+PyObject *rb_ring_handle(Ring *ring, void *handle, const char *name);
 #define RB_STREAM_WRITER_HANDLE "ringbuf.stream_writer"
 #define RB_STREAM_READER_HANDLE "ringbuf.stream_reader"
 

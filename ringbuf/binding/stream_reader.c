@@ -67,7 +67,9 @@ static void reader_dealloc(PyObject *op)
 static PyObject *reader_handle(PyObject *op, PyObject *unused)
 {
     (void)unused;
-    return rb_ring_is_open((Ring *)op) ? rb_ring_handle(op, &((StreamReader *)op)->reader, RB_STREAM_READER_HANDLE) : NULL;
+    StreamReader *self = (StreamReader *)op;
+    if (!rb_ring_is_open(&self->ring)) return NULL;
+    return rb_ring_handle(&self->ring, &self->reader, RB_STREAM_READER_HANDLE);
 }
 
 static PyMethodDef reader_methods[] = {

@@ -114,7 +114,9 @@ static PyObject *writer_max_items(PyObject *op, void *unused)
 static PyObject *writer_handle(PyObject *op, PyObject *unused)
 {
     (void)unused;
-    return rb_ring_is_open((Ring *)op) ? rb_ring_handle(op, &((StreamWriter *)op)->writer, RB_STREAM_WRITER_HANDLE) : NULL;
+    StreamWriter *self = (StreamWriter *)op;
+    if (!rb_ring_is_open(&self->ring)) return NULL;
+    return rb_ring_handle(&self->ring, &self->writer, RB_STREAM_WRITER_HANDLE);
 }
 
 static PyMethodDef writer_methods[] = {

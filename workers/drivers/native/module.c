@@ -26,6 +26,21 @@ static int handle(PyObject *capsule, const char *name, PyObject **kept, void *at
     return 0;
 }
 
+/* Where durations are counted: whole cells. */
+static int take_durations(Side *self, PyObject *cells)
+{
+    const Py_ssize_t size = sizeof *self->side.durations;
+    if (PyObject_GetBuffer(cells, &self->durations, PyBUF_WRITABLE)) return -1;
+    self->open = 1;
+    if (self->durations.len == 0 || self->durations.len % size || (uintptr_t)self->durations.buf % (uintptr_t)size) {
+        PyErr_Format(PyExc_ValueError, "durations: %zd bytes at this place are no cells", self->durations.len);
+        return -1;
+    }
+    self->side.durations = self->durations.buf;
+    self->side.buckets = (uint64_t)(self->durations.len / size);
+    return 0;
+}
+
 static int side_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"channels", "told", "sound", "durations", NULL};
@@ -44,13 +59,8 @@ static int side_init(PyObject *op, PyObject *args, PyObject *kwargs)
     self->side.frame = (uint64_t)channels * sizeof(int16_t);
     if (handle(told, "ringbuf.stream_writer", &self->told, &self->side.told)) return -1;
     if (sound != Py_None && handle(sound, "ringbuf.stream_reader", &self->sound, &self->side.sound)) return -1;
-    self->callback = self->sound ? playout_callback : capture_callback;
-    if (durations != Py_None) {
-        if (PyObject_GetBuffer(durations, &self->durations, PyBUF_WRITABLE)) return -1;
-        self->open = 1;
-        self->side.durations = self->durations.buf;
-        self->side.buckets = (uint64_t)self->durations.len / sizeof(uint64_t);
-    }
+    if (durations != Py_None && take_durations(self, durations)) return -1;
+    self->callback = self->sound ? playout_callback : capture_callback; /* last: a Side without one is none */
     return 0;
 }
 
@@ -104,9 +114,14 @@ static PyObject *side_run(PyObject *op, PyObject *args)
     Py_buffer buffer;
     unsigned long frames, flags = 0;
     double latency = 0;
+    if (!self->callback) {
+        PyErr_SetString(PyExc_RuntimeError, "this Side was not made");
+        return NULL;
+    }
     if (!PyArg_ParseTuple(args, self->sound ? "w*k|dk" : "y*k|dk", &buffer, &frames, &latency, &flags)) return NULL;
     PyObject *answer = NULL;
-    if ((uint64_t)buffer.len != frames * self->side.frame) {
+    const uint64_t bytes = (uint64_t)buffer.len;
+    if (bytes % self->side.frame || bytes / self->side.frame != frames) {
         PyErr_Format(PyExc_ValueError, "%zd bytes are not %lu frames", buffer.len, frames);
     } else {
         const struct pa_times times = {-latency, 0, latency};
