@@ -44,6 +44,7 @@ def record(seat: Seat) -> None:
     seat.ready()
     while not seat.stopping:
         seat.wait()
+        seat.reloaded()  # nothing for us, but unread it would wake us for ever
         if mic.position - recording.frames >= chunk:
             write()
         mic.seek(mic.position)  # what the loudspeaker's ring does not have yet is nothing to be woken for
