@@ -6,7 +6,6 @@ handshake of a sleeper, and the readers of a history and a latest whom the write
 
 from __future__ import annotations
 
-import os
 import subprocess
 
 import pytest
@@ -15,30 +14,15 @@ from tests.ringbuf.c import build
 from tests.ringbuf.c.orderings import RELAXED
 from tests.ringbuf.variants import Mutations, Variants
 
-# Not built in: a memcpy or memset that the compiler expands by itself is seen by nobody.
-FLAGS = ["-O1", "-g", "-fsanitize=thread", "-fno-builtin", "-Wno-tsan", *build.WARNINGS]
 PROGRAMS = ["stream", "wait", "latest", "history", "cells", "role"]
-REPORTED = 66
 
 pytestmark = pytest.mark.xdist_group("thread-sanitizer")
 
 
 def threads(variants: Variants, which: str, mutation: Mutations = None) -> subprocess.CompletedProcess[str]:
-    command = [
-        str(build.program(variants.sources(mutation), "threads", ["threads.c", "threads_words.c", "segment.c"], FLAGS)),
-        which,
-    ]
-    ran = _run(command)
-    if "unexpected memory mapping" in ran.stdout:  # more address randomisation than this ThreadSanitizer knows
-        ran = _run([build.tool("setarch"), "--addr-no-randomize", *command])
-    return ran
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TSAN_OPTIONS": f"halt_on_error=1:exitcode={REPORTED}"}
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
-    )
+    files = ["threads.c", "threads_words.c", "segment.c"]
+    program = build.program(variants.sources(mutation), "threads", files, build.THREAD_SANITIZER)
+    return build.run_with_thread_sanitizer([str(program), which])
 
 
 @pytest.mark.parametrize("which", PROGRAMS)
@@ -71,5 +55,5 @@ MUTANTS = {
 @pytest.mark.parametrize("orderings", MUTANTS, ids=" and ".join)
 def test_an_ordering_that_is_missing_is_reported(variants: Variants, orderings: tuple[str, ...]) -> None:
     ran = threads(variants, MUTANTS[orderings], [RELAXED[ordering] for ordering in orderings])
-    assert ran.returncode == REPORTED, ran.stdout
+    assert ran.returncode == build.REPORTED, ran.stdout
     assert "ThreadSanitizer: data race" in ran.stdout

@@ -79,7 +79,7 @@ static void fade_out(const struct side *s, int16_t *out, uint64_t frames)
     const uint64_t channels = s->frame / sizeof *out;
     for (uint64_t i = 0; i < frames; i++)
         for (uint64_t c = 0; c < channels; c++)
-            out[i * channels + c] = i < FADE ? (int16_t)(s->last[c] * (FADE - (int)i) / (FADE + 1)) : 0;
+            out[i * channels + c] = (int16_t)(i < FADE ? s->last[c] * (FADE - (int)i) / (FADE + 1) : 0);
 }
 
 int playout_callback(const void *input, void *output, unsigned long frames, const struct pa_times *times,

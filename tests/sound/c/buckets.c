@@ -1,0 +1,16 @@
+/* usage: buckets NS...: in which bucket a duration is counted. */
+#include "callback.c"
+#include "ends.h"
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        _Atomic uint64_t durations[BUCKETS] = {0};
+        struct side side = {.durations = durations, .buckets = BUCKETS};
+        observe(&side, atoll(argv[i]));
+        for (int bucket = 0; bucket < BUCKETS; bucket++) {
+            if (atomic_load(&durations[bucket])) printf("%d\n", bucket);
+        }
+    }
+    return 0;
+}
