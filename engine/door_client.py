@@ -70,6 +70,10 @@ class DoorClient:
             except EOFError:
                 return
 
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
     def until_started(self) -> None:
         """Wait while the engine starts."""
         if self.hello["state"] == "starting":

@@ -4,9 +4,9 @@ It moves no sound: `Device.pcm` is for the driver that does. Every device is ope
 and PipeWire through ALSA's own plug-in for them.
 """
 
-from engine.devices.choice import find, list_devices
+from engine.devices.choice import find, is_there, list_devices
 from engine.devices.device import Device, Side
 from engine.devices.quiet import no_pcms, quiet
 from engine.devices.watch import Watch
 
-__all__ = ["Device", "Side", "Watch", "find", "list_devices", "no_pcms", "quiet"]
+__all__ = ["Device", "Side", "Watch", "find", "is_there", "list_devices", "no_pcms", "quiet"]

@@ -37,6 +37,16 @@ def find(side: Side, wanted: str) -> Device:
     return _asked(_chosen(side, wanted, devices) if wanted else _default(side, devices))
 
 
+def is_there(device: Device) -> bool | None:
+    """Whether a device that is in use is still there; None: its server does not answer, so that nobody knows."""
+    if device.server == "alsa":
+        return device.name.startswith(alsa.PREFIX) or any(one.name == device.name for one in alsa.devices(device.side))
+    try:
+        return any(one.name == device.name for one in sound_server.devices(device.side))
+    except NoServerError:
+        return None
+
+
 def _listed(side: Side) -> list[Device]:
     """As `list_devices`, but ALSA's are not asked what they can do: that opens each."""
     from_alsa = alsa.devices(side)

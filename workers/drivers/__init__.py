@@ -124,6 +124,9 @@ class Card(Protocol):
         """The device of this name, the system's default if it is empty; None: it is not there. DeviceError: the name
         stands for several."""
 
+    def is_there(self, device: Device) -> bool | None:
+        """Whether a device that is open is still there; None: that cannot be told now."""
+
     def open_microphone(self, device: Device) -> Microphone:
         """Open it and let it run. DeviceError: it cannot be used."""
 

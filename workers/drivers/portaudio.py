@@ -25,7 +25,7 @@ import numpy as np
 import ringbuf
 from engine.channels import segment
 from engine.contract import Pcm
-from engine.devices import Device, Side, Watch, find, no_pcms, quiet
+from engine.devices import Device, Side, Watch, find, is_there, no_pcms, quiet
 from engine.errors import BackendError, DeviceError
 from engine.telemetry import AT, BUCKETS
 from workers.drivers import Mark, _callback
@@ -224,6 +224,9 @@ class PortAudioCard:
 
     def find(self, side: Side, wanted: str) -> Device | None:
         return find(side, wanted)
+
+    def is_there(self, device: Device) -> bool | None:
+        return is_there(device)
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._watch = Watch(changed)

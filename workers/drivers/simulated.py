@@ -153,6 +153,9 @@ class SimulatedCard:
             return None
         return Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
 
+    def is_there(self, device: Device) -> bool | None:
+        return self._there(time.monotonic_ns())
+
     def open_microphone(self, device: Device) -> SimulatedMicrophone:
         self._check(device)
         faults = self._faults

@@ -166,8 +166,8 @@ class Desk:
         self._sides: dict[Side, _Side] = {part.side: part for part in (_Hearing(port, seat), _Playing(port, seat))}
         wanted: dict[Side, str] = {"microphone": audio.microphone, "loudspeaker": audio.loudspeaker}
         self._keepers = {side: Keeper(card, side, name, audio.wait_s, self._post) for side, name in wanted.items()}
-        self._absent = False
-        """A device keeps us waiting."""
+        self._absent = self._gone = False
+        """A device keeps us waiting; a device was lost."""
         port.on_mute = self._mute
 
     def open(self) -> None:
@@ -191,6 +191,8 @@ class Desk:
         account_ns = 0
         while True:
             self._take_notes()
+            if self._gone:
+                raise DeviceGoneError
             until = min(part.work(start_ns) for part in self._sides.values())
             if (now := time.monotonic_ns()) >= account_ns:
                 account_ns = now + _NS
@@ -235,7 +237,7 @@ class Desk:
             self._port.mute_done()
 
     def _lost(self, _note: Lost) -> None:
-        raise DeviceGoneError
+        self._gone = True
 
     def _missing(self, note: Missing) -> None:
         if not self._seat.telemetry.get("audio.opened"):

@@ -145,19 +145,22 @@ class Keeper(threading.Thread):
         """Until it has to be closed."""
         while True:
             self._sleep(None)
-            better, _ = self._find(self._wanted)
-            there = better is not None and better.name == device.name
-            if not self._mute and there:
-                continue
-            if not there and self._find(device.name)[0] is None:
+            # None: a server that does not answer says nothing of its devices; the desk sees whether they still call.
+            there = self._card.is_there(device)
+            if there is False:
                 self._tell("lost", device, f"{self._side} {device.title} is gone")
                 self._post(Lost(self._side))
                 return self._stay_away()
-            if self._mute or better is not None:
+            if self._mute or (there and self._is_better(device)):
                 agreed = threading.Event()
                 self._post(Closing(self._side, agreed))
                 agreed.wait()
                 return stream.close()
+
+    def _is_better(self, device: Device) -> bool:
+        """The wanted device is another one than this: it has come back, or another one is the default now."""
+        better, _ = self._find(self._wanted)
+        return better is not None and better.name != device.name
 
     def _stay_away(self) -> None:
         """The worker ends for it."""
