@@ -34,7 +34,7 @@ WATCHDOG_S = 30
 """Reached only when something is broken."""
 _BLOCK_MS = 5
 """A null sink plays in blocks as long as the shortest latency that anyone asks of it; recordings ask for this."""
-_WINDOW_NS = 1_000_000_000
+_WINDOW_NS = 250_000_000
 
 
 class PulseServer:
@@ -172,8 +172,11 @@ class PulseServer:
 
     # Sound.
 
-    def play(self, path: Path | str, sink: str, latency_ms: int = 20) -> subprocess.Popen[bytes]:
-        """Begin to play a WAV file into a sink; the process ends when all of it was played."""
+    def play(self, path: Path | str, sink: str, latency_ms: int = 100) -> subprocess.Popen[bytes]:
+        """Begin to play a WAV file into a sink; the process ends when all of it was played.
+
+        The latency keeps the sound whole on a busy machine.
+        """
         command = ["paplay", f"--device={sink}", f"--latency-msec={latency_ms}", str(path)]
         return subprocess.Popen(command, env=os.environ | self.environ)
 
@@ -205,13 +208,14 @@ class _Piece:
 
     A null sink runs on the system's clock, so sample n was played at `start_ns` + n/rate. What we see is when it
     arrived here: a block before it is played, and later when something was busy. Of many arrivals the earliest,
-    compared with that line, is the one that nothing has delayed.
+    compared with that line, is the one that nothing has delayed. At first the sink may still be ahead by the longer
+    block that it had before, so what came first does not count.
     """
 
     rate: int
     sound: bytearray = field(default_factory=bytearray)
     earliest_ns: list[int] = field(default_factory=list)
-    """For each second: the earliest that its sound says of when the piece began."""
+    """For each window of time: the earliest that its sound says of when the piece began."""
     _window_ends_ns: int = 0
 
     def arrived(self, now_ns: int, data: bytes) -> None:
@@ -226,7 +230,16 @@ class _Piece:
     @property
     def start_ns(self) -> int:
         """When its first sample was played, on CLOCK_MONOTONIC."""
-        return min(self.earliest_ns) + _BLOCK_MS * 1_000_000
+        return min(self._steady) + _BLOCK_MS * 1_000_000
+
+    @property
+    def late_ns(self) -> int:
+        """How much later than that the sound of the worst window arrived."""
+        return max(self._steady) - min(self._steady)
+
+    @property
+    def _steady(self) -> list[int]:
+        return self.earliest_ns[1:] or self.earliest_ns
 
 
 @dataclass(eq=False)
@@ -285,8 +298,8 @@ class Recording:
     start_ns: int = 0
     """When its first sample was played, on CLOCK_MONOTONIC."""
     late_ms: float = 0.0
-    """How late the sound of the worst second arrived. More than a block says that daemon or recorder were held up; the
-    recording is aligned by the best second and does not suffer from it."""
+    """How late the sound of the worst quarter of a second arrived. More than a block says that daemon or recorder were
+    held up; the recording is aligned by the best and does not suffer from it."""
 
     def write(self, channels: list[list[_Piece]]) -> None:
         """Write the file from the pieces of both channels."""
@@ -294,7 +307,7 @@ class Recording:
         everything = [piece for pieces in channels for piece in pieces]
         assert everything, "nothing was recorded"
         self.start_ns = min(piece.start_ns for piece in everything)
-        self.late_ms = max(max(piece.earliest_ns) - min(piece.earliest_ns) for piece in everything) / 1e6
+        self.late_ms = max(piece.late_ns for piece in everything) / 1e6
         placed = [
             [(self._at(piece.start_ns), np.frombuffer(piece.sound, np.int16)) for piece in pieces]
             for pieces in channels

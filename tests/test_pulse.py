@@ -121,7 +121,7 @@ def test_file_that_is_played_is_recorded_whole(server: PulseServer, tmp_path: Pa
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
     with server.record(tmp_path / "both.wav", "person", "speaker") as recording:
-        assert server.play(tmp_path / "tone.wav", "person").wait() == 0
+        assert server.play(tmp_path / "tone.wav", "person", latency_ms=500).wait() == 0
     heard = _sound(recording.path)
     (loud,) = np.nonzero(heard[:, 0])
     assert np.abs(heard[loud[0] : loud[0] + 40000, 0].astype(int) - sound[1:40001]).max() <= 2
