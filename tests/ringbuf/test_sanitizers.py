@@ -1,5 +1,5 @@
-"""The whole extension under AddressSanitizer and UndefinedBehaviorSanitizer, built as setup.py's switch builds it: what
-the other tests do to a ring in one process, they do to this build."""
+"""Both extensions under AddressSanitizer and UndefinedBehaviorSanitizer, built as setup.py's switch builds them: what
+the other tests do to a ring in one process, and to a device's callback, they do to this build."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ ODD_SIZES = "test_stream.py::test_records_of_odd_sizes_come_out_whole_and_in_ord
 ENVIRONMENT = {"PYTHONMALLOC": "malloc"}
 
 
-def test_the_extension_makes_no_bad_access_and_nothing_undefined(variants: Variants, tmp_path: Path) -> None:
+def test_the_extensions_make_no_bad_access_and_nothing_undefined(variants: Variants, tmp_path: Path) -> None:
     shutil.copytree(variants.sources() / "ringbuf", tmp_path / "ringbuf")
+    shutil.copytree(ROOT / "workers", tmp_path / "workers", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     shutil.copy(ROOT / "setup.py", tmp_path)
     built = subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"],
@@ -33,10 +34,13 @@ def test_the_extension_makes_no_bad_access_and_nothing_undefined(variants: Varia
     )
     assert built.returncode == 0, built.stderr
     environment = {**sanitizer("asan"), **ENVIRONMENT}
-    where = run(tmp_path, "import ringbuf; print(ringbuf._core.__file__)", env=environment)
-    assert where.stdout.startswith(str(tmp_path)), where.stderr
-    assert b"__asan_init" in Path(where.stdout.strip()).read_bytes()
+    for module in ("ringbuf._core", "workers.drivers._callback"):
+        where = run(tmp_path, f"import sys, {module}; print(sys.modules[{module!r}].__file__)", env=environment)
+        assert where.stdout.startswith(str(tmp_path)), where.stderr
+        assert b"__asan_init" in Path(where.stdout.strip()).read_bytes()
     status, said = run_tests(tmp_path, *FILES, env=environment)
+    assert status == 0, said
+    status, said = run_tests(tmp_path, "test_callback.py", env=environment, folder=ROOT / "tests" / "sound")
     assert status == 0, said
 
 

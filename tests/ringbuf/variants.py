@@ -128,10 +128,10 @@ class Mutant(NamedTuple):
     says: str
 
 
-def run_tests(path: Path, *tests: str, env: dict[str, str] | None = None) -> tuple[int, str]:
+def run_tests(path: Path, *tests: str, env: dict[str, str] | None = None, folder: Path = HERE) -> tuple[int, str]:
     """Run tests (`file.py` or `file.py::name[…]`) against the package at `path`: how pytest ended, and what it said."""
-    options = ["-c", str(ROOT / "pyproject.toml"), f"--confcutdir={HERE}", "-p", "no:cacheprovider", "-vvs"]
-    ran = run(path, PYTEST, *options, *(str(HERE / test) for test in tests), env=env)
+    options = ["-c", str(ROOT / "pyproject.toml"), f"--confcutdir={folder}", "-p", "no:cacheprovider", "-vvs"]
+    ran = run(path, PYTEST, *options, *(str(folder / test) for test in tests), env=env)
     return ran.returncode, ran.stdout + ran.stderr
 
 

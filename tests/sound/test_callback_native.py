@@ -1,7 +1,9 @@
-"""The callbacks alone, in C: what sanitizers see of two threads, and that nobody is asked for memory."""
+"""The callbacks in builds and processes of their own: what sanitizers see of two threads, and that neither the memory's
+keeper nor the kernel is asked for anything."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sysconfig
 
@@ -9,6 +11,8 @@ import pytest
 
 from engine.telemetry import BUCKETS, bucket
 from tests.ringbuf.c import build
+from tests.ringbuf.conftest import Make, Spawn
+from tests.ringbuf.test_no_system_calls import SEAL
 from tests.ringbuf.variants import Variants
 from tests.sound import native
 
@@ -47,3 +51,46 @@ def test_the_compiler_has_nothing_to_say(file: str) -> None:
     command = [*build.STANDARD, *build.WARNINGS, "-O2", include, "-fsyntax-only", str(native.CALLBACK / file)]
     ran = subprocess.run([build.tool("cc"), *command], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+CALLS = 20_000
+SEALED = """
+import sys, numpy, ringbuf
+from workers.drivers._callback import Side
+capture, marks, playout, bells = sys.argv[1:]
+line = ringbuf.Bells(bells)
+told = ringbuf.StreamWriter(capture, bells=[line[0]], dtype=numpy.int16)
+frames = ringbuf.StreamReader(capture, dtype=numpy.int16)
+mark_reader = ringbuf.StreamReader(marks)
+writer = ringbuf.StreamWriter(playout, dtype=numpy.int16)
+played = ringbuf.StreamReader(playout, dtype=numpy.int16)
+cells = numpy.zeros(200, numpy.uint64)
+ear = Side(1, told.handle(), None, cells)
+mouth = Side(1, ringbuf.StreamWriter(marks, bells=[line[0]]).handle(), played.handle(), cells)
+waiter = ringbuf.Waiter(line[0], [frames, mark_reader])
+period = numpy.arange(480, dtype=numpy.int16)
+out = numpy.zeros(480, numpy.int16)
+
+def hops(n):
+    for i in range(n):
+        assert ear.run(period, 480) == 0 and mouth.run(out, 480) == 0
+        assert waiter.wait(None)
+        if i % 3:  # at times it has to fade
+            assert writer.put(period)
+        for ring in (frames, mark_reader):
+            assert ring.acquire() is not None
+            ring.release()
+
+hops(2000)
+seal(LEAVE, CLOCK)
+hops({})
+os._exit(7)
+"""
+
+
+def test_no_callback_asks_the_kernel_for_anything_while_the_worker_is_awake(make: Make, spawn: Spawn) -> None:
+    names = [make("stream", 1 << 16) for _ in range(3)]
+    process = spawn(SEAL + SEALED.format(CALLS), *names, make("bells", 1))
+    _, error = process.communicate()
+    assert process.returncode != -signal.SIGSYS, "there was a system call"
+    assert (error, process.returncode) == ("", 7)
