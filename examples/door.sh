@@ -14,3 +14,5 @@ jq -nr --unbuffered 'label $out | inputs |
     if .ok == false then .error.message, break $out
     elif .event then "\(.event) \(.text // .state // "")" else empty end,
     if .event == "answer.ended" and .source == "say" then break $out else empty end' >&2
+
+timeout 0.3 cat >/dev/null || true # what is on its way, so that socat does not complain

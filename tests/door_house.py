@@ -4,6 +4,7 @@ the place of the engine. And a client that knows nothing of the project."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import threading
@@ -33,6 +34,7 @@ class Client:
         self.socket.settimeout(WATCHDOG_S)
         self.socket.connect(str(path))
         self._file = self.socket.makefile("rb")
+        self._numbers = itertools.count()
 
     def send(self, *commands: Any) -> None:
         """Each a table, or a line as it is."""
@@ -60,9 +62,13 @@ class Client:
         return table
 
     def ask(self, command: Any) -> dict[str, Any]:
-        """Send a command and get its answer."""
-        self.send(command)
-        return self.until(lambda table: "reply" in table)
+        """Send a command and get its answer: the one with its `id`, which it is given if it has none."""
+        if not isinstance(command, dict):
+            self.send(command)
+            return self.until(lambda table: "reply" in table)
+        numbered = {"id": f"asked-{next(self._numbers)}", **command}
+        self.send(numbered)
+        return self.until(lambda table: "reply" in table and table["id"] == numbered["id"])
 
     def rest(self) -> list[dict[str, Any]]:
         """Everything up to the end of the connection."""
@@ -74,6 +80,12 @@ class Client:
     def close(self) -> None:
         self._file.close()
         self.socket.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class House:

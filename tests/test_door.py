@@ -189,7 +189,7 @@ def test_a_reload_is_answered_with_what_it_did_or_with_what_is_wrong(house: Hous
         {"applied": ("audio.volume",), "restart_needed": ()},
         ConfigError("kiosk.toml:3: no", "mend it"),
     ]
-    assert client.ask({"command": "reload"}) == {
+    assert client.ask({"command": "reload", "id": None}) == {
         "reply": "reload",
         "id": None,
         "ok": True,
@@ -238,7 +238,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_connection_closed(house: Hou
 
 def test_the_longest_line_is_taken(answering: House) -> None:
     client = answering.client()
-    command = {"command": "say", "text": ""}
+    command = {"command": "say", "id": 1, "text": ""}
     command["text"] = "x" * (LONGEST_LINE - len(json.dumps(command)))
     assert client.ask(command)["ok"]
 
