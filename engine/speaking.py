@@ -68,11 +68,12 @@ class Speaking:
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
         """The sound of a clause is in the speaker ring."""
         present, turn = self._present, self._present.now_on
+        if message.number != turn.voiced or message.number >= len(turn.clauses):
+            return  # a restarted voice has said it twice
         if message.number == 0:
             present.check("vocoder", now)
-        if message.number < len(turn.clauses):
-            turn.words.add(turn.clauses[message.number], message.samples, message.words, message.starts)
-        turn.voiced = max(turn.voiced, message.number + 1)
+        turn.words.add(turn.clauses[message.number], message.samples, message.words, message.starts)
+        turn.voiced += 1
         present.progress(now)
         self.tell_words(now)
 

@@ -320,3 +320,20 @@ def test_an_announcement_in_a_pause_of_the_user_does_not_make_an_end_of_it() -> 
     talk.hear_out(3040)
     talk.until(3000 + WAIT + 5)
     assert talk.of(m.Finish)[0].stop == 3100 * 16
+
+
+def test_an_announcement_with_nothing_that_can_be_said_ends_at_once() -> None:
+    talk = Talk()
+    talk.host(say("..."))
+    talk.voice(samples=0)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=talk.now, samples=0))
+    talk.until(1)
+    assert (talk.turns[0]["outcome"], talk.turns[0]["answer"], talk.state()) == ("answered", "...", "LISTENING")
+
+
+def test_a_clause_that_is_told_twice_counts_once() -> None:
+    talk = Talk()
+    talk.host(say("One two."))
+    talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=1000))
+    talk.play(100, 500)
+    assert talk.turns[0]["heard"] == "One two."

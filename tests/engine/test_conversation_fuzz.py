@@ -1,0 +1,136 @@
+"""Whatever the user, the host and the stages do in whatever order, the conversation goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import messages as m
+from engine.turns import State
+from tests.engine.talk import MS, Talk
+
+HEARD = (State.THINKING, State.SPEAKING, State.ANNOUNCING, State.INSISTING)
+
+
+class Chaos(Talk):
+    """A talk in which anything may happen next, as long as somebody could do it."""
+
+    def __init__(self) -> None:
+        super().__init__("turns.session_end_s=20")
+        self.speaks = False
+        self.commands = 0
+
+    def user(self) -> None:
+        """Begins to speak, or stops."""
+        self.speaks = not self.speaks
+        (self.begin if self.speaks else self.pause)(self.at)
+
+    def words(self, *, final: bool) -> None:
+        if self.present.turn is not None:
+            self.text("so much" if len(self.sent) % 3 else "", final=final, upto=round(self.at * 16))
+
+    def model(self) -> None:
+        if self.present.state is State.THINKING and not self.present.now_on.answer_ended:
+            self.answer("Yes. It is." if len(self.sent) % 4 else "")
+
+    def piece(self) -> None:
+        if self.present.state in HEARD[:2] and not self.present.now_on.answer_ended:
+            self.say(m.Piece(tag=self.tag, text="Well, yes. "))
+
+    def voiced(self) -> None:
+        turn = self.present.turn
+        if turn is not None and turn.voiced < len(turn.clauses):
+            self.say(m.ClauseVoiced(tag=self.tag, number=turn.voiced, samples=16000))
+
+    def heard(self) -> None:
+        if self.present.state in HEARD and self.present.now_on.voiced:
+            self.say(m.PlaybackBegan(tag=self.tag, at_ns=self.now + 30 * MS))
+
+    def heard_out(self) -> None:
+        if self.present.state in HEARD and self.present.now_on.is_voiced and self.present.now_on.began_ns:
+            self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now + 30 * MS, samples=1))
+
+    def failing(self) -> None:
+        if self.present.turn is not None:
+            kind = (m.TextFailed, m.AnswerEnded, m.VoiceEnded)[len(self.sent) % 3]
+            reason = {} if kind is m.TextFailed else {"reason": "failed"}
+            working = {m.TextFailed: State.FINALISING, m.AnswerEnded: State.THINKING, m.VoiceEnded: State.ANNOUNCING}
+            if self.present.state is working[kind]:
+                self.say(kind(tag=self.tag, text="it is broken", **reason))  # type: ignore[arg-type]
+
+    def command(self, command: m.Message) -> None:
+        self.commands += 1
+        self.host(command)
+
+
+def joined(stage: str) -> Callable[[Chaos], None]:
+    return lambda talk: talk.say(m.Joined(stage=stage, sample=round(talk.at * 16), capture_ns=talk.now))
+
+
+def command(command: m.Message) -> Callable[[Chaos], None]:
+    return lambda talk: talk.command(command)
+
+
+def wait(ms: float) -> Callable[[Chaos], None]:
+    def pass_by(talk: Chaos) -> None:
+        talk.played += round(ms * 16) if talk.present.state in HEARD else 0
+        talk.until(talk.at + ms)
+
+    return pass_by
+
+
+STEPS: dict[str, Callable[[Chaos], None]] = {
+    "the user": Chaos.user,
+    "some words": lambda talk: talk.words(final=False),
+    "all words": lambda talk: talk.words(final=True),
+    "a piece": Chaos.piece,
+    "an answer": Chaos.model,
+    "a clause's sound": Chaos.voiced,
+    "the first sample": Chaos.heard,
+    "the last sample": Chaos.heard_out,
+    "a fault": Chaos.failing,
+    "20 ms": wait(20),
+    "500 ms": wait(500),
+    "6 s": wait(6000),
+    "say": command(m.Say(number=1, text="Mind the step.", mode="queue", interruptible=1)),
+    "say now": command(m.Say(number=2, text="Mind the step.", mode="interrupt", interruptible=1)),
+    "insist": command(m.Say(number=3, text="Mind the step.", mode="interrupt", interruptible=0)),
+    "ask": command(m.AskText(number=4, text="where is the lift")),
+    "stop": command(m.StopSpeaking(number=5)),
+    "listen": command(m.ListenNow(number=6)),
+    "context": command(m.AddContext(number=7, text="It rains.")),
+    "session.end": command(m.EndSession(number=8)),
+    **{f"{stage} again": joined(stage) for stage in ("vad", "asr", "llm", "vocoder")},
+}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(list(STEPS)), max_size=60))
+def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(steps: list[str]) -> None:
+    talk = Chaos()
+    for step in steps:
+        STEPS[step](talk)
+        # Whoever has the turn is waited for no longer than is allowed.
+        assert (talk.present.turn is None) == (talk.present.state is State.LISTENING)
+        assert talk.present.turn is None or talk.conversation.timer_ns is not None or talk.speaks
+    if talk.speaks:
+        talk.user()
+    talk.finish()
+    talk.exchange(talk.at + 5000, "and now", "It is so.")
+    assert (talk.turns[-1]["transcript"], talk.turns[-1]["heard"]) == ("and now", "It is so.")
+
+    assert len(talk.of(m.Done)) == talk.commands
+    tags = [event["tag"] for event in talk.named("answer.ended")]
+    assert tags == sorted(set(tags))
+    assert all(event["text"].startswith(event["heard"]) for event in talk.named("answer.ended"))
+    changes = [event["state"] for event in talk.named("session")]
+    assert changes == ["began", "ended"] * (len(changes) // 2) + ["began"] * (len(changes) % 2)
+    shown = [event["state"] for event in talk.named("state")]
+    assert all(one != other for one, other in pairwise(shown))
+    for event in talk.named("answer.started"):
+        told = [each["event"] for each in talk.events if each["tag"] == event["tag"] and "answer" in each["event"]]
+        assert told[0] == "answer.started"
+        assert told[-1] == "answer.ended"
