@@ -108,9 +108,11 @@ enum rb_status rb_history_put(struct rb_history_writer *w, const void *samples, 
 
 void rb_history_scrub(struct rb_history_writer *w, uint64_t start, uint64_t stop)
 {
-    const uint64_t oldest = w->position > w->capacity ? w->position - w->capacity : 0;
-    if (start < oldest) start = oldest;
-    if (stop > w->position) stop = w->position;
-    if (start >= stop) return;
-    memset(w->data + (start & (w->capacity - 1)) * w->item, 0, (stop - start) * w->item);
+    /* Both as samples before the present. What is claimed lies where the oldest were. */
+    const uint64_t most = w->capacity - (w->open ? w->claimed : 0);
+    uint64_t from = w->position - start, to = w->position - stop;
+    if ((int64_t)from <= 0) return;
+    if ((int64_t)to < 0) to = 0;
+    if (from > most) from = most;
+    if (from > to) memset(w->data + ((w->position - from) & (w->capacity - 1)) * w->item, 0, (from - to) * w->item);
 }

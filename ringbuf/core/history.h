@@ -73,8 +73,9 @@ void rb_history_abort(struct rb_history_writer *w);
 enum rb_status rb_history_put(struct rb_history_writer *w, const void *samples, uint64_t n, int64_t capture_ns,
                               uint32_t flags);
 
-/* Silence samples start to stop, as far as they are still there: nobody can hear them any more. It does not announce
- * anything: a reader that is using them finds some of them silent, and is told that they were whole. */
+/* Silence samples start to stop, as far as they are still there: nobody can hear them any more. What is claimed stays.
+ * It does not announce anything: a reader that is using them finds some of them silent, and is told that they were
+ * whole. */
 void rb_history_scrub(struct rb_history_writer *w, uint64_t start, uint64_t stop);
 
 /* ---- reader ---- */

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import ringbuf
@@ -222,3 +224,83 @@ def test_misuse_is_refused(make: Make) -> None:
             writer.commit(10)  # type: ignore[call-arg]
         with pytest.raises(ValueError, match="acquire them first"):
             reader.release(1)
+
+
+@pytest.mark.parametrize("first", STARTS)
+def test_scrubbed_samples_are_silent_and_no_others(make: Make, first: int) -> None:
+    name = make("history", 4096, RATE, first=first)
+    with HistoryWriter(name) as writer, HistoryReader(name, 0) as reader:
+        for _ in range(30):  # round the ring: the scrubbed part goes over its end
+            write(writer, 200, first)
+        start, stop = (first + 3900) % 2**64, (first + 5000) % 2**64
+        writer.scrub(start, stop)
+        oldest = first + 6000 - 4096
+        view = reader.view(oldest % 2**64, writer.position)
+        assert view is not None
+        expected = ramp(6000 - 4096, 4096)
+        expected[start - oldest % 2**64 : stop - oldest % 2**64] = 0
+        assert view.tolist() == expected.tolist()
+        # It is nothing that readers have to be told of: they go on where they were.
+        assert (reader.position, reader.holds(oldest % 2**64), reader.flags(start, stop)) == (writer.position, True, 0)
+
+
+def test_scrubbing_reaches_no_further_than_what_is_there(make: Make) -> None:
+    name = make("history", 4096, RATE)
+    with HistoryWriter(name) as writer, HistoryReader(name, 0) as reader:
+        write(writer, 1000)
+        claimed = writer.claim(500)
+        claimed[:] = 7
+        for start, stop in ((1000, 2000), (900, 100), (500, 500), (1400, 10**6), (10**6, 10**7)):
+            writer.scrub(start, stop)
+        view = reader.view(0, 1000)
+        assert view is not None
+        assert view.tolist() == ramp(0, 1000).tolist()
+        writer.scrub(990, 10**6)  # what is claimed is not published yet
+        writer.commit(500, capture_ns=0)
+        view = reader.view(980, 1010)
+        assert view is not None
+        assert view.tolist() == [*ramp(980, 10).tolist(), *[0] * 10, *[7] * 10]
+        write(writer, 2048)
+        write(writer, 2048)
+        writer.scrub(0, writer.position - 4096 + 1)  # all but one sample are gone already
+        view = reader.view(writer.position - 4096, writer.position)
+        assert view is not None
+        assert view[:3].tolist() == [0, *ramp(writer.position - 4095, 2).tolist()]
+        claimed = writer.claim(500)  # where the oldest samples are
+        claimed[:] = 7
+        writer.scrub(0, writer.position)
+        writer.commit(500, capture_ns=0)
+        view = reader.view(writer.position - 4096, writer.position)
+        assert view is not None
+        assert view.tolist() == [0] * 3596 + [7] * 500
+
+
+@pytest.mark.parametrize("first", STARTS)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(written=st.integers(0, 9000), start=st.integers(-100, 9100), stop=st.integers(-100, 9100))
+def test_any_part_can_be_scrubbed_wherever_indices_begin(
+    make: Make, first: int, written: int, start: int, stop: int
+) -> None:
+    name = make("history", 4096, RATE, first=first)
+    with HistoryWriter(name) as writer, HistoryReader(name, 0) as reader:
+        for at in range(0, written, 1000):
+            write(writer, min(1000, written - at), first)
+        writer.scrub((first + start) % 2**64, (first + stop) % 2**64)
+        oldest = max(0, written - 4096)
+        expected = ramp(oldest, written - oldest)
+        expected[max(start - oldest, 0) : max(stop - oldest, 0)] = 0
+        view = reader.view((first + oldest) % 2**64, writer.position)
+        assert view is not None
+        assert view.tolist() == expected.tolist()
+
+
+def test_scrubbing_wants_two_numbers_and_an_open_ring(make: Make) -> None:
+    with HistoryWriter(make("history", 4096, RATE)) as writer:
+        for wrong in ((), (1,), (1, 2, 3), ("a", 2), (1.5, 2)):
+            with pytest.raises(TypeError):
+                writer.scrub(*wrong)
+        for number in (-1, 2**64):
+            with pytest.raises(OverflowError):
+                writer.scrub(0, number)
+    with pytest.raises(ringbuf.RingError, match="closed"):
+        writer.scrub(0, 1)

@@ -288,3 +288,19 @@ TEST(history_rings_after_commit_and_open)
     SAME(rb_history_writer_open(&e.w, &e.write_map), RB_OK);
     SAME(bell.seq, 2);
 }
+
+TEST_MAPPED(history_is_scrubbed_over_the_end_of_the_data_and_what_is_claimed_stays)
+{
+    struct ends e = both_ends(0);
+    uint64_t place;
+    for (int i = 0; i < 3 * CAPACITY / HOP / 2; i++) put(&e, HOP);
+    const uint64_t now = e.w.position;
+    SAME(rb_history_claim(&e.w, HOP, &place), RB_OK);
+    fill(&e, place, HOP);
+    rb_history_scrub(&e.w, 0, now - 1);
+    SAME(rb_history_commit(&e.w, HOP, 0, 0), RB_OK);
+    const int16_t *samples = (const void *)rb_data(&e.read_map);
+    SAME(rb_history_view(&e.r, now + HOP - CAPACITY, now + HOP, &place), RB_OK);
+    for (uint64_t i = 0; i < CAPACITY - HOP - 1; i++) SAME(samples[place + i], 0);
+    compare(&e, place + CAPACITY - HOP - 1, now - 1, HOP + 1);
+}
