@@ -14,7 +14,7 @@ from engine.telemetry import Telemetry
 from workers.drivers import Card, Loudspeaker, Microphone
 from workers.join import Seat
 from workers.sound.capture import CaptureLine
-from workers.sound.keeper import Closing, Keeper, Lost, Missing, Muted, Note, Opened, Tell
+from workers.sound.keeper import Broken, Closing, Keeper, Lost, Missing, Muted, Note, Opened, Tell
 from workers.sound.playout import PlayLine
 from workers.sound.port import RingPort
 
@@ -239,6 +239,9 @@ class Desk:
     def _lost(self, _note: Lost) -> None:
         self._gone = True
 
+    def _broken(self, note: Broken) -> None:
+        raise note.error
+
     def _missing(self, note: Missing) -> None:
         if not self._seat.telemetry.get("audio.opened"):
             raise note.error
@@ -251,4 +254,5 @@ _TAKE: dict[type[Note], Callable[[Desk, Any], None]] = {
     Muted: Desk._muted,
     Lost: Desk._lost,
     Missing: Desk._missing,
+    Broken: Desk._broken,
 }

@@ -50,18 +50,28 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """The keeper met something that it does not understand, and is no more."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Something for the host to know."""
 
     event: DeviceChanged
 
 
-Note = Opened | Closing | Muted | Lost | Missing | Tell
+Note = Opened | Closing | Muted | Lost | Missing | Broken | Tell
+
+RETRY_S = 5.0
+"""A device that could not be opened is tried again after so long: whoever kept it to themselves may be done."""
 
 
 class Keeper(threading.Thread):
     """Keeps one side open: waits for the wanted device, takes the system's default after `wait_s`, goes back to the
-    wanted one when it returns, and lets go while it is muted.
+    wanted one when it returns, and lets go while it is muted. A device that cannot be opened counts as absent.
 
     wanted: the configured name, empty for the system's default. post: hands a note to the audio worker's main thread.
     """
@@ -71,8 +81,12 @@ class Keeper(threading.Thread):
         self._card, self._side, self._wanted, self._wait_s, self._post = card, side, wanted, wait_s, post
         self._changed = threading.Event()
         self._mute = False
-        self._refused = ""
-        """The name of a device that could not be opened, and so counts as absent until something changes."""
+        self._absent_s: float | None = None
+        """Since when the wanted device has not been there to be opened."""
+        self._substitute = False
+        """The device is the system's default, in place of the wanted one."""
+        self._refused, self._retry_s, self._said = "", 0.0, ""
+        """The name of a device that could not be opened, when to try it again, and what was said of it."""
 
     def changed(self) -> None:
         """Devices came or went. From any thread."""
@@ -85,6 +99,12 @@ class Keeper(threading.Thread):
         self._changed.set()
 
     def run(self) -> None:
+        try:
+            self._keep()
+        except Exception as error:  # whatever it is, somebody has to know
+            self._post(Broken(error))
+
+    def _keep(self) -> None:
         while True:
             if self._mute:
                 self._tell("closed", None, f"{self._side} closed: muted")
@@ -96,18 +116,19 @@ class Keeper(threading.Thread):
 
     def _await(self) -> Device | None:
         """The device to open, once there is one; None: muted meanwhile."""
-        began, announced = time.monotonic(), False
         while not self._mute:
             device, why = self._find(self._wanted)
             if device is not None:
+                self._substitute = False
                 return device
-            waited = time.monotonic() - began >= self._wait_s
+            if self._absent_s is None:
+                self._absent_s = time.monotonic()
+                self._tell("waiting", None, f"waiting for it: {why}")
+            waited = time.monotonic() - self._absent_s >= self._wait_s
             if waited and self._wanted and (device := self._find("")[0]) is not None:
                 self._tell("waiting", None, f"{why}: {device.title} is used until it comes")
+                self._substitute = True
                 return device
-            if not announced:
-                announced = True
-                self._tell("waiting", None, f"waiting for it: {why}")
             if waited:
                 self._post(Missing(DeviceError(why, f"engine devices lists what there is; see audio.{self._side}")))
             self._sleep(self._card.look_again_s)
@@ -121,7 +142,7 @@ class Keeper(threading.Thread):
             return None, error.what
         if device is None:
             return None, f"no {self._side} called {wanted!r}" if wanted else f"no {self._side} on this machine"
-        if device.name == self._refused:
+        if device.name == self._refused and time.monotonic() < self._retry_s:
             return None, f"{self._side} {device.title} cannot be used"
         return device, ""
 
@@ -133,9 +154,14 @@ class Keeper(threading.Thread):
                 else self._card.open_loudspeaker(device)
             )
         except DeviceError as error:
-            self._refused = device.name
-            self._tell("lost", device, str(error))
+            self._refused, self._retry_s = device.name, time.monotonic() + RETRY_S
+            if self._said != str(error):
+                self._said = str(error)
+                self._tell("lost", device, self._said)
             return None
+        self._said = ""
+        if not self._substitute:
+            self._absent_s = None
         form = f"{stream.rate} Hz, {stream.channels} channel{'s' if stream.channels > 1 else ''}"
         self._tell("open", device, f"{self._side}: {device.title} ({form})", stream)
         self._post(Opened(self._side, stream))
