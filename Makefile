@@ -39,7 +39,7 @@ dev: $(VENV)/.dev ## what the tests need, too
 
 run: $(VENV)/.setup ## answer the spoken question that comes with the project; the recording is run/conversation.wav
 	@mkdir -p run
-	$(BIN)/engine run --profile realtime --input engine/data/question.wav --output run/conversation.wav --report run/report.json
+	$(BIN)/engine run --profile realtime --input engine/data/question.wav --output run/conversation.wav --report run/report.json --show-words
 
 test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff check .
