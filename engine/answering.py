@@ -18,7 +18,7 @@ class Answering:
 
     def ask(self, now: int) -> None:
         """Ask the language model what the user, or the host in their stead, has said."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         assert turn.said is not None
         turn.asked_ns, turn.answering = now, False
         turn.due.setdefault("llm", now + present.config.llm.first_token_budget_ms * MS)
@@ -39,7 +39,7 @@ class Answering:
 
     def piece(self, message: m.Piece, now: int) -> None:
         """The next piece of the answer."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         if not turn.answering:
             present.check("llm", now)
             turn.answering = True
@@ -49,7 +49,7 @@ class Answering:
 
     def answer_ended(self, message: m.AnswerEnded, now: int) -> None:
         """No more pieces will come."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         if message.reason == "failed":
             present.fault("llm", message.text, now)
             if not turn.clauses:
@@ -68,7 +68,7 @@ class Answering:
 
     def _say_instead(self, phrase: str, now: int) -> None:
         """Say a phrase of the engine's own instead of an answer, as a new attempt: what was under way is stale."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         present.send("listen", m.Cancel(tag=turn.tag))
         present.send("asks", m.Cancel(tag=turn.tag))
         turn.tag = present.audible = turn.next_attempt()

@@ -209,7 +209,7 @@ class Conversation:
     # How a turn ends.
 
     def _end(self, now: int) -> None:
-        self._close(self.present.now_on.outcome, now)
+        self._close(self.present.current.outcome, now)
         self._next(now)
 
     def _drop(self, now: int) -> None:
@@ -231,7 +231,7 @@ class Conversation:
         self._next(now)
 
     def _postpone(self, now: int) -> None:
-        turn = self.present.now_on
+        turn = self.present.current
         if turn.wish is not None:
             self._host.put_back(turn.wish)
         else:
@@ -249,7 +249,7 @@ class Conversation:
 
     def _fall_silent(self, outcome: str, now: int) -> None:
         """Nothing more of the turn shall be heard, and nobody shall work for it."""
-        present, turn = self.present, self.present.now_on
+        present, turn = self.present, self.present.current
         self._speaking.tell_words(now)
         for channel in ("listen", "asks", "clauses"):
             present.send(channel, m.Cancel(tag=turn.tag))
@@ -258,7 +258,7 @@ class Conversation:
 
     def _close(self, outcome: str, now: int) -> None:
         """Close the turn. What was heard of its answer becomes history."""
-        present, turn = self.present, self.present.now_on
+        present, turn = self.present, self.present.current
         if turn.source == "answer" and turn.said is not None and turn.words.heard:
             present.session.remember(turn.said.text, turn.words.heard)
         self._tell_ended(outcome, now)
@@ -266,7 +266,7 @@ class Conversation:
         present.timers.clear()
 
     def _tell_ended(self, outcome: str, now: int) -> None:
-        turn = self.present.now_on
+        turn = self.present.current
         turn.outcome = outcome
         record = dict(turn.record(self.present.rate))
         ended = events.AnswerEnded(turn.text, turn.words.heard, outcome, turn.source, record)
@@ -274,7 +274,7 @@ class Conversation:
 
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
-        present, turn = self.present, self.present.now_on
+        present, turn = self.present, self.present.current
         if present.played != turn.played:
             turn.played = present.played
             present.progress(now)

@@ -68,7 +68,7 @@ class Hearing:
         present.timers[Timer.TOO_LONG] = speech.start_ns + round(present.config.turns.max_utterance_s * 1e9)
 
     def _send_listen(self, now: int) -> None:
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         turn.listened_ns = now
         start = max(0, turn.speech.start - present.config.vad.preroll_ms * present.rate // 1000)
         language = present.config.language
@@ -76,19 +76,19 @@ class Hearing:
 
     def wait(self, _now: int) -> None:
         """It may have been all: start the end-of-speech wait."""
-        self._present.timers[Timer.WAIT] = self._present.now_on.speech.end_ns + self._wait_ns
+        self._present.timers[Timer.WAIT] = self._present.current.speech.end_ns + self._wait_ns
         self._send_hold()
 
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
-        turn = self._present.now_on
+        turn = self._present.current
         limit = self._tail if turn.speech.end else 0
         self._present.send("listen", m.Hold(tag=turn.tag, capture_ns=turn.speech.end_ns, limit=limit))
 
     def go_on(self, _now: int) -> None:
         """It was not all."""
         self._present.timers.pop(Timer.WAIT, None)
-        speech = self._present.now_on.speech
+        speech = self._present.current.speech
         speech.end = speech.end_ns = 0
         self._send_hold()
 
@@ -96,7 +96,7 @@ class Hearing:
         """The wait is over, as soon as all of it is known to be silence."""
         # On a loaded machine the VAD may be behind. Its last hop may still be under way.
         present = self._present
-        needed = present.now_on.speech.end + (self._wait_ns // MS - HOP_MS) * present.rate // 1000
+        needed = present.current.speech.end + (self._wait_ns // MS - HOP_MS) * present.rate // 1000
         if present.judged < needed:
             present.timers[Timer.WAIT] = now + AGAIN_MS * MS
         else:
@@ -110,7 +110,7 @@ class Hearing:
 
     def finish(self, now: int) -> None:
         """The user has finished: ask for the final text."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         present.timers.clear()
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
@@ -125,7 +125,7 @@ class Hearing:
             self._send_finish()
 
     def _send_finish(self) -> None:
-        turn = self._present.now_on
+        turn = self._present.current
         stop = min(self._tail, self._present.judged)
         self._present.send(
             "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
@@ -136,7 +136,7 @@ class Hearing:
         present = self._present
         if present.state not in (*LISTENS, State.FINALISING):
             return
-        turn = present.now_on
+        turn = present.current
         if message.final and present.state is State.FINALISING:
             present.check("asr", now)
             self._take(message, now)
@@ -153,13 +153,13 @@ class Hearing:
 
     def _deafen(self, now: int) -> None:
         """No text will come for this turn."""
-        self._present.now_on.deaf = True
+        self._present.current.deaf = True
         if self._present.state is State.FINALISING:
             self._present.happens(Event.FAILED, now)
 
     def _take(self, text: m.Text, now: int) -> None:
         """This is what the user said."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         turn.said = text
         present.timers.pop(Timer.FINAL, None)
         turn.stages["asr"] = turn.work(text)
@@ -171,7 +171,7 @@ class Hearing:
         present.happens(judged, now)
 
     def _judge(self, text: m.Text) -> Event:
-        present, speech = self._present, self._present.now_on.speech
+        present, speech = self._present, self._present.current.speech
         if text.text.strip() and text.confidence >= present.config.asr.min_confidence:
             return Event.WORDS
         spoken_ms = (speech.end - speech.start) * 1000 // present.rate
@@ -181,7 +181,7 @@ class Hearing:
         """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
         not is given the time that the turn's own deadline leaves. That runs from the end of speech, or, where the
         recogniser was told so late that it has to catch up, from when it can have heard all of it."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         present.late("asr")
         caught_up = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
         left = present.config.turns.response_budget_ms - present.config.llm.first_clause_budget_ms
@@ -211,7 +211,7 @@ class Hearing:
         self._send_listen(now)
         self._send_hold()
         if present.state is State.FINALISING:
-            present.now_on.due.setdefault("asr", 0)
+            present.current.due.setdefault("asr", 0)
             self._send_finish()
 
     # Small help.
@@ -219,7 +219,7 @@ class Hearing:
     @property
     def _tail(self) -> int:
         """The sample after the last one that the recogniser gets of this utterance."""
-        return self._present.now_on.speech.end + TAIL_MS * self._present.rate // 1000
+        return self._present.current.speech.end + TAIL_MS * self._present.rate // 1000
 
     @property
     def _wait_ns(self) -> int:

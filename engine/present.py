@@ -64,7 +64,7 @@ class Present:
         return self.config.phrases[self.config.language]
 
     @property
-    def now_on(self) -> Turn:
+    def current(self) -> Turn:
         """The turn, where the state says that there is one."""
         assert self.turn is not None
         return self.turn
@@ -118,14 +118,14 @@ class Present:
 
     def check(self, stage: str, now: int) -> None:
         """Count a result that came after it was due, once."""
-        due = self.now_on.due.pop(stage, None)
+        due = self.current.due.pop(stage, None)
         if due is not None and now > due:
             self.late(stage)
 
     def late(self, stage: str) -> None:
         """A stage missed its deadline."""
-        if stage not in self.now_on.late:
-            self.now_on.late.append(stage)
+        if stage not in self.current.late:
+            self.current.late.append(stage)
             self.on_late(stage)
 
     def fault(self, stage: str, what: str, now: int) -> None:
@@ -134,7 +134,7 @@ class Present:
 
     def again_too_often(self, stage: str, now: int) -> bool:
         """Count that a worker was restarted in this turn. True: what it was doing is given up."""
-        restarts = self.now_on.restarts
+        restarts = self.current.restarts
         restarts[stage] = restarts.get(stage, 0) + 1
         if restarts[stage] > RESTARTS:
             self.fault(stage, f"was restarted {restarts[stage]} times in one turn, which is given up", now)

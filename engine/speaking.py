@@ -21,12 +21,12 @@ class Speaking:
     def say(self, text: str, now: int) -> None:
         """Speak `text`, all of it."""
         self._present.progress(now)
-        self.speak(self._present.now_on.clauser.feed(text), now)
+        self.speak(self._present.current.clauser.feed(text), now)
         self.close(now)
 
     def speak(self, clauses: list[str], now: int) -> None:
         """Speak these clauses after those that came before."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         for clause in clauses:
             if not turn.clauses:
                 present.check("llm", now)
@@ -36,7 +36,7 @@ class Speaking:
 
     def close(self, now: int) -> None:
         """No more will come."""
-        turn = self._present.now_on
+        turn = self._present.current
         self.speak(turn.clauser.flush(), now)
         turn.answer_ended = True
         if turn.clauses:
@@ -45,7 +45,7 @@ class Speaking:
             self._present.happens(Event.SILENT, now)
 
     def _send_clause(self, number: int) -> None:
-        turn = self._present.now_on
+        turn = self._present.current
         self._present.send(
             "clauses",
             m.Clause(
@@ -59,7 +59,7 @@ class Speaking:
         )
 
     def _send_last(self) -> None:
-        turn = self._present.now_on
+        turn = self._present.current
         last = m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.clauses))
         self._present.send("clauses", last)
 
@@ -67,7 +67,7 @@ class Speaking:
 
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
         """The sound of a clause is in the speaker ring."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         if message.number != turn.voiced or message.number >= len(turn.clauses):
             return  # a restarted voice has said it twice
         if message.number == 0:
@@ -79,7 +79,7 @@ class Speaking:
 
     def voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         """All the sound is there, or will not come."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         if message.reason == "failed":
             present.fault("vocoder", message.text, now)
         turn.stages["vocoder"] = turn.work(message)
@@ -106,7 +106,7 @@ class Speaking:
 
     def playback_began(self, message: m.PlaybackBegan, now: int) -> None:
         """The first sample will be heard. A restarted audio worker says so again, of where it goes on."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         turn.words.began(message.at_ns, now, present.played if turn.began_ns else 0)
         if not turn.began_ns:
             turn.began_ns = message.at_ns
@@ -119,7 +119,7 @@ class Speaking:
 
     def mark(self, now: int) -> None:
         """Note that the answer is heard."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         present.progress(now)
         if turn.is_speech:
             present.on_response(turn.began_ns - turn.speech.end_ns)
@@ -128,7 +128,7 @@ class Speaking:
 
     def tell_words(self, now: int) -> None:
         """Tell the words that are heard by now, and wait for the next."""
-        present, turn = self._present, self._present.now_on
+        present, turn = self._present, self._present.current
         if Timer.AUDIBLE in present.timers:
             return
         self._tell(turn.words.heard_by(now, present.played))
@@ -138,14 +138,14 @@ class Speaking:
 
     def playback_ended(self, message: m.PlaybackEnded, _now: int) -> None:
         """The last sample will be heard."""
-        turn = self._present.now_on
+        turn = self._present.current
         turn.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
         if "audio" in turn.stages:
             turn.stages["audio"]["ended"] = turn.ms(message.at_ns)
 
     def played(self, now: int) -> None:
         """The last sample is heard, and with it every word."""
-        turn = self._present.now_on
+        turn = self._present.current
         self._tell(turn.words.rest(turn.ended_ns))
         self._present.happens(Event.PLAYED, now)
 

@@ -40,7 +40,7 @@ class Talk:
 
     @property
     def tag(self) -> Tag:
-        return self.present.now_on.tag
+        return self.present.current.tag
 
     def state(self) -> str:
         return self.present.state.name
@@ -94,7 +94,7 @@ class Talk:
 
     def voice(self, samples: int = 1000) -> None:
         """All clauses are voiced, each in so many samples."""
-        for number, _ in enumerate(self.present.now_on.clauses):
+        for number, _ in enumerate(self.present.current.clauses):
             self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=samples))
         self.say(m.VoiceEnded(tag=self.tag, reason="done"))
 
@@ -171,7 +171,7 @@ class Talk:
             elif state == "FINALISING":
                 self.text("so much")
             else:
-                turn = self.present.now_on
+                turn = self.present.current
                 if not turn.answer_ended:
                     self.answer("Yes. It is.")
                 if not turn.began_ns:

@@ -33,11 +33,11 @@ class Chaos(Talk):
             self.text("so much" if len(self.sent) % 3 else "", final=final, upto=round(self.at * 16))
 
     def model(self) -> None:
-        if self.present.state is State.THINKING and not self.present.now_on.answer_ended:
+        if self.present.state is State.THINKING and not self.present.current.answer_ended:
             self.answer("Yes. It is." if len(self.sent) % 4 else "")
 
     def piece(self) -> None:
-        if self.present.state in HEARD[:2] and not self.present.now_on.answer_ended:
+        if self.present.state in HEARD[:2] and not self.present.current.answer_ended:
             self.say(m.Piece(tag=self.tag, text="Well, yes. "))
 
     def voiced(self) -> None:
@@ -46,11 +46,11 @@ class Chaos(Talk):
             self.say(m.ClauseVoiced(tag=self.tag, number=turn.voiced, samples=16000))
 
     def heard(self) -> None:
-        if self.present.state in HEARD and self.present.now_on.voiced:
+        if self.present.state in HEARD and self.present.current.voiced:
             self.say(m.PlaybackBegan(tag=self.tag, at_ns=self.now + 30 * MS))
 
     def heard_out(self) -> None:
-        if self.present.state in HEARD and self.present.now_on.is_voiced and self.present.now_on.began_ns:
+        if self.present.state in HEARD and self.present.current.is_voiced and self.present.current.began_ns:
             self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now + 30 * MS, samples=1))
 
     def failing(self) -> None:

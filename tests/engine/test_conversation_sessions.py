@@ -193,7 +193,7 @@ def test_a_successor_goes_on_with_the_same_numbers_and_the_same_visitor() -> Non
     conversation.start(1000 * MS)
     assert conversation.timer_ns == 21_000 * MS
     conversation.handle(m.SpeechBegan(start=0, capture_ns=0), 2000 * MS)
-    assert conversation.present.now_on.tag == Tag(7, 4, 1)
+    assert conversation.present.current.tag == Tag(7, 4, 1)
     assert not [
         message for _, message in conversation.outbox if isinstance(message, m.Happened) and "began" in message.event
     ]
