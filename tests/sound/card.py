@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -20,7 +20,14 @@ def device(name: str, side: Side = "microphone") -> Device:
     return Device(side, name, f"the {name}", name, "alsa", 1, 48000)
 
 
-HEARD = np.full(48000 * 600, 1000, np.int16)
+class Constant:
+    """A sound that is the same for ever."""
+
+    def __getitem__(self, part: slice) -> Pcm:
+        return np.full(part.stop - part.start, 1000, np.int16)
+
+
+HEARD = cast(Pcm, Constant())
 """What every microphone hears."""
 
 

@@ -40,8 +40,13 @@ class _Stream:
         self._frame_ns = _NS / (rate * (1 + ppm / 1e6))
         self._opened_ns = clock()
         self._jitter = jitter or (0,)
-        self._calls = 0
-        self.last_ns = 0
+        self._calls = self._last_ns = 0
+
+    @property
+    def last_ns(self) -> int:
+        """When it called last; a call that nobody took yet is one, too."""
+        due_ns = self._call_ns()
+        return due_ns if due_ns <= self._clock() and self._there(due_ns) else self._last_ns
 
     def _calls_due(self) -> Iterator[tuple[int, int]]:
         """(first frame, when it was called) of each call that is due."""
@@ -51,7 +56,7 @@ class _Stream:
                 return
             index = self._calls * self._period
             self._calls += 1
-            self.last_ns = at_ns
+            self._last_ns = at_ns
             yield index, at_ns
 
     def _call_ns(self) -> int:
