@@ -51,6 +51,9 @@ class Ear(SimulatedMicrophone, Scripted):
 
 
 class Mouth(SimulatedLoudspeaker, Scripted):
+    unfed: int | None = None
+    """Frames that were lost before it was first fed."""
+
     def close(self) -> None:
         self.check()
         self.closed = True
@@ -61,6 +64,8 @@ class Mouth(SimulatedLoudspeaker, Scripted):
 
     def put(self, frames: Pcm) -> bool:
         self.check()
+        if self.unfed is None:
+            self.unfed = self.lost
         return super().put(frames)
 
 
@@ -103,6 +108,12 @@ class ScriptedCard:
     def stream(self, name: str) -> Ear | Mouth:
         """The stream that was opened last on this device."""
         return next(stream for one, stream in reversed(self.opened) if one == name)
+
+    @property
+    def starved(self) -> bool:
+        """A loudspeaker had to do without sound once it had been fed: this machine is busy."""
+        mouths = [stream for _, stream in self.opened if isinstance(stream, Mouth)]
+        return any(mouth.unfed is not None and mouth.lost > mouth.unfed for mouth in mouths)
 
     # The engine's.
 
