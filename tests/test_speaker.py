@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,12 @@ class Speaker:
         self._voice.commit(
             samples, kind=kind, session=tag.session, turn=tag.turn, attempt=tag.attempt, capture_ns=START
         )
+
+    def restart(self, rings: Rings) -> None:
+        """The audio worker dies, and another one takes its place."""
+        self.port = None  # type: ignore[assignment]  # its roles are free with it
+        gc.collect()
+        self.port = RingPort(rings.seat("audio"))
 
     def allow(self, tag: Tag) -> None:
         self.telemetry.set("audio.audible", audible.pack(audible.VOCODER, tag))
@@ -85,6 +93,21 @@ def test_an_answer_is_played_from_its_first_sample_to_its_last_and_both_are_told
     assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackEnded, 1, 30)]
     assert speaker.telemetry.get("audio.played") == 480
     assert speaker.telemetry.get("audio.starved") == 0
+
+
+def test_an_answer_under_way_goes_on_counting_after_a_restart_and_does_not_begin_again(
+    rings: Rings, speaker: Speaker
+) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 320, 5)
+    speaker.put(ONE, 320, 6)
+    speaker.put(ONE, 0, 0, m.SOUND_END)
+    assert speaker.block() == [5, 320]
+    speaker.restart(rings)
+    assert speaker.block() == [6, 320]
+    assert speaker.telemetry.get("audio.played") == 640
+    assert speaker.block() == [0, 320]
+    assert [kind for kind, _, _ in speaker.told()] == [m.PlaybackBegan, m.PlaybackEnded]
 
 
 def test_sound_that_is_not_allowed_yet_waits_and_stale_sound_is_dropped(speaker: Speaker) -> None:

@@ -25,9 +25,10 @@ class Mixer:
         self._events = seat.outlet("playback")
         self._record: ringbuf.Record | None = None
         self._offset = 0
-        self._playing: int | None = None
+        # A predecessor may have died in mid-answer: it goes on.
+        self._playing: int | None = seat.telemetry.get("audio.playing") or None
         """Whose sound is under way, from its first sample to its end."""
-        self._played = 0
+        self._played = seat.telemetry.get("audio.played")
         self._marks: list[tuple[int, Tag, int, int | None]] = []
         """Beginnings and ends in the block that was filled: sample, whose, capture_ns, and samples played at an end."""
 
