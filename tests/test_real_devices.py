@@ -17,7 +17,7 @@ from engine.channels import segment
 from engine.door_client import DoorClient
 from engine.errors import DeviceError
 from tests.conftest import Start
-from tests.engine_run import QUESTION, Engine, question, report, understood
+from tests.engine_run import QUESTION, SHM, Engine, question, report, understood
 from tests.pulse import PulseServer
 
 # Each has a daemon, six workers and sound in real time: side by side they would be late for their devices.
@@ -187,10 +187,19 @@ def test_mute_closes_the_microphone_and_scrubs_what_it_heard(on: On, door: Door,
     def listening() -> int:
         return len(server.ask(lambda pulse: pulse.source_output_list()))
 
+    def captured() -> int:
+        """Bytes of sound in the ring that the device's callback writes."""
+        ring = (SHM / f"{engine.instance}.capture").read_bytes()[-(1 << 20) :]
+        return int(np.count_nonzero(np.frombuffer(ring, np.uint8)))
+
     assert listening() == 1
     client = door(engine)
+    speaking = server.play(QUESTION, "person")
+    engine.until(lambda: captured() > 100_000, "much was heard")
     client.command("mute", on=True)
     assert listening() == 0
+    assert captured() < 1000  # what describes the records
+    speaking.wait()
     mic = ringbuf.HistoryReader(segment(engine.instance, "mic"), slot=2)
     everything = mic.view(mic.oldest, mic.position)
     assert everything is not None

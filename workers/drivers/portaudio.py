@@ -41,6 +41,8 @@ _BY_NAME = -2
 _ALSA = 8
 _HOST_ERROR = -9999
 _MOST_CHANNELS = 64
+_RECORDS = 4
+"""A stream ring holds so many of the longest records."""
 _HISTOGRAM: dict[Side, str] = {"microphone": "audio.capture_ns", "loudspeaker": "audio.playout_ns"}
 _running: set[_callback.Side] = set()
 """What the library may call: kept here, whoever forgets a stream."""
@@ -163,9 +165,19 @@ class _Open:
 
 
 class _Microphone(_Open):
-    def __init__(self, opened: _Open, frames: ringbuf.StreamReader) -> None:
+    def __init__(self, opened: _Open, ends: Ends) -> None:
         self.__dict__.update(opened.__dict__)
-        self._frames = frames
+        self._frames, self._told = ends.frames, ends.told["microphone"]
+
+    def close(self) -> None:
+        super().close()
+        # What it heard last lies in the ring: nobody shall hear it any more. Records as long as can be fill it from end
+        # to end when it has been gone round twice.
+        silence = np.zeros(self._told.max_items, np.int16)
+        for _ in range(2 * _RECORDS):
+            self._told.put(silence)
+            for _ in self._frames:
+                pass
 
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         for record in self._frames:
@@ -240,7 +252,7 @@ class PortAudioCard:
                 told[bucket] = now[bucket]
 
     def open_microphone(self, device: Device) -> _Microphone:
-        return _Microphone(self._open("microphone", device), self._ends.frames)
+        return _Microphone(self._open("microphone", device), self._ends)
 
     def open_loudspeaker(self, device: Device) -> _Loudspeaker:
         for _ in self._ends.played:  # a predecessor's
