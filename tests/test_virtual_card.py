@@ -68,7 +68,7 @@ class Hand(Port):
     def missed(self, samples: int) -> None:
         self.timeline += [None] * (samples // BLOCK)
 
-    def skip(self, samples: int) -> None:
+    def skip(self, samples: int, *, lost: bool = False) -> None:
         raise AssertionError("the virtual card is always there")
 
     def pass_over(self, samples: int) -> None:

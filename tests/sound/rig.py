@@ -42,7 +42,7 @@ class Timeline(Port):
 
     def __init__(self, hz: float = 440.0) -> None:
         self.mic: list[Pcm] = []
-        self._heard = self._played = 0
+        self._heard = self._played = self.lost = 0
         self.skips: list[tuple[int, int]] = []
         self.passes: list[tuple[int, int]] = []
         self.misses: list[tuple[int, int]] = []
@@ -66,8 +66,9 @@ class Timeline(Port):
         assert capture_ns == START + self.heard_samples * S // RATE
         self._hear(self._claimed[:samples])
 
-    def skip(self, samples: int) -> None:
+    def skip(self, samples: int, *, lost: bool = False) -> None:
         assert samples >= 0
+        self.lost += samples if lost else 0
         if samples:
             self.skips.append((self.heard_samples, samples))
             self._hear(np.zeros(samples, np.int16))

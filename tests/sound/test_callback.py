@@ -208,6 +208,14 @@ def test_a_side_that_shall_end_says_so_at_its_next_call_and_still_does_its_work(
     assert (one.records(), out.tolist()) == ([(0, [4] * 10)], [5] * 10)
 
 
+def test_calls_that_tell_of_an_xrun_are_counted(make: Make) -> None:
+    one, other = ear(make), mouth(make)
+    for flags in (0, 1, 2, 3, 4, 8, 16, 2):
+        one.hear(np.zeros(1, np.int16), 0.0, flags)
+        other.play(1, 0.0, flags)
+    assert (one.side.xruns, other.side.xruns) == (3, 1)
+
+
 def test_every_call_is_timed(make: Make) -> None:
     durations, name = np.zeros(200, np.uint64), make("stream", 4096)
     side = Side(1, ringbuf.StreamWriter(name).handle(), durations=durations)

@@ -70,6 +70,7 @@ def test_what_the_microphone_lost_is_silence_of_the_same_length_and_the_rest_kee
         rig.run(until_s)
         assert abs(rig.heard_delay_ms) < 1.5
     assert [samples for _, samples in rig.timeline.skips] == [320, 160, 160]
+    assert rig.timeline.lost == 640
     for (sample, samples), at_s in zip(rig.timeline.skips, (5.003, 7.0, 9.5), strict=True):
         assert sample / RATE == pytest.approx(at_s, abs=0.02)
         heard = rig.heard(sample / RATE - 0.05, (sample + samples) / RATE + 0.05)
@@ -94,7 +95,7 @@ def test_devices_that_stall_and_go_on_are_followed(ms: int) -> None:
     assert [samples for _, samples in rig.timeline.passes[1:]] == pytest.approx([ms * 16] if ms > 50 else [], abs=40)
     assert all(sample >= first for sample, _ in rig.timeline.skips)
     # What it lost is no fault of ours.
-    assert rig.timeline.misses == []
+    assert (rig.timeline.misses, rig.timeline.lost) == ([], 0)
     assert abs(rig.capture.clock.ppm - 100) < 60
     assert abs(rig.playout.clock.ppm + 100) < 60
 

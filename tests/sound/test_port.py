@@ -283,6 +283,17 @@ def test_the_hosts_volume_stays_when_other_settings_change(worker: Worker, rings
 # ---- timelines without a device ----
 
 
+def test_what_was_not_fetched_or_fed_in_time_is_counted_in_blocks_and_the_absence_of_a_device_is_not(
+    worker: Worker,
+) -> None:
+    worker.port.skip(10 * BLOCK)
+    worker.port.pass_over(10 * BLOCK)
+    assert [worker.telemetry.get(f"audio.{name}") for name in ("lost_blocks", "xruns")] == [0, 0]
+    worker.port.skip(3 * BLOCK + 1, lost=True)
+    worker.port.missed(BLOCK // 2)
+    assert [worker.telemetry.get(f"audio.{name}") for name in ("lost_blocks", "xruns")] == [4, 1]
+
+
 @pytest.mark.parametrize(
     ("go_on", "ring", "flags"),
     [

@@ -37,8 +37,9 @@ class Port(Protocol):
     def played(self, out: Pcm, at_ns: int) -> None:
         """`out`, as it was filled, was handed over in time and is heard from `at_ns` on."""
 
-    def skip(self, samples: int) -> None:
-        """The mic's timeline goes on for so many samples that no microphone heard: silence, marked as lost."""
+    def skip(self, samples: int, *, lost: bool = False) -> None:
+        """The mic's timeline goes on for so many samples that no microphone heard: silence, marked as lost. lost: there
+        was one, but what it heard was not fetched in time."""
 
     def pass_over(self, samples: int) -> None:
         """The loudspeaker's timeline goes on for so many samples in which there was no loudspeaker."""

@@ -22,6 +22,9 @@ class Side:
     def lost(self) -> int:
         """Frames that found no room (capture), or were not there in time (playout)."""
     @property
+    def xruns(self) -> int:
+        """Calls before which the device itself lost sound: it was not served in time."""
+    @property
     def last_ns(self) -> int:
         """When the device called last, CLOCK_MONOTONIC; 0 before that."""
     def end(self) -> None:

@@ -44,6 +44,7 @@ _MOST_CHANNELS = 64
 _RECORDS = 4
 """A stream ring holds so many of the longest records."""
 _HISTOGRAM: dict[Side, str] = {"microphone": "audio.capture_ns", "loudspeaker": "audio.playout_ns"}
+_XRUNS: dict[Side, str] = {"microphone": "audio.lost_blocks", "loudspeaker": "audio.xruns"}
 _running: set[_callback.Side] = set()
 """What the library may call: kept here, whoever forgets a stream."""
 _REMEDY = "engine doctor looks at it; audio.library_messages = true shows what the libraries say"
@@ -220,6 +221,14 @@ class Ends:
         )
 
 
+@dataclass(slots=True)
+class _Counted:
+    """A side, and how many of its xruns are in the telemetry already."""
+
+    called: _callback.Side
+    xruns: int = 0
+
+
 class PortAudioCard:
     """The machine's devices. priority: of the threads that call, SCHED_FIFO where it is granted; 0 is none. cells: the
     telemetry, if there is any."""
@@ -233,6 +242,7 @@ class PortAudioCard:
         self._library = PortAudio(library_messages)
         self._durations = {side: np.zeros((2, BUCKETS), np.uint64) for side in _HISTOGRAM}
         """How long callbacks took: all so far, and those in the telemetry already."""
+        self._sides: dict[Side, _Counted] = {}
 
     def find(self, side: Side, wanted: str) -> Device | None:
         return find(side, wanted)
@@ -250,6 +260,10 @@ class PortAudioCard:
             for bucket in np.flatnonzero(now != told).tolist():
                 self._cells.add(AT[_HISTOGRAM[side]] + bucket, int(now[bucket] - told[bucket]))
                 told[bucket] = now[bucket]
+        for side, counted in list(self._sides.items()):
+            xruns = counted.called.xruns
+            self._cells.add(AT[_XRUNS[side]], xruns - counted.xruns)
+            counted.xruns = xruns
 
     def open_microphone(self, device: Device) -> _Microphone:
         return _Microphone(self._open("microphone", device), self._ends)
@@ -279,7 +293,9 @@ class PortAudioCard:
     def _called(self, side: Side, channels: int) -> _callback.Side:
         told = self._ends.told[side].handle()
         sound = self._ends.played.handle() if side == "loudspeaker" else None
-        return _callback.Side(channels, told, sound, self._durations[side][0])
+        called = _callback.Side(channels, told, sound, self._durations[side][0])
+        self._sides[side] = _Counted(called)
+        return called
 
     def _raise(self, threads: list[int]) -> None:
         """Real-time priority for the library's threads."""

@@ -46,7 +46,7 @@ class CaptureLine:
         first = self._next is None
         missing = 0 if self._next is None else index - self._next
         if missing > 0:
-            self._silence(round(missing * self._rate / self._device_rate))
+            self._silence(round(missing * self._rate / self._device_rate), lost=True)
         self._next = index
         if first or abs(self.apart) > APART_S * self._rate:
             self._come_together()
@@ -69,10 +69,10 @@ class CaptureLine:
         else:
             self._surplus -= apart
 
-    def _silence(self, samples: int) -> None:
+    def _silence(self, samples: int, *, lost: bool = False) -> None:
         dropped = min(samples, self._surplus)
         self._surplus -= dropped
-        self._port.skip(samples - dropped)
+        self._port.skip(samples - dropped, lost=lost)
 
     def _give(self, sound: NDArray[np.float32]) -> None:
         if self._surplus:

@@ -77,7 +77,9 @@ class RingPort(Port):
         if lost:
             self._telemetry.count("audio.lost_blocks")
 
-    def skip(self, samples: int) -> None:
+    def skip(self, samples: int, *, lost: bool = False) -> None:
+        if lost:
+            self._telemetry.count("audio.lost_blocks", self._blocks(samples))
         for count in _pieces(samples, self._rate):
             at_ns = self._telemetry.get("audio.start_ns") + self._mic.position * _SECOND // self._rate
             self._mic.claim(count)[:] = 0
@@ -99,7 +101,11 @@ class RingPort(Port):
 
     def missed(self, samples: int) -> None:
         self.pass_over(samples)
-        self._telemetry.count("audio.xruns", -(-samples * 1000 // (self._rate * self._seat.config.audio.block_ms)))
+        self._telemetry.count("audio.xruns", self._blocks(samples))
+
+    def _blocks(self, samples: int) -> int:
+        """So many samples in blocks, the last of which may be shorter."""
+        return -(-samples * 1000 // (self._rate * self._seat.config.audio.block_ms))
 
     def ended(self) -> None:
         # The cell is for a turns worker that is started again after the message was read.

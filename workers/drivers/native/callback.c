@@ -43,6 +43,7 @@ int capture_callback(const void *input, void *output, unsigned long frames, cons
     const int64_t now = rb_now_ns();
     struct rb_tag tag = tag_of(s, now, times ? times->current - times->input : 0, flags);
     tag.length = (uint32_t)(frames * s->frame);
+    if (flags & PA_INPUT_OVERFLOW) count(&s->xruns, 1);
     if (input && rb_stream_put(s->told, input, &tag) != RB_OK) count(&s->lost, frames);
     count(&s->index, frames);
     return done(s, now);
@@ -90,6 +91,7 @@ int playout_callback(const void *input, void *output, unsigned long frames, cons
     const int64_t now = rb_now_ns();
     struct rb_tag tag = tag_of(s, now, times ? times->output - times->current : 0, flags);
     char *out = output;
+    if (flags & PA_OUTPUT_UNDERFLOW) count(&s->xruns, 1);
     const uint64_t wanted = frames * s->frame, have = take(s, out, wanted);
     if (have < wanted) {
         const uint64_t missing = (wanted - have) / s->frame;

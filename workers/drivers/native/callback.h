@@ -21,7 +21,7 @@
 struct pa_times {
     double input, current, output; /* s */
 };
-enum { PA_CONTINUE = 0, PA_COMPLETE = 1 };
+enum { PA_CONTINUE = 0, PA_COMPLETE = 1, PA_INPUT_OVERFLOW = 2, PA_OUTPUT_UNDERFLOW = 4 };
 typedef int pa_callback(const void *input, void *output, unsigned long frames, const struct pa_times *times,
                         unsigned long flags, void *side);
 
@@ -35,6 +35,7 @@ struct side {
     int16_t last[64]; /* playout: the last frame, from which silence fades */
     _Atomic uint64_t index; /* frames so far */
     _Atomic uint64_t lost; /* frames: found no room (capture), or were not there in time (playout) */
+    _Atomic uint64_t xruns; /* calls before which the device itself lost sound: it was not served in time */
     _Atomic int64_t last_ns; /* when it was called last; 0 before that */
     _Atomic int ending; /* set to let the device stop calling */
     _Atomic uint64_t *durations; /* a histogram of how long it took (engine/telemetry.py), or NULL */

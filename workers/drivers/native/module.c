@@ -143,6 +143,8 @@ static PyGetSetDef side_getset[] = {
     {"index", side_count, NULL, "Frames so far.", (void *)offsetof(struct side, index)},
     {"lost", side_count, NULL, "Frames that found no room (capture), or were not there in time (playout).",
      (void *)offsetof(struct side, lost)},
+    {"xruns", side_count, NULL, "Calls before which the device itself lost sound: it was not served in time.",
+     (void *)offsetof(struct side, xruns)},
     {"last_ns", side_last_ns, NULL, "When the device called last, CLOCK_MONOTONIC; 0 before that.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
