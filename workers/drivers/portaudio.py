@@ -41,6 +41,7 @@ _BY_NAME = -2
 _ALSA = 8
 _HOST_ERROR = -9999
 _MOST_CHANNELS = 64
+_NONE_NS = 1 << 62
 _RECORDS = 4
 """A stream ring holds so many of the longest records."""
 _HISTOGRAM: dict[Side, str] = {"microphone": "audio.capture_ns", "loudspeaker": "audio.playout_ns"}
@@ -169,6 +170,7 @@ class _Microphone(_Open):
     def __init__(self, opened: _Open, ends: Ends) -> None:
         self.__dict__.update(opened.__dict__)
         self._frames, self._told = ends.frames, ends.told["microphone"]
+        self._least_ns = _NONE_NS
 
     def close(self) -> None:
         super().close()
@@ -182,7 +184,14 @@ class _Microphone(_Open):
 
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         for record in self._frames:
-            yield record.data.reshape(-1, self.channels), record.a, record.capture_ns
+            yield record.data.reshape(-1, self.channels), record.a, record.capture_ns - self._late_ns(record.b)
+
+    def _late_ns(self, latency_ns: int) -> int:
+        """By how much a call came late: so much longer than the least had its sound been waiting. What a library calls
+        latency differs between devices, its changes do not. A sound server's calls wander by a whole period."""
+        if latency_ns:  # 0: not known
+            self._least_ns = min(self._least_ns, latency_ns)
+        return max(0, latency_ns - self._least_ns)
 
 
 class _Loudspeaker(_Open):
