@@ -41,6 +41,8 @@ class Scripted:
 
 
 class Ear(SimulatedMicrophone, Scripted):
+    ended = False
+
     def close(self) -> None:
         self.check()
         self.closed = True

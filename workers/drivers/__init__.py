@@ -85,6 +85,10 @@ class Stream(Protocol):
 class Microphone(Stream, Protocol):
     """An opened microphone."""
 
+    @property
+    def ended(self) -> bool:
+        """It has no more sound of its own: it was a recording."""
+
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         """The periods that have come: their frames, shape [n, channels]; the index of the first of these since the
         device was opened; and when the last of them had passed, CLOCK_MONOTONIC. Frames are borrowed until the next."""

@@ -167,6 +167,8 @@ class _Open:
 
 
 class _Microphone(_Open):
+    ended = False
+
     def __init__(self, opened: _Open, ends: Ends) -> None:
         self.__dict__.update(opened.__dict__)
         self._frames, self._told = ends.frames, ends.told["microphone"]

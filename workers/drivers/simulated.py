@@ -90,13 +90,21 @@ class SimulatedMicrophone(_Stream):
         self._sound, self._start_ns = sound, start_ns
         self._lost_ns = deque(at for at in sorted(lost_ns) if at > self._opened_ns)
 
+    @property
+    def ended(self) -> bool:
+        return self._first(self._calls * self._period) >= len(self._sound)
+
+    def _first(self, index: int) -> int:
+        """Which sample of the sound a frame is."""
+        began_ns = self._opened_ns + index * self._frame_ns
+        return round((began_ns - self._start_ns) / self._frame_ns)
+
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         for index, at_ns in self._calls_due():
             if self._lost_ns and at_ns >= self._lost_ns[0]:
                 self._lost_ns.popleft()
                 continue
-            began_ns = self._opened_ns + index * self._frame_ns
-            first = round((began_ns - self._start_ns) / self._frame_ns)
+            first = self._first(index)
             frames = np.zeros(self._period, np.int16)
             heard = self._sound[max(0, first) : max(0, first + self._period)]
             frames[max(0, -first) :][: len(heard)] = heard

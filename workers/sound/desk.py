@@ -108,6 +108,7 @@ class _Hearing(_Side):
     side: Side = "microphone"
     stream: Microphone | None
     _line: CaptureLine | None
+    _ended = False
 
     def _make_line(self) -> CaptureLine:
         assert self.stream is not None
@@ -121,6 +122,9 @@ class _Hearing(_Side):
         assert self._line is not None
         for frames, index, at_ns in self.stream.read():
             self._line.take(frames, index, at_ns)
+        if self.stream.ended and not self._ended:
+            self._ended = True
+            self._port.ended()
 
     @property
     def _at(self) -> int:
