@@ -22,15 +22,18 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conversation import GAP_S, SHORT, converse, tool
 from devicebench.drift import drift
-from devicebench.live import converse_live
+from devicebench.live import live, play_session, pull_out
 
 from tests.pulse import PulseServer
 
@@ -69,13 +72,14 @@ def conversation(given: argparse.Namespace, work: Path) -> None:
     """The same session both ways."""
     measure = tool(given.shared, "turns").measure
     track, labels = session(given, work, 1, SHORT)
-    virtual = converse(track, work, *REPEAT)
+    reports = {"virtual card": converse(track, work, *REPEAT)}
     _, by_card = measure(work / f"{track.stem}.out.wav", labels)
-    recording = work / "live.wav"
-    live = converse_live(track, recording, work, REPEAT)
-    _, by_server = measure(recording, labels, track=track)
+    with live(work, REPEAT) as (server, engine):
+        play_session(server, track, work / "live.wav")
+        reports["PulseAudio"] = engine.end()
+    _, by_server = measure(work / "live.wav", labels, track=track)
     print("conversation: one session, response in ms, end of speech to first sound in the recording")
-    for name, total, report in (("virtual card", by_card, virtual), ("PulseAudio", by_server, live)):
+    for (name, report), total in zip(reports.items(), (by_card, by_server), strict=True):
         figures = report["totals"]
         print(
             f"  {name:14} p50 {total['response_ms_p50']:5.0f}  p95 {total['response_ms_p95']:5.0f}  "
@@ -89,26 +93,38 @@ def conversation(given: argparse.Namespace, work: Path) -> None:
 def unplug(given: argparse.Namespace, work: Path) -> None:
     """Pulled out in mid-session."""
     track, labels = session(given, work, 2, "go_forward,go_somewhere,cards_003")
-    report = converse_live(track, work / "unplugged.wav", work, REPEAT, unplug_s=labels["utterances"][1]["start"] + 0.5)
+    with live(work, REPEAT) as (server, engine):
+        seen_s = pull_out(server, engine, track, labels["utterances"][1]["start"] + 0.5)
+        report = engine.end()
     heard = [turn["transcript"] for turn in report["turns"] if turn["outcome"] == "answered"]
-    print(f"unplug: seen after {report['seen_s']:.2f} s (asked: 1), restarts {report['totals']['restarts']}")
-    print(f"  answered, with the whole session played again after the return: {heard}")
+    print(f"unplug: seen after {seen_s:.2f} s (asked: 1), restarts for faults {report['totals']['restarts']}")
+    print(f"  answered, the whole session having been played again after the return: {heard}")
 
 
 def soak(given: argparse.Namespace, work: Path) -> None:
-    """Many sessions in a row."""
-    names = SHORT.split(",")
-    seconds = given.minutes * 60
-    many = ",".join(names[i % len(names)] for i in range(int(seconds / (GAP_S + 2))))
-    track, labels = session(given, work, 3, many)
-    recording = work / "soak.wav"
-    report = converse_live(track, recording, work, REPEAT)
-    _, total = tool(given.shared, "turns").measure(recording, labels, track=track)
+    """One engine, session after session."""
+    measure = tool(given.shared, "turns").measure
+    sessions = [session(given, work, seed, SHORT) for seed in range(1, 5)]
+    found: list[dict[str, Any]] = []
+    began = time.monotonic()
+    with live(work, REPEAT) as (server, engine):
+        while time.monotonic() < began + given.minutes * 60:
+            track, labels = sessions[len(found) % len(sessions)]
+            recording = work / f"soak{len(found)}.wav"
+            play_session(server, track, recording)
+            found.append(measure(recording, labels, track=track)[1])
+        report = engine.end()
+    minutes = (time.monotonic() - began) / 60
     figures = report["totals"]
+    medians = [total["response_ms_p50"] for total in found]
     print(
-        f"soak: {labels['seconds'] / 60:.1f} minutes, {total['utterances']} utterances, misses {total['misses']}, "
-        f"cut-ins {total['cut_ins']}, holes {len(total['holes'])}, xruns {figures['xruns']}, lost blocks "
-        f"{figures['lost_blocks']}, restarts {figures['restarts']}, response p50 {total['response_ms_p50']:.0f}"
+        f"soak: {minutes:.1f} minutes, one engine, {len(found)} sessions, "
+        + ", ".join(f"{name} {sum(total[name] for total in found)}" for name in ("utterances", "misses", "cut_ins"))
+        + f", holes {sum(len(total['holes']) for total in found)}"
+    )
+    print(
+        f"  xruns {figures['xruns']}, lost blocks {figures['lost_blocks']}, restarts {figures['restarts']}, "
+        f"response p50 of a session {np.median(medians):.0f} ms ({min(medians):.0f} to {max(medians):.0f})"
     )
 
 
@@ -128,13 +144,14 @@ def main() -> None:
     )
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave tracks and recordings there")
     given = parser.parse_args()
     if not (given.shared / "measure").is_dir() and set(given.parts) & {"conversation", "unplug", "soak"}:
         raise SystemExit(f"{given.shared} has no recordings and no measure: give --shared")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as work:
         for part in given.parts:
-            PARTS[part](given, Path(work))
+            PARTS[part](given, given.keep or Path(work))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class CountingPort(Port):
     def heard(self, samples: int, capture_ns: int, *, lost: bool = False) -> None:
         self._heard += samples
 
-    def skip(self, samples: int) -> None:
+    def skip(self, samples: int, *, lost: bool = True) -> None:
         self._heard += samples
         self.skipped.append(samples)
 

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ class LiveEngine:
             self._process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=err)
         self.until("ready after")
 
-    def until(self, text: str) -> float:
-        """Wait until it has said this on stderr; seconds waited."""
+    def until(self, text: str, times: int = 1) -> float:
+        """Wait until it has said this so often on stderr; seconds waited."""
         began = time.monotonic()
-        while text not in self._messages.read_text():
+        while self._messages.read_text().count(text) < times:
             if self._process.poll() is not None or time.monotonic() > began + _WATCHDOG_S:
                 raise SystemExit(f"waited in vain for {text!r}:\n{self._messages.read_text()}")
             time.sleep(0.005)
@@ -50,25 +51,32 @@ class LiveEngine:
         return found
 
 
-def converse_live(
-    track: Path, recording: Path, work: Path, options: Sequence[str], unplug_s: float = 0
-) -> dict[str, Any]:
-    """Play a track to the engine's microphone and record both sides (left the person, right the loudspeaker). After
-    `unplug_s`, if given, the microphone is pulled out for three seconds. The engine's report; `seen_s` in it says how
-    soon it told of the loss."""
-    with PulseServer({"person": 1, "speaker": 1}) as server, server.record(recording, "person", "speaker"):
+@contextmanager
+def live(work: Path, options: Sequence[str]) -> Iterator[tuple[PulseServer, LiveEngine]]:
+    """An engine on the devices of a server of its own."""
+    with PulseServer({"person": 1, "speaker": 1}) as server:
         engine = LiveEngine(server, work, *options)
-        player = server.play(track, "person")
-        seen_s = None
-        if unplug_s:
-            time.sleep(unplug_s)
-            player.kill()
-            server.unplug("person")
-            seen_s = engine.until("is gone")
-            time.sleep(3)
-            server.plug("person", channels=1)
-            engine.until("waiting for it")
-            player = server.play(track, "person")
-        player.wait()
+        yield server, engine
+
+
+def play_session(server: PulseServer, track: Path, recording: Path) -> None:
+    """Play a track to the engine's microphone, and record both sides: left the person, right the loudspeaker."""
+    with server.record(recording, "person", "speaker"):
+        server.play(track, "person").wait()
         time.sleep(_AFTER_S)
-        return engine.end() | {"seen_s": seen_s}
+
+
+def pull_out(server: PulseServer, engine: LiveEngine, track: Path, at_s: float) -> float:
+    """Pull the microphone out at `at_s` of the track, plug it in after three seconds, and play the track from its
+    beginning. How many seconds the engine needed to tell of the loss."""
+    player = server.play(track, "person")
+    time.sleep(at_s)
+    player.kill()
+    server.unplug("person")
+    seen_s = engine.until("is gone")
+    time.sleep(3)
+    server.plug("person", channels=1)
+    engine.until("microphone: ", times=2)
+    server.play(track, "person").wait()
+    time.sleep(_AFTER_S)
+    return seen_s
