@@ -32,7 +32,7 @@ def make_driver(seat: Seat, port: RingPort) -> Driver:
         return VirtualCard(sound, audio.rate_hz, audio.block_ms * audio.rate_hz // 1000, audio.queued_blocks)
     from workers.drivers.simulated import SimulatedCard  # for tests
 
-    card = SimulatedCard(sound, audio.rate_hz, audio.virtual, seat.telemetry.get("audio.start_ns"))
+    card = SimulatedCard(sound, audio.rate_hz, audio.virtual, lambda: seat.telemetry.get("audio.start_ns"))
     return Desk(card, port, seat)
 
 

@@ -136,7 +136,7 @@ class ScriptedCard:
             return device in self.devices if self.answers else None
 
     def open_microphone(self, device: Device) -> Ear:
-        return self._open(device, Ear(HEARD, 0, 48000))
+        return self._open(device, Ear(HEARD, lambda: 1, 48000))
 
     def open_loudspeaker(self, device: Device) -> Mouth:
         return self._open(device, Mouth(48000))

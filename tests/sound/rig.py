@@ -168,10 +168,10 @@ class Rig:
         self.timeline = Timeline(hz)
         self.microphone = StallingMicrophone(
             cast(Pcm, Tone(hz, self.true_rate)),
-            START,
+            lambda: START,
             rate,
             microphone_ppm,
-            lost_ns=[START + round(at * S) for at in lost_s],
+            lost_s=lost_s,
             clock=lambda: self.now,
             jitter=jitter,
         )

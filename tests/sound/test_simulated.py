@@ -44,7 +44,7 @@ def periods(microphone: SimulatedMicrophone) -> list[tuple[int, list[int], int]]
 
 
 def test_a_period_is_heard_once_it_has_passed_and_the_sound_begins_where_it_was_said_to(clock: Clock) -> None:
-    microphone = SimulatedMicrophone(ramp(1), OPENED + 15 * MS, RATE, clock=clock)
+    microphone = SimulatedMicrophone(ramp(1), lambda: OPENED + 15 * MS, RATE, clock=clock)
     assert periods(microphone) == []
     assert (microphone.last_ns, microphone.next_ns) == (0, OPENED + 10 * MS)
     clock.ns += 10 * MS
@@ -56,9 +56,23 @@ def test_a_period_is_heard_once_it_has_passed_and_the_sound_begins_where_it_was_
     assert (microphone.last_ns, microphone.next_ns) == (OPENED + 30 * MS, OPENED + 40 * MS)
 
 
+def test_before_the_timeline_has_begun_it_is_silent_loses_nothing_and_has_no_end(clock: Clock) -> None:
+    began = [0]
+    microphone = SimulatedMicrophone(ramp(0.02), lambda: began[0], RATE, lost_s=(0.005,), clock=clock)
+    clock.ns += S
+    assert [(index, set(frames)) for index, frames, _ in periods(microphone)] == [
+        (index * 480, {0}) for index in range(100)
+    ]
+    assert not microphone.ended
+    began[0] = clock.ns
+    clock.ns += 30 * MS
+    assert [(index, frames[0]) for index, frames, _ in periods(microphone)] == [(101 * 480, 481), (102 * 480, 0)]
+    assert microphone.ended
+
+
 def test_a_call_that_nobody_took_yet_shows_that_the_device_runs(clock: Clock) -> None:
     microphone, loudspeaker = (
-        SimulatedMicrophone(ramp(1), OPENED, RATE, clock=clock),
+        SimulatedMicrophone(ramp(1), lambda: OPENED, RATE, clock=clock),
         SimulatedLoudspeaker(RATE, clock=clock),
     )
     clock.ns += 12 * MS
@@ -71,7 +85,7 @@ def test_every_frame_comes_once_and_in_its_place_however_seldom_it_is_looked_at(
     ppm: int, waits_ms: list[int], seed: int
 ) -> None:
     clock, sound = Clock(), ramp(0.5)
-    microphone = SimulatedMicrophone(sound, OPENED, RATE, ppm, clock=clock, jitter=exponential(1.0, seed))
+    microphone = SimulatedMicrophone(sound, lambda: OPENED, RATE, ppm, clock=clock, jitter=exponential(1.0, seed))
     heard: list[int] = []
     for ms in waits_ms:
         clock.ns += ms * MS
@@ -88,11 +102,11 @@ def test_every_frame_comes_once_and_in_its_place_however_seldom_it_is_looked_at(
 
 
 def test_lost_periods_leave_out_their_indices_and_no_more(clock: Clock) -> None:
-    lost_ns = [OPENED + ms * MS for ms in (-5, 35, 36, 200)]
-    microphone = SimulatedMicrophone(ramp(1), OPENED, RATE, lost_ns=lost_ns, clock=clock)
+    lost_s = (-0.005, 0.035, 0.036, 0.047, 0.2)
+    microphone = SimulatedMicrophone(ramp(1), lambda: OPENED, RATE, lost_s=lost_s, clock=clock)
     clock.ns += 300 * MS
     got = {index // 480: frames for index, frames, _ in periods(microphone)}
-    assert set(range(30)) - set(got) == {3, 4, 19}
+    assert set(range(30)) - set(got) == {3, 4, 20}
     assert all(frames[0] == period * 480 + 1 for period, frames in got.items())
 
 
@@ -120,7 +134,7 @@ def test_a_loudspeaker_has_room_for_so_much_and_no_more(clock: Clock) -> None:
 def test_a_device_that_is_pulled_out_falls_silent_without_a_word(clock: Clock) -> None:
     out_ns = OPENED + 25 * MS
     devices = [
-        SimulatedMicrophone(ramp(1), OPENED, RATE, there=lambda ns: ns < out_ns, clock=clock),
+        SimulatedMicrophone(ramp(1), lambda: OPENED, RATE, there=lambda ns: ns < out_ns, clock=clock),
         SimulatedLoudspeaker(RATE, there=lambda ns: ns < out_ns, clock=clock),
     ]
     clock.ns += 500 * MS
@@ -136,9 +150,8 @@ def card(at_s: float, sound: Pcm | None = None, **faults: Any) -> SimulatedCard:
     """The card so many seconds after the engine began to hear."""
     none = {"rate_hz": 48000, "microphone_ppm": 0, "loudspeaker_ppm": 0, "absent_s": 0.0, "unplug_s": (), "lost_s": ()}
     virtual = Virtual(**{**none, **faults})
-    return SimulatedCard(
-        np.zeros(16000, np.int16) if sound is None else sound, 16000, virtual, round(time.monotonic_ns() - at_s * S)
-    )
+    began_ns = round(time.monotonic_ns() - at_s * S)
+    return SimulatedCard(np.zeros(16000, np.int16) if sound is None else sound, 16000, virtual, lambda: began_ns)
 
 
 FAULTS: dict[str, tuple[float, dict[str, Any], bool]] = {

@@ -6,7 +6,6 @@ clock.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -24,6 +23,7 @@ LATENCY_MS = 20
 ROOM_S = 1.0
 """Sound that may wait for the device."""
 _NS = 1_000_000_000
+_NEVER_NS = 1 << 62
 
 
 class _Stream:
@@ -72,37 +72,42 @@ class _Stream:
 
 
 class SimulatedMicrophone(_Stream):
-    """Hears `sound`, mono at the device's rate, which begins at `start_ns`; after it silence. lost_ns: times at which a
-    period gets lost."""
+    """Hears `sound`, mono at the device's rate, which begins when the timeline does; before and after it silence.
+    began: says when that was, CLOCK_MONOTONIC, 0 before it is known. lost_s: seconds of the timeline at which a period
+    gets lost."""
 
     def __init__(
         self,
         sound: Pcm,
-        start_ns: int,
+        began: Callable[[], int],
         rate: int,
         ppm: float = 0.0,
         there: Callable[[int], bool] = lambda _ns: True,
-        lost_ns: Sequence[int] = (),
+        lost_s: Sequence[float] = (),
         clock: Callable[[], int] = time.monotonic_ns,
         jitter: Sequence[int] = (),
     ) -> None:
         super().__init__(rate, ppm, there, clock, jitter)
-        self._sound, self._start_ns = sound, start_ns
-        self._lost_ns = deque(at for at in sorted(lost_ns) if at > self._opened_ns)
+        self._sound, self._began, self._lost_s = sound, began, lost_s
 
     @property
     def ended(self) -> bool:
-        return self._first(self._calls * self._period) >= len(self._sound)
+        return self._began() > 0 and self._first(self._calls * self._period) >= len(self._sound)
 
     def _first(self, index: int) -> int:
         """Which sample of the sound a frame is."""
-        began_ns = self._opened_ns + index * self._frame_ns
-        return round((began_ns - self._start_ns) / self._frame_ns)
+        heard_ns = self._opened_ns + index * self._frame_ns
+        return round((heard_ns - (self._began() or _NEVER_NS)) / self._frame_ns)
+
+    def _is_lost(self, index: int) -> bool:
+        """The period that begins with this frame holds one of the times at which one gets lost."""
+        since_ns = self._began() - self._opened_ns
+        frames = ((since_ns + lost_s * _NS) / self._frame_ns for lost_s in self._lost_s)
+        return self._began() > 0 and any(0 <= frame - index < self._period for frame in frames)
 
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         for index, at_ns in self._calls_due():
-            if self._lost_ns and at_ns >= self._lost_ns[0]:
-                self._lost_ns.popleft()
+            if self._is_lost(index):
                 continue
             first = self._first(index)
             frames = np.zeros(self._period, np.int16)
@@ -143,14 +148,13 @@ class SimulatedLoudspeaker(_Stream):
 class SimulatedCard:
     """One microphone and one loudspeaker, as `[audio.virtual]` wants them. They are called "virtual".
 
-    sound: what the microphone hears, mono at `sound_rate`. start_ns: when the engine began to hear; 0: now.
+    sound: what the microphone hears, mono at `sound_rate`. began: says when the timeline began, 0 before it has.
     """
 
     look_again_s = 0.05
 
-    def __init__(self, sound: Pcm, sound_rate: int, faults: Virtual, start_ns: int) -> None:
-        self._faults = faults
-        self._start_ns = start_ns or time.monotonic_ns()
+    def __init__(self, sound: Pcm, sound_rate: int, faults: Virtual, began: Callable[[], int]) -> None:
+        self._faults, self._began = faults, began
         true_rate = faults.rate_hz * (1 + faults.microphone_ppm / 1e6)
         heard = samplerate.resample(sound.astype(np.float32), true_rate / sound_rate, "sinc_fastest")
         self._sound = np.clip(np.rint(heard), -32768, 32767).astype(np.int16)
@@ -158,7 +162,7 @@ class SimulatedCard:
         self._away = [(0.0, faults.absent_s), *((at, at + seconds) for at, seconds in pairs)]
 
     def _there(self, at_ns: int) -> bool:
-        at_s = (at_ns - self._start_ns) / _NS
+        at_s = max(0, at_ns - (self._began() or at_ns)) / _NS
         return not any(begin <= at_s < end for begin, end in self._away)
 
     def find(self, side: Side, wanted: str) -> Device | None:
@@ -172,9 +176,8 @@ class SimulatedCard:
     def open_microphone(self, device: Device) -> SimulatedMicrophone:
         self._check(device)
         faults = self._faults
-        lost_ns = [self._start_ns + round(at_s * _NS) for at_s in faults.lost_s]
         return SimulatedMicrophone(
-            self._sound, self._start_ns, faults.rate_hz, faults.microphone_ppm, self._there, lost_ns
+            self._sound, self._began, faults.rate_hz, faults.microphone_ppm, self._there, faults.lost_s
         )
 
     def open_loudspeaker(self, device: Device) -> SimulatedLoudspeaker:
