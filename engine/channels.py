@@ -59,8 +59,8 @@ CHANNELS = (
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
     Channel("mic", "history", writer="audio", readers=("vad", "asr", "recorder")),
     Channel("played", "history", writer="audio", readers=("recorder",)),
-    # Inside the audio worker, between the devices' callbacks (writer of capture and marks, reader of playout) and the rest:
-    # frames as the device has them, and a mark each time that the loudspeaker called.
+    # Inside the audio worker, between what the devices call (it writes capture and marks, and reads playout) and the
+    # rest: frames as the device has them, and a mark each time that the loudspeaker called.
     Channel("capture", "stream", writer="audio", readers=("audio",), size=1 << 20),
     Channel("playout", "stream", writer="audio", readers=("audio",), size=1 << 20),
     Channel("marks", "stream", writer="audio", readers=("audio",)),

@@ -8,7 +8,7 @@ import time
 from engine import audible
 from engine import messages as m
 from engine.contract import Tag
-from engine.conversation import Conversation
+from engine.turns.conversation import Conversation
 from workers.join import Seat
 
 _INPUTS = ("speech", "texts", "pieces", "voiced", "playback", "commands")

@@ -81,7 +81,7 @@ def simulate(seconds: float, apart_ppm: float) -> dict[str, float]:
         return now
 
     ear = SimulatedMicrophone(
-        np.zeros(0, np.int16), _START_NS, DEVICE_RATE, apart_ppm / 2, clock=clock, jitter=late_calls(1)
+        np.zeros(0, np.int16), lambda: _START_NS, DEVICE_RATE, apart_ppm / 2, clock=clock, jitter=late_calls(1)
     )
     mouth = SimulatedLoudspeaker(DEVICE_RATE, -apart_ppm / 2, clock=clock, jitter=late_calls(2))
     port = CountingPort()

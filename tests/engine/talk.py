@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from engine import messages as m
 from engine.config import Config, load
 from engine.contract import Tag
-from engine.conversation import Conversation
+from engine.turns.conversation import Conversation
 
 RATE = 16000
 MS = 1_000_000

@@ -43,7 +43,7 @@ FILE_ERRORS = {
         "[asr.pocketsfinx]\nbias = 1",
         "1: asr.pocketsfinx is not a setting; did you mean asr.pocketsphinx?",
     ),
-    "nothing like it": ("[audio]\nzzz = 1", "2: audio.zzz is not a setting; [audio] may have driver, input,"),
+    "nothing like it": ("[audio]\nzzz = 1", "2: audio.zzz is not a setting; [audio] may have driver, microphone,"),
     "key that needs quotes": ('"a\\nb" = 1', '1: "a\\nb" is not a setting; the file may have profile, language,'),
     "text for a whole number": (
         '[turns]\nend_of_speech_ms = "600"',

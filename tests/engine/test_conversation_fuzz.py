@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import messages as m
-from engine.turns import State
+from engine.turns.table import State
 from tests.engine.talk import MS, Talk
 
 HEARD = (State.THINKING, State.SPEAKING, State.ANNOUNCING, State.INSISTING)

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from engine import messages as m
-from engine.host_commands import MOST_CHARACTERS, MOST_WAITING
-from engine.turns import State
+from engine.turns.host_commands import MOST_CHARACTERS, MOST_WAITING
+from engine.turns.table import State
 from tests.engine.talk import MS, WAIT, Talk
 
 STATES = [state.name for state in State]

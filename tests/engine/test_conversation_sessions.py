@@ -7,8 +7,8 @@ import pytest
 from engine import audible
 from engine import messages as m
 from engine.contract import Tag
-from engine.conversation import Conversation
-from engine.turns import State
+from engine.turns.conversation import Conversation
+from engine.turns.table import State
 from tests.engine.talk import MS, RATE, Talk, config
 
 STATES = [state.name for state in State]

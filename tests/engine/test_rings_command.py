@@ -49,6 +49,8 @@ def test_a_running_engine_is_seen_with_all_its_processes(start: Start, capsys: p
     title = {process.name: process.title for process in PROCESSES}
     with_output = {process.name for process in PROCESSES if process.only_with_output}
     for channel in CHANNELS:
+        if channel.readers == (channel.writer,):
+            continue  # a real device's, and this engine's card is the virtual one
         for stage, reader in zip(channel.readers, of[channel.name].get("readers", ()), strict=False):
             if stage in title and stage not in with_output:
                 assert (reader["role"]["process"], reader["role"]["alive"]) == (title[stage], True), channel

@@ -5,8 +5,8 @@ from __future__ import annotations
 from engine import messages as m
 from engine.channels import channel
 from engine.contract import Tag
-from engine.host_commands import MOST_CHARACTERS
-from engine.session import CONTEXT_CHARACTERS, CONTEXT_ITEMS, HISTORY_CHARACTERS, Session
+from engine.turns.host_commands import MOST_CHARACTERS
+from engine.turns.session import CONTEXT_CHARACTERS, CONTEXT_ITEMS, HISTORY_CHARACTERS, Session
 
 
 def test_turns_are_counted_from_one_and_tags_only_grow() -> None:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from engine.turns import IGNORED, SHOWN, TABLE, Action, Event, State
+from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
 from tests.engine.talk import Talk
 
 HOST = {Event.QUEUED, Event.MAKE_WAY, Event.STOP, Event.LISTEN_NOW, Event.LEAVE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.words import SELDOM_NS, Words, spread
+from engine.turns.words import SELDOM_NS, Words, spread
 
 RATE = 16000
 MS = 1_000_000

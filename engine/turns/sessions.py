@@ -6,9 +6,9 @@ from __future__ import annotations
 from engine import messages as m
 from engine.contract import Tag
 from engine.events import SessionChanged
-from engine.present import Present, Timer
-from engine.session import Session
-from engine.turns import Event
+from engine.turns.present import Present, Timer
+from engine.turns.session import Session
+from engine.turns.table import Event
 
 STAGES = ("listen", "asks", "clauses")
 """The channels to the stages that may remember something of a visitor."""

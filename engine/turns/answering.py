@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.clauses import Clauser
-from engine.present import Present
-from engine.speaking import Speaking
-from engine.turn import MS
-from engine.turns import Event, State
+from engine.turns.present import Present
+from engine.turns.speaking import Speaking
+from engine.turns.table import Event, State
+from engine.turns.turn import MS
 
 
 class Answering:

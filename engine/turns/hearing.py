@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.events import UserFinal, UserPartial
-from engine.present import Present, Timer
-from engine.sessions import Sessions
-from engine.turn import MS, Speech
-from engine.turns import Event, State
+from engine.turns.present import Present, Timer
+from engine.turns.sessions import Sessions
+from engine.turns.table import Event, State
+from engine.turns.turn import MS, Speech
 
 TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words

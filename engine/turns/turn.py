@@ -8,8 +8,8 @@ from engine import messages as m
 from engine.clauses import Clauser
 from engine.contract import Tag
 from engine.story import Times, TurnRecord
-from engine.turns import Event
-from engine.words import Words
+from engine.turns.table import Event
+from engine.turns.words import Words
 
 MS = 1_000_000
 

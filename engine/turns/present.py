@@ -9,11 +9,11 @@ from engine import events
 from engine import messages as m
 from engine.config import Config
 from engine.contract import Tag
-from engine.session import Session
 from engine.settings import OwnPhrases
-from engine.turn import Speech, Turn, Wish
-from engine.turns import IGNORED, SHOWN, TABLE, Action, Event, State
-from engine.words import Words
+from engine.turns.session import Session
+from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
+from engine.turns.turn import Speech, Turn, Wish
+from engine.turns.words import Words
 
 RESTARTS = 1
 """How many restarts of a worker its work of one turn survives: what killed it twice is not given to it again."""

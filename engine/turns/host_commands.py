@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from engine import messages as m
 from engine.events import UserFinal
-from engine.present import Present
-from engine.sessions import Sessions
-from engine.turn import Speech, Turn, Wish
-from engine.turns import Action, Event
+from engine.turns.present import Present
+from engine.turns.sessions import Sessions
+from engine.turns.table import Action, Event
+from engine.turns.turn import Speech, Turn, Wish
 
 MOST_WAITING = 16
 """Announcements and questions that may wait for their turn."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.events import AnswerStarted, AnswerWord
-from engine.present import Present, Timer
-from engine.turn import MS
-from engine.turns import Event
-from engine.words import HeardWord
+from engine.turns.present import Present, Timer
+from engine.turns.table import Event
+from engine.turns.turn import MS
+from engine.turns.words import HeardWord
 
 
 class Speaking:

@@ -13,18 +13,18 @@ from collections.abc import Callable
 
 from engine import events
 from engine import messages as m
-from engine.answering import Answering
 from engine.config import Config
 from engine.contract import Tag
-from engine.hearing import Hearing
-from engine.host_commands import HostCommands
-from engine.present import Present, Timer
-from engine.session import Session
-from engine.sessions import Sessions
-from engine.speaking import Speaking
-from engine.turn import Speech, Turn
-from engine.turns import Action, Event, State
-from engine.words import Words
+from engine.turns.answering import Answering
+from engine.turns.hearing import Hearing
+from engine.turns.host_commands import HostCommands
+from engine.turns.present import Present, Timer
+from engine.turns.session import Session
+from engine.turns.sessions import Sessions
+from engine.turns.speaking import Speaking
+from engine.turns.table import Action, Event, State
+from engine.turns.turn import Speech, Turn
+from engine.turns.words import Words
 
 
 class Conversation:
