@@ -81,7 +81,7 @@ def test_a_device_that_stood_still_is_followed_at_once_and_keeps_its_rate(stalle
     for call in range(1, 4000):
         stood = stalled_ms * MS if call >= 3000 else 0
         true_ns = OPENED + call * 10 * MS + stood
-        clock.update(call * 480, true_ns)
+        clock.update(call * 480, true_ns + (9 * MS if call == 3000 else 0))  # and its first call comes late
         wrong.append(clock.time_of(call * 480) - true_ns)
         if call > 2000:
             assert abs(clock.ppm) < 1

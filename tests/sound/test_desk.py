@@ -21,6 +21,7 @@ from tests.sound.card import ScriptedCard, device
 from tests.sound.host import Host
 from tests.sound.rig import RATE, S
 from workers.join import Seat
+from workers.sound import desk as module
 from workers.sound.desk import Desk, DeviceGoneError
 from workers.sound.port import RingPort
 
@@ -185,7 +186,10 @@ def test_both_devices_are_open_before_the_engine_is_ready_and_what_they_did_till
     assert abs(one.telemetry.get_signed("audio.microphone_ppm")) <= 3010
 
 
-def test_without_devices_it_does_not_wait_and_time_goes_on_in_silence_until_they_come(room: New) -> None:
+def test_without_devices_it_does_not_wait_and_time_goes_on_in_silence_until_they_come(
+    room: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_NS", 3600 * S)
     one = room()
     one.card.devices.clear()
     one.start()

@@ -12,7 +12,7 @@ JITTER = exponential(0.4)
 
 
 def test_half_an_hour_with_clocks_300_ppm_apart_loses_nothing_and_gets_no_later() -> None:
-    rig = Rig(16000, 150, -150, jitter=JITTER, hz=200)  # the rate that is simulated fastest
+    rig = Rig(16000, 150, -150, jitter=JITTER, hz=130)  # the rate that is simulated fastest
     minutes: list[tuple[float, float, float, float]] = []
     late: list[float] = []
     waiting: list[int] = []

@@ -63,7 +63,7 @@ def test_a_microphone_that_comes_late_begins_where_the_timeline_is() -> None:
 
 def test_what_the_microphone_lost_is_silence_of_the_same_length_and_the_rest_keeps_its_place() -> None:
     lost_s = (5.003, 5.013, 7.0, 9.5)  # twice two periods in a row would be one gap
-    rig = Rig(48000, 100, -100, jitter=exponential(0.2), hz=100, lost_s=lost_s)
+    rig = Rig(48000, 100, -100, jitter=exponential(0.2), hz=130, lost_s=lost_s)
     rig.run(5)
     assert rig.timeline.skips == []
     for until_s in (6, 8, 10, 12):
@@ -82,7 +82,7 @@ def test_what_the_microphone_lost_is_silence_of_the_same_length_and_the_rest_kee
 
 @pytest.mark.parametrize("ms", [30, 60, 200, 500])
 def test_devices_that_stall_and_go_on_are_followed(ms: int) -> None:
-    rig = Rig(48000, 100, -100, jitter=exponential(0.2), hz=100)
+    rig = Rig(48000, 100, -100, jitter=exponential(0.2), hz=130)
     rig.run(20)
     first = rig.timeline.heard_samples
     rig.microphone.stall(ms * MS)
@@ -109,6 +109,16 @@ def test_every_channel_of_the_loudspeaker_gets_the_sound() -> None:
     left, right = rig.loudspeaker.played.T
     assert np.abs(left).max() > 7000
     np.testing.assert_array_equal(left, right)
+
+
+def test_the_loudest_sound_is_cut_off_and_does_not_wrap(pipe: Pipe) -> None:
+    line = PlayLine(Square(), pipe, 30, START, RATE)
+    play(line, pipe, 50)
+    played = np.concatenate(pipe.given)[480:, 0].astype(int)
+    changes = np.flatnonzero(np.diff(np.sign(played)))
+    assert np.diff(changes) == pytest.approx(120, abs=2)  # 40 samples, at three times their rate
+    assert (played == 32767).any()
+    assert (played == -32768).any()
 
 
 class Pipe:
@@ -145,6 +155,13 @@ class Pipe:
 @pytest.fixture
 def pipe() -> Pipe:
     return Pipe()
+
+
+class Square(Timeline):
+    """The loudest sound there is."""
+
+    def fill(self, out: Pcm) -> None:
+        out[:] = np.where((self.played_samples + np.arange(len(out))) // 40 % 2, 32767, -32768)
 
 
 @pytest.fixture
