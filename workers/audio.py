@@ -11,8 +11,9 @@ from engine.errors import DeviceError
 from workers.drivers import Card, Driver
 from workers.drivers.virtual import VirtualCard
 from workers.join import Seat
-from workers.sound.desk import Desk, DeviceGoneError
+from workers.sound.desk import Desk
 from workers.sound.port import RingPort
+from workers.sound.sides import DeviceGoneError
 
 
 def make_driver(seat: Seat, port: RingPort) -> Driver:

@@ -22,8 +22,9 @@ from tests.sound.host import Host
 from tests.sound.rig import RATE, S
 from workers.join import Seat
 from workers.sound import desk as module
-from workers.sound.desk import Desk, DeviceGoneError
+from workers.sound.desk import Desk
 from workers.sound.port import RingPort
+from workers.sound.sides import DeviceGoneError
 
 WATCHDOG_S = 30
 EAR, MOUTH = device("ear"), device("mouth", "loudspeaker")
@@ -189,7 +190,7 @@ def test_both_devices_are_open_before_the_engine_is_ready_and_what_they_did_till
 def test_without_devices_it_does_not_wait_and_time_goes_on_in_silence_until_they_come(
     room: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_FIRST_NS", 3600 * S)
+    monkeypatch.setattr(module, "FIRST_NS", 3600 * S)
     one = room()
     one.card.devices.clear()
     one.start()

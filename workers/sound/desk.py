@@ -9,155 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.devices import Side
-from engine.events import DeviceChanged
-from engine.telemetry import Telemetry
-from workers.drivers import Card, Loudspeaker, Microphone
+from workers.drivers import Card
 from workers.join import Seat
-from workers.sound.capture import CaptureLine
 from workers.sound.keeper import Broken, Closing, Keeper, Lost, Missing, Muted, Note, Opened, Tell
-from workers.sound.playout import PlayLine
 from workers.sound.port import RingPort
+from workers.sound.sides import FIRST_NS, DeskSide, DeviceGoneError, Hearing, Playing
 
-_LOST_NS = 700_000_000
-"""A device that has not called for so long is gone: devices that were unplugged report no error, they fall silent."""
-_FIRST_NS = 5_000_000_000
-"""How long it may take to call for the first time."""
+_LOOK_NS = 70_000_000
+"""How often to see, while the engine starts, whether the devices call."""
 _SWITCH_S = 0.0005
 """How long another thread of this process may keep the interpreter from the one that moves the sound."""
 _NS = 1_000_000_000
-
-
-class DeviceGoneError(Exception):
-    """A device stopped calling. Its library may hang in it: only a new process is sure to be rid of it."""
-
-
-class _Side:
-    """One side of the desk: its stream, if there is one, and the line between that and the port.
-
-    start_ns: when sample 0 of the timeline is captured; 0 before that is known.
-    """
-
-    side: Side
-
-    def __init__(self, port: RingPort, seat: Seat) -> None:
-        self._port, self._seat = port, seat
-        self._telemetry: Telemetry = seat.telemetry
-        self._rate = seat.config.audio.rate_hz
-        self._block = seat.config.audio.block_ms * self._rate // 1000
-        self._opened_ns = self._start_ns = 0
-        self.stream: Any = None
-        self._line: Any = None
-
-    def open(self, stream: Any) -> None:
-        """The stream runs from now on."""
-        self._opened_ns = time.monotonic_ns()
-        self.stream, self._line = stream, None
-
-    def close(self) -> None:
-        """It will be touched no more."""
-        self.stream = self._line = None
-
-    def work(self, start_ns: int) -> int:
-        """Move what there is to move. Returns until when there is nothing to do, unless the doorbell rings."""
-        self._start_ns = start_ns
-        if self.stream is None:
-            return self._go_on_silent()
-        if self._line is None:
-            self._line = self._make_line()
-        self._move()
-        if not self._line.clock.running:
-            return min(self._go_on_silent(), self._gone_ns())
-        self._telemetry.set(f"audio.{self.side}_ppm", round(self._line.clock.ppm))
-        return self._gone_ns()
-
-    def _make_line(self) -> Any:
-        raise NotImplementedError
-
-    def _move(self) -> None:
-        raise NotImplementedError
-
-    @property
-    def _at(self) -> int:
-        """Samples on this side's timeline so far."""
-        raise NotImplementedError
-
-    def _pass(self, samples: int) -> None:
-        """The timeline goes on without a device."""
-        raise NotImplementedError
-
-    def _go_on_silent(self) -> int:
-        """Time passes without this side, block by block."""
-        passed = (time.monotonic_ns() - self._start_ns) * self._rate // _NS // self._block * self._block
-        if passed > self._at:
-            self._pass(passed - self._at)
-        return self._start_ns + (passed + self._block) * _NS // self._rate
-
-    def _gone_ns(self) -> int:
-        """When to look again at a stream that calls. Raises DeviceGoneError."""
-        last = self.stream.last_ns
-        gone_ns = last + _LOST_NS if last else self._opened_ns + _FIRST_NS
-        if time.monotonic_ns() > gone_ns:
-            wanted = getattr(self._seat.config.audio, self.side)
-            self._port.tell(DeviceChanged(self.side, "lost", "", wanted, text=f"the {self.side} has stopped"))
-            raise DeviceGoneError
-        due = self.stream.next_ns
-        return int(gone_ns if due is None else min(gone_ns, due))
-
-
-class _Hearing(_Side):
-    side: Side = "microphone"
-    stream: Microphone | None
-    _line: CaptureLine | None
-    _ended = False
-
-    def _make_line(self) -> CaptureLine:
-        assert self.stream is not None
-        for _ in self.stream.read():  # a predecessor's, or from before the timeline began
-            pass
-        channel = self._seat.config.audio.channel
-        return CaptureLine(self._port, self._port.microphone, self.stream.rate, channel, self._start_ns, self._rate)
-
-    def _move(self) -> None:
-        assert self.stream is not None
-        assert self._line is not None
-        for frames, index, at_ns in self.stream.read():
-            self._line.take(frames, index, at_ns)
-        if self.stream.ended and not self._ended:
-            self._ended = True
-            self._port.ended()
-
-    @property
-    def _at(self) -> int:
-        return self._port.heard_samples
-
-    def _pass(self, samples: int) -> None:
-        self._port.skip(samples)
-
-
-class _Playing(_Side):
-    side: Side = "loudspeaker"
-    stream: Loudspeaker | None
-    _line: PlayLine | None
-
-    def _make_line(self) -> PlayLine:
-        assert self.stream is not None
-        for _ in self.stream.marks():  # from when it had to do without us
-            pass
-        return PlayLine(self._port, self.stream, self._seat.config.audio.device_ms, self._start_ns, self._rate)
-
-    def _move(self) -> None:
-        assert self.stream is not None
-        assert self._line is not None
-        for mark in self.stream.marks():
-            self._line.mark(mark)
-        self._line.feed()
-
-    @property
-    def _at(self) -> int:
-        return self._port.played_samples
-
-    def _pass(self, samples: int) -> None:
-        self._port.pass_over(samples)
 
 
 class Desk:
@@ -167,7 +29,9 @@ class Desk:
         self._card, self._port, self._seat = card, port, seat
         audio = seat.config.audio
         self._notes: deque[Note] = deque()
-        self._sides: dict[Side, _Side] = {part.side: part for part in (_Hearing(port, seat), _Playing(port, seat))}
+        self._sides: dict[Side, DeskSide[Any, Any]] = {
+            part.side: part for part in (Hearing(port, seat), Playing(port, seat))
+        }
         wanted: dict[Side, str] = {"microphone": audio.microphone, "loudspeaker": audio.loudspeaker}
         self._keepers = {side: Keeper(card, side, name, audio.wait_s, self._post) for side, name in wanted.items()}
         self._absent = self._gone = False
@@ -183,11 +47,11 @@ class Desk:
         self._card.watch(self._changed)
         for keeper in self._keepers.values():
             keeper.start()
-        limit_ns = time.monotonic_ns() + _FIRST_NS
+        limit_ns = time.monotonic_ns() + FIRST_NS
         while not self._absent and not all(part.stream and part.stream.last_ns for part in self._sides.values()):
             if (now := time.monotonic_ns()) > limit_ns or self._seat.stopping:
                 return
-            self._seat.wait(min(limit_ns, now + _LOST_NS // 10))
+            self._seat.wait(min(limit_ns, now + _LOOK_NS))
             self._take_notes()
 
     def run(self, port: object, start_ns: int) -> None:
