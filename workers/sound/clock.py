@@ -32,6 +32,8 @@ class DeviceClock:
         self._index = 0
         self._at = 0.0
         self._age_s = -1.0
+        self.stood_ns = 0
+        """For how long the device was found to have stood still, at the last update."""
         self._odd_s = self._odd_by = 0.0
         """For how long stamps have been left out, and the least by which they were off, in ns."""
 
@@ -47,6 +49,7 @@ class DeviceClock:
 
     def update(self, index: int, at_ns: int) -> None:
         """The frame `index` passed at about `at_ns`."""
+        self.stood_ns = 0
         if not self.running:
             self._index, self._at, self._age_s = index, float(at_ns), 0.0
             return
@@ -78,6 +81,7 @@ class DeviceClock:
         self._odd_by = min(self._odd_by, error)  # calls may be late, but never early
         if self._odd_s >= _SURE_S:
             self._at += self._odd_by
+            self.stood_ns = max(0, round(self._odd_by))
             self._odd_s = 0.0
         return True
 

@@ -67,7 +67,8 @@ class PlayLine:
             self._port.missed(round(missing * self._rate / self._device_rate))
             self._ahead = min(self._ahead + self._more, self._most)
             self._calm_at = self._taken + _CALM_S * self._device_rate
-            self._calm_at = self._taken + _CALM_S * self._device_rate
+        elif self.clock.stood_ns:  # a sound server's own underrun: it did not ask in time, and says nothing of it
+            self._port.missed(self.clock.stood_ns * self._rate // 1_000_000_000)
         elif self._ahead > self._least and self._taken >= self._calm_at:
             self._ahead -= self._more
             self._calm_at = self._taken + _CALM_S * self._device_rate
