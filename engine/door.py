@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -30,6 +31,8 @@ MOST_CLIENTS = 64
 LONGEST_LINE = 1 << 16
 MOST_UNREAD = 1 << 20
 """Bytes that wait for a client to read them, beyond the kernel's own buffer. A client with more is dropped."""
+CLIENTS_AT_ONCE, CLIENTS_PER_S = 100, 50
+"""New ones that are let in."""
 COMMANDS_AT_ONCE, COMMANDS_PER_S = 50, 50
 """Commands that a client may send in one go, and how fast it gets that right back."""
 _REFUSED_AT_ONCE = 100
@@ -50,20 +53,37 @@ class Door:
         self.reloading: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._own = {"engine": f"{NAME} {version(NAME)}", "instance": instance, "pid": os.getpid()}
-        self._server: asyncio.AbstractServer | None = None
+        self._letting_in: asyncio.Task[None] | None = None
+        hub.subscribe(self._told)
 
-    async def open(self, listening: Any) -> None:
+    def open(self, listening: socket.socket) -> None:
         """Let clients in. listening: a Unix socket that listens."""
-        self.hub.subscribe(self._told)
-        self._server = await asyncio.get_running_loop().create_unix_server(lambda: Client(self), sock=listening)
+        listening.setblocking(False)
+        self._letting_in = asyncio.ensure_future(self._let_in(listening))
+
+    async def _let_in(self, listening: socket.socket) -> None:
+        """One after the other, and not too many in a time: whoever else comes waits in the kernel's line."""
+        loop = asyncio.get_running_loop()
+        bucket = Bucket(CLIENTS_AT_ONCE, CLIENTS_PER_S, time.monotonic())
+        with listening:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listening)
+                    await loop.connect_accepted_socket(lambda: Client(self), connection)
+                except OSError:  # it has gone already, or this process has no more files
+                    await asyncio.sleep(1 / CLIENTS_PER_S)
+                if (left := bucket.take(time.monotonic())) < 0:
+                    await asyncio.sleep(-left / CLIENTS_PER_S)
 
     async def close(self) -> None:
         """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""
-        server, self._server = self._server, None
-        if server is None:
+        task, self._letting_in = self._letting_in, None
+        if task is None:
             return
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
         self._empty.clear()
-        server.close()
         self.hub.unsubscribe(self._told)
         for client in tuple(self.clients):
             client.leave()

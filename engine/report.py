@@ -14,16 +14,20 @@ from engine.supervisor import Supervisor
 
 
 class Turns:
-    """A subscriber: keeps the records of the turns that have one, and has the memory measured at the end of each."""
+    """A subscriber: keeps the records of the turns that have one, and has the memory measured at the end of each, and
+    when the engine begins and ends."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.records: list[dict[str, Any]] = []
         self._supervisor = supervisor
 
     def __call__(self, happening: Happening) -> None:
-        if happening.name == "answer.ended" and (record := happening.fields["record"]):
-            self.records.append(record)
-            self._supervisor.measure_memory_soon()
+        fields = happening.fields
+        if happening.name == "answer.ended" and fields["record"]:
+            self.records.append(fields["record"])
+            self._supervisor.measure_memory()
+        elif happening.name == "state" and (not self._supervisor.peak_pss or fields["state"] == "stopping"):
+            self._supervisor.measure_memory()
 
 
 def totals(supervisor: Supervisor) -> dict[str, Any]:

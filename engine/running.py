@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,8 @@ from engine.terminal import Terminal
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
+_SWITCH_S = 0.0005
+"""How long a thread beside the event loop (printing, measuring, reading files) may keep the interpreter from it."""
 _SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0, signal.SIGHUP: 128 + signal.SIGHUP}
 """What ends the engine, and the exit code for it."""
 
@@ -33,6 +37,7 @@ class Running:
     """
 
     def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
+        sys.setswitchinterval(_SWITCH_S)
         self.code, self.ready_s = 0, 0.0
         """The exit code, and how long the start took."""
         self._reread = reread
@@ -62,10 +67,11 @@ class Running:
         """
         began = time.monotonic()
         try:
-            await self._door.open(self._place.socket)
+            self._door.open(self._place.socket)
             if self._place.note:
                 terminal.say(self._place.note)
             if await self.supervisor.start():
+                gc.freeze()  # what is there now stays: the collector need not look at it again
                 self.ready_s = time.monotonic() - began
                 self._orders.open = True
                 what = f"{len(self.supervisor.workers)} workers, {self.supervisor.config.profile}"

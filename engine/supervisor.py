@@ -55,8 +55,9 @@ class Supervisor:
         wanted = [p for p in PROCESSES if config.audio.output or not p.only_with_output]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.peak_pss = 0
+        self._measuring: set[asyncio.Future[int]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stopping = False
+        self._stopping = self._deaf = False
         self._gone = asyncio.Event()
         self._listener = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
 
@@ -90,7 +91,6 @@ class Supervisor:
         if not self._all_ready:
             slow = ", ".join(worker.process.name for worker in self.workers if not worker.ready)
             raise WorkerError(f"not ready after {timeout:g} s: {slow}", "raise engine.start_timeout_s")
-        self.measure_memory()
         self.telemetry.set("engine.go", 1)
         self._hub.tell(StateChanged("listening"))
         self._watching = asyncio.ensure_future(self._watch())
@@ -188,18 +188,16 @@ class Supervisor:
                     worker.kill()  # its death is seen like any other
 
     def measure_memory(self) -> None:
-        """Take the memory of all processes into the peak. Takes milliseconds."""
-        self.peak_pss = max(self.peak_pss, sum(map(pss, self._pids())))
-
-    def measure_memory_soon(self) -> None:
-        """The same in a thread, so that the event loop does not wait."""
-
-        def measured(total: asyncio.Future[int]) -> None:
-            self.peak_pss = max(self.peak_pss, total.result())
-
+        """Take the memory of all processes into the peak: in a thread, it takes tens of milliseconds."""
         pids = self._pids()
         loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, lambda: sum(map(pss, pids))).add_done_callback(measured)
+        measuring = loop.run_in_executor(None, lambda: sum(map(pss, pids)))
+        self._measuring.add(measuring)
+        measuring.add_done_callback(self._measured)
+
+    def _measured(self, measuring: asyncio.Future[int]) -> None:
+        self._measuring.discard(measuring)
+        self.peak_pss = max(self.peak_pss, measuring.result())
 
     def _pids(self) -> list[int]:
         return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
@@ -214,8 +212,8 @@ class Supervisor:
         """The thread that sleeps on the doorbell."""
         waiter = ringbuf.Waiter(self._bells[BELLS.index(ENGINE)], self._told, any_ring=True)
         taken = threading.Event()
-        while not self._stopping:
-            if waiter.wait(None) and not self._stopping:
+        while not self._deaf:
+            if waiter.wait(None) and not self._deaf:
                 taken.clear()
                 loop.call_soon_threadsafe(self._rung, taken)
                 taken.wait(1.0)
@@ -243,7 +241,6 @@ class Supervisor:
         self._hub.tell(StateChanged("stopping"))
         if hasattr(self, "_watching"):
             self._watching.cancel()
-        self.measure_memory()
         self.telemetry.set("engine.stop", 1)
         self._ring_all()
         if any(worker.pid for worker in self.workers):
@@ -255,9 +252,13 @@ class Supervisor:
             if worker.pid:
                 asyncio.get_running_loop().remove_reader(worker.pidfd)
                 worker.reap()
-        if self._listener.is_alive():
-            self._listener.join(2)
         self._hear()  # what was said last
+        self._deaf = True
+        self._bells[BELLS.index(ENGINE)].ring()
+        if self._listener.is_alive():  # not here: it may be waiting for the loop
+            await asyncio.get_running_loop().run_in_executor(None, self._listener.join, 2)
+        if self._measuring:
+            await asyncio.wait(self._measuring)
         self._segments.remove()
 
 

@@ -106,7 +106,7 @@ class House:
         self.door = Door(self.hub, self.orders, self._reload, "house")
 
     def __enter__(self) -> House:
-        asyncio.run_coroutine_threadsafe(self.door.open(self.place.socket), self._loop).result(WATCHDOG_S)
+        self.call(self.door.open, self.place.socket)
         self.tell(StateChanged("listening"))
         self.orders.open = True
         return self

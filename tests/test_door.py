@@ -16,7 +16,7 @@ from engine import messages as m
 from engine.channels import channel, segment
 from engine.commands import COMMANDS
 from engine.contract import Tag
-from engine.door import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_CLIENTS, MOST_UNREAD
+from engine.door import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_CLIENTS, MOST_UNREAD, Bucket
 from engine.errors import ConfigError
 from engine.events import EVENTS, AnswerWord, Error, Mute, StateChanged, UserPartial, dump
 from engine.outlet import Outlet
@@ -297,6 +297,23 @@ def test_too_many_clients_are_told_so_and_let_in_again_when_one_has_gone(house: 
         if late.get().get("event") == "hello":
             break
         late.close()
+
+
+def test_clients_that_come_too_fast_wait_in_line_and_all_get_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "CLIENTS_AT_ONCE", 2)
+    with House(tmp_path) as house:
+        clients = [house.connect() for _ in range(8)]
+        assert len(house.door.clients) < 8
+        assert [client.get()["event"] for client in clients] == ["hello"] * 8
+
+
+def test_a_bucket_gives_so_much_at_once_and_so_much_a_second() -> None:
+    bucket = Bucket(3, 2, now=100.0)
+    assert [bucket.take(100.0) for _ in range(5)] == [2, 1, 0, -1, -2]
+    assert bucket.take(101.0) == -1  # two came, one was taken
+    assert bucket.take(500.0) == 2  # no more than at first
 
 
 def test_a_client_that_goes_in_the_middle_of_everything_is_forgotten(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_every_error_that_is_raised_has_a_code_of_the_table() -> None:
 def test_the_limits_on_the_page_are_the_limits() -> None:
     limits = " ".join(_SECTIONS["Limits"].split())
     for said in (
-        f"{door.MOST_CLIENTS} clients.",
+        f"{door.MOST_CLIENTS} clients; {door.CLIENTS_AT_ONCE} are let in at once and {door.CLIENTS_PER_S} a second",
         f"{door.COMMANDS_AT_ONCE} commands at once and {door.COMMANDS_PER_S} a second",
         f"after {door._REFUSED_AT_ONCE} refusals",
         f"A line over {door.LONGEST_LINE >> 10} KiB",

@@ -37,7 +37,7 @@ class Ends(Worker):
 
     def start(self) -> None:
         self._started_ns = time.monotonic_ns()
-        self.starts.append(time.monotonic())
+        self.starts.append(self._started_ns / 1e9)
         ends = len(self.starts) <= self._times
         code = f"import os; os._exit({self._code})" if ends else "import time; time.sleep(60)"
         self._popen = subprocess.Popen([sys.executable, "-S", "-c", code])
