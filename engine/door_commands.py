@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from engine import door_socket
-from engine.door_client import DoorClient
+from engine.door import place
+from engine.door.client import DoorClient
 from engine.errors import DoorError
 
 _QUIET_S = 2.0
@@ -195,7 +195,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(name: str) -> Path:
     """The door of the only engine that runs, or of the only one of this name."""
-    found = door_socket.running(name)
+    found = place.running(name)
     if len(found) > 1:
         doors = ", ".join(map(str, found))
         raise DoorError(f"more than one engine runs: {doors}", "choose one with --socket or --instance")

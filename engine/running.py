@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine import door_socket, reload, report
 from engine import messages as m
+from engine import reload, report
 from engine.config import Config
-from engine.door import Door
+from engine.door import place
+from engine.door.orders import Orders
+from engine.door.server import Door
 from engine.errors import ConfigError
 from engine.hub import Hub
-from engine.orders import Orders
 from engine.printer import Printer
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
@@ -45,7 +46,7 @@ class Running:
         for number, code in _SIGNALS.items():  # before there is anything that would be left behind
             self._loop.add_signal_handler(number, self._signalled, code)
         name = config.engine.instance or "engine"
-        self._place = door_socket.take(config.door.socket, config.door.group, name)
+        self._place = place.take(config.door.socket, config.door.group, name)
         try:
             self.hub = Hub(config.audio.volume)
             self.supervisor = Supervisor(config, self.hub, self._take)

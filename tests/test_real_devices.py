@@ -14,7 +14,7 @@ import pytest
 
 import ringbuf
 from engine.channels import segment
-from engine.door_client import DoorClient
+from engine.door.client import DoorClient
 from engine.errors import DeviceError
 from tests.conftest import Start
 from tests.engine_run import QUESTION, SHM, Engine, question, report, understood

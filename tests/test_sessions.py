@@ -13,7 +13,7 @@ import pytest
 import ringbuf
 from engine.channels import channel, segment
 from tests.conftest import Start
-from tests.door_house import Client
+from tests.door.house import Client
 from tests.engine_run import RATE, Engine, question, recorded, silence, write
 from workers.backends.sound import AUDIBLE
 

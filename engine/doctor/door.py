@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.doctor.finding import Finding, Visit, ok, problem, warning
-from engine.door_socket import is_live, running, take
+from engine.door.place import is_live, running, take
 from engine.errors import EngineError
 
 

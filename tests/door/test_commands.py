@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.commands import COMMANDS, ERRORS, Command, CommandError, answer, read, refusal
+from engine.door.commands import COMMANDS, ERRORS, Command, CommandError, answer, read, refusal
 
 GOOD: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "say": ({"text": "hi"}, {"text": "hi", "mode": "queue", "interruptible": True}),

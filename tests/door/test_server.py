@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 import ringbuf
-from engine import door, orders
 from engine import messages as m
 from engine.channels import channel, segment
-from engine.commands import COMMANDS
 from engine.contract import Tag
-from engine.door import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_CLIENTS, MOST_UNREAD, Bucket
+from engine.door import connection, orders, server
+from engine.door.commands import COMMANDS
+from engine.door.connection import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_UNREAD, Bucket
+from engine.door.server import MOST_CLIENTS
 from engine.errors import ConfigError
 from engine.events import EVENTS, AnswerWord, Error, Mute, StateChanged, UserPartial, dump
 from engine.outlet import Outlet
-from tests.door_house import House
+from tests.door.house import House
 from tests.rings import Rings, messages
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -245,12 +246,14 @@ def test_the_longest_line_is_taken(answering: House) -> None:
 
 def test_a_flood_is_refused_then_sent_away_and_the_others_are_served(answering: House) -> None:
     flooding, other = answering.client(), answering.client()
-    flooding.socket.sendall(b'{"command": "stop"}\n' * 3000)
+    flooding.socket.sendall(b"".join(b'{"command": "stop", "id": %d}\n' % number for number in range(3000)))
     answers = flooding.rest()
     codes = [answer.get("error", {}).get("code", "done") for answer in answers]
     assert codes.count("done") >= COMMANDS_AT_ONCE
     assert set(codes) == {"done", "too_many"}
-    assert len(answers) < 1000
+    numbers = [answer["id"] for answer in answers if answer["reply"]]
+    assert sorted(numbers) == list(range(len(numbers)))  # each once, up to where it was sent away
+    assert len(answers) == len(numbers) + 1 < 1000
     assert other.ask({"command": "stop"})["ok"]
 
 
@@ -278,9 +281,9 @@ def test_a_client_that_does_not_read_is_dropped_and_the_others_get_everything(ho
 def test_a_client_that_asks_and_does_not_read_the_answers_is_dropped_too(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "MOST_UNREAD", 10_000)
+    monkeypatch.setattr(connection, "MOST_UNREAD", 10_000)
     client = house.client()
-    house.call(setattr, next(iter(house.door.clients)), "_bucket", door.Bucket(1e9, 1e9, 0))
+    house.call(setattr, next(iter(house.door.clients)), "_bucket", Bucket(1e9, 1e9, 0))
     asked = b'{"command": "state"}\n' * 100_000
     with pytest.raises(ConnectionError):
         client.socket.sendall(asked)
@@ -302,7 +305,7 @@ def test_too_many_clients_are_told_so_and_let_in_again_when_one_has_gone(house: 
 def test_clients_that_come_too_fast_wait_in_line_and_all_get_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "CLIENTS_AT_ONCE", 2)
+    monkeypatch.setattr(server, "CLIENTS_AT_ONCE", 2)
     with House(tmp_path) as house:
         clients = [house.connect() for _ in range(8)]
         assert len(house.door.clients) < 8

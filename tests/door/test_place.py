@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import door_socket
-from engine.door_socket import Place
+from engine.door import place as places
+from engine.door.place import Place
 from engine.errors import ConfigError, OutputError
 
 
@@ -25,7 +25,7 @@ class Doors:
         self._made: list[Place] = []
 
     def take(self, wanted: str = "", group: str = "", name: str = "engine") -> Place:
-        self._made.append(door_socket.take(wanted, group, name))
+        self._made.append(places.take(wanted, group, name))
         return self._made[-1]
 
     def close(self) -> None:
@@ -112,9 +112,9 @@ def test_the_second_engine_of_a_name_makes_a_door_of_its_own_and_says_so(doors: 
     assert second.path == first.path.with_name(f"engine.{os.getpid()}.sock")
     assert str(first.path) in second.note
     assert str(second.path) in second.note
-    assert door_socket.running("engine") == sorted([first.path, second.path])
+    assert places.running("engine") == sorted([first.path, second.path])
     assert doors.take(name="kiosk").note == ""
-    assert len(door_socket.running()) == 3
+    assert len(places.running()) == 3
 
 
 def test_a_named_door_that_is_taken_is_an_error(doors: Doors, tmp_path: Path) -> None:
@@ -162,13 +162,13 @@ def test_of_many_that_find_a_dead_socket_one_replaces_it_and_the_others_see_it(d
     for thread in threads:
         thread.join()
     assert sorted(results) == ["made it"] + ["taken"] * 7
-    assert door_socket.is_live(path)
+    assert places.is_live(path)
 
 
 def test_a_folder_that_somebody_keeps_locked_is_an_error_and_not_a_start_that_hangs(
     doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_socket, "_LOCK_S", 0.05)
+    monkeypatch.setattr(places, "_LOCK_S", 0.05)
     number = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(number, fcntl.LOCK_EX)
     with pytest.raises(OutputError, match="choose another"):
@@ -194,15 +194,15 @@ def test_a_runtime_folder_that_is_not_as_it_should_be_does_not_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr(door_socket, "_RUN", tmp_path / "run")
+    monkeypatch.setattr(places, "_RUN", tmp_path / "run")
     (tmp_path / "file").touch()
     deep = tmp_path / ("y" * 90)
     deep.mkdir()
     for runtime in ("", "relative", str(tmp_path / "absent"), str(tmp_path / "file"), str(deep)):
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
-        place = door_socket.take("", "", "engine")
+        place = places.take("", "", "engine")
         assert place.path == tmp_path / "run" / "antiphon" / "engine.sock"
-        assert door_socket.running() == [place.path]
+        assert places.running() == [place.path]
         place.remove()
         place.socket.close()
 
@@ -210,7 +210,7 @@ def test_a_runtime_folder_that_is_not_as_it_should_be_does_not_count(
 def test_a_groups_door_is_not_in_a_folder_that_only_its_user_can_enter(
     doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door_socket, "_RUN", tmp_path / "run")
+    monkeypatch.setattr(places, "_RUN", tmp_path / "run")
     (tmp_path / "run").mkdir()
     place = doors.take(group=own_group())
     assert place.path.parent == tmp_path / "run" / "antiphon"
@@ -223,15 +223,15 @@ class TestLastPlace:
     @pytest.fixture
     def own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-        monkeypatch.setattr(door_socket, "_RUN", tmp_path / "absent")
-        monkeypatch.setattr(door_socket, "_own", lambda: tmp_path / "own")
+        monkeypatch.setattr(places, "_RUN", tmp_path / "absent")
+        monkeypatch.setattr(places, "_own", lambda: tmp_path / "own")
         return tmp_path / "own"
 
     def test_is_made_for_its_user_alone(self, own: Path, doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("XDG_RUNTIME_DIR")
         assert doors.take().path == own / "engine.sock"
         assert mode(own) == 0o700
-        assert door_socket.running() == [own / "engine.sock"]
+        assert places.running() == [own / "engine.sock"]
 
     @pytest.mark.parametrize("trap", ["a link", "a file", "open to all"])
     def test_is_not_used_if_somebody_else_may_have_made_it(self, own: Path, tmp_path: Path, trap: str) -> None:
@@ -244,4 +244,4 @@ class TestLastPlace:
             own.mkdir()
             own.chmod(0o777)
         with pytest.raises(OutputError, match=f"{own} is not a folder of this user alone; remove it, or set door.sock"):
-            door_socket.take("", "", "engine")
+            places.take("", "", "engine")

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from engine import door_socket
 from engine import messages as m
-from engine.door import Door
+from engine.door import place
+from engine.door.orders import Orders
+from engine.door.server import Door
 from engine.events import Event, StateChanged
 from engine.hub import Hub
-from engine.orders import Orders
 
 T = TypeVar("T")
 WATCHDOG_S = 20
@@ -96,7 +96,7 @@ class House:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self._clients: list[Client] = []
-        self.place = door_socket.take(str(folder / "door.sock"), "", "house")
+        self.place = place.take(str(folder / "door.sock"), "", "house")
         self.reloads: list[dict[str, Any] | Exception] = []
         """What the next reloads answer."""
         self.call(self._make, send)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from engine import messages as m
-from engine.commands import CommandError, Request
+from engine.door.commands import CommandError, Request
 
 TIMEOUT_S = 3.0
 """So long a worker may take, a restart included. Then the command is void: it carries this deadline."""

@@ -1,4 +1,4 @@
-"""What a host program may ask of a running engine: one table of the commands at the door (docs/door.md).
+"""What a host program may ask of a running engine: one table of the commands (docs/door.md).
 
 Each argument has a type and limits, as a setting has, and maybe a default. Most commands become one message to
 `turns` or to `audio`, whose fields are named like the arguments; the others the door answers itself.

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import Start
-from tests.door_house import Client
+from tests.door.house import Client
 from tests.engine_run import SHORT_ANSWERS, Engine, question, recorded, report, silence, write
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 ANSWER = "From ten to six, every day."

@@ -1,0 +1,191 @@
+"""One client of the door, and what it may do: so many commands in a time, so long a line, so much left unread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.door.commands import CommandError, Request, answer, read, refusal
+from engine.errors import EngineError
+from engine.events import EVENTS
+from engine.schema import near
+
+if TYPE_CHECKING:
+    from engine.door.server import Door
+
+LONGEST_LINE = 1 << 16
+MOST_UNREAD = 1 << 20
+"""Bytes that wait for a client to read them, beyond the kernel's own buffer. A client with more is dropped."""
+COMMANDS_AT_ONCE, COMMANDS_PER_S = 50, 50
+"""Commands that a client may send in one go, and how fast it gets that right back."""
+REFUSED_AT_ONCE = 100
+"""A client that goes on after so many refusals for being too fast is sent away."""
+_LINGER_S = 3.5
+"""How long a client that is sent away has to read its answers."""
+
+
+class Bucket:
+    """So many at once, and so many a second. `take` says what is left; less than nothing is too many."""
+
+    def __init__(self, most: float, per_s: float, now: float) -> None:
+        self._most, self._per_s = most, per_s
+        self._left, self._at = most, now
+
+    def take(self, now: float) -> float:
+        self._left = min(self._most, self._left + (now - self._at) * self._per_s) - 1
+        self._at = now
+        return self._left
+
+
+class Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, door: Door) -> None:
+        self.wanted = frozenset(EVENTS)
+        """The events it is told."""
+        self._door = door
+        self._rest = b""
+        """The beginning of a line."""
+        self._unanswered = 0
+        self._leaving = False
+        self._bucket = Bucket(COMMANDS_AT_ONCE, COMMANDS_PER_S, time.monotonic())
+
+    # Coming and going.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if refused := self._door.enter(self):
+            self._send_away(refused)
+        else:
+            self.send(self._door.greeting())
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._leaving = True
+        self._door.leave(self)
+
+    def eof_received(self) -> bool:
+        """It will send nothing more: what it asked for is still answered."""
+        self.wanted = frozenset()
+        self._leaving = True
+        self._leave_when_answered()
+        return True
+
+    def close(self) -> None:
+        """Close it once it has read everything."""
+        self._leaving = True
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close it now."""
+        self._leaving = True
+        self._transport.abort()
+
+    def _leave_when_answered(self) -> None:
+        if self._leaving and not self._unanswered:
+            self.close()
+            asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
+
+    def _send_away(self, why: CommandError) -> None:
+        self._refuse(why)
+        self._leaving = True
+        self._leave_when_answered()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
+
+    def send(self, line: bytes) -> None:
+        """Send a line; a client that leaves too much unread is dropped."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(line)
+        if self._transport.get_write_buffer_size() > MOST_UNREAD:
+            self.abort()
+            self._door.dropped()
+
+    # Commands.
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if self._leaving:
+                return
+            self._line(line)
+        if len(self._rest) > LONGEST_LINE and not self._leaving:
+            self._too_long()
+
+    def _line(self, line: bytes) -> None:
+        left = self._bucket.take(time.monotonic())
+        if len(line) > LONGEST_LINE:
+            self._too_long()
+        elif left < -REFUSED_AT_ONCE:
+            self._send_away(CommandError("too_many", f"more than {COMMANDS_PER_S} commands a second; send fewer"))
+        elif line.strip():
+            self._command(line, left < 0)
+
+    def _too_long(self) -> None:
+        self._rest = b""
+        why = CommandError("bad_line", f"a line of more than {LONGEST_LINE >> 10} KiB; send shorter ones")
+        self._send_away(why)
+
+    def _command(self, line: bytes, too_fast: bool) -> None:
+        try:
+            request = read(line)
+        except CommandError as error:
+            self._refuse(error)
+            return
+        self._unanswered += 1
+        if too_fast:
+            why = f"more than {COMMANDS_PER_S} commands a second; wait a moment"
+            self._answered(request, CommandError("too_many", why))
+        elif request.command.channel:
+            self._door.orders.place(request, lambda refused: self._answered(request, refused))
+        else:
+            _ANSWERED_HERE[request.command.name](self, request)
+
+    def _refuse(self, error: CommandError) -> None:
+        """Answer something that is no command."""
+        self.send(refusal(error.name, error.ident, error.code, str(error)))
+
+    def _answered(self, request: Request, refused: CommandError | None, fields: Mapping[str, Any] = {}) -> None:
+        name, ident = request.command.name, request.ident
+        self.send(refusal(name, ident, refused.code, str(refused)) if refused else answer(name, ident, **fields))
+        self._unanswered -= 1
+        self._leave_when_answered()
+
+    def _state(self, request: Request) -> None:
+        self._answered(request, None, self._door.present())
+
+    def _subscribe(self, request: Request) -> None:
+        try:
+            self.wanted = frozenset(name for wanted in request.arguments["events"] for name in _names(wanted))
+            self._answered(request, None, {"events": sorted(self.wanted)})
+        except ValueError as error:
+            self._answered(request, CommandError("bad_argument", str(error)))
+
+    def _reload(self, request: Request) -> None:
+        async def reload() -> None:
+            try:
+                self._answered(request, None, await self._door.reload())
+            except EngineError as error:
+                self._answered(request, CommandError("configuration", str(error)))
+
+        if self._door.reloading is None or self._door.reloading.done():
+            self._door.reloading = asyncio.ensure_future(reload())
+        else:
+            self._answered(request, CommandError("unavailable", "a reload is going on; try again in a moment"))
+
+
+def _names(wanted: str) -> list[str]:
+    """The events that a name or the part of a name before a dot means. ValueError: none."""
+    if names := [name for name in EVENTS if name == wanted or name.startswith(f"{wanted}.")]:
+        return names
+    meant = near(wanted, list(EVENTS))
+    remedy = f"did you mean {meant}?" if meant else f"the events are {', '.join(EVENTS)}"
+    raise ValueError(f"there is no event {wanted[:40]}; {remedy}")
+
+
+_ANSWERED_HERE: Mapping[str, Callable[[Client, Request], None]] = {
+    "state": Client._state,
+    "subscribe": Client._subscribe,
+    "reload": Client._reload,
+}

@@ -1,0 +1,115 @@
+"""The door's clients, served one beside the other in the supervisor's event loop. Nothing of theirs can hold it up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from engine import NAME
+from engine.contract import Tag
+from engine.door.commands import CommandError
+from engine.door.connection import MOST_UNREAD, Bucket, Client
+from engine.door.orders import Orders
+from engine.events import Error
+from engine.hub import Happening, Hub, envelope
+
+PROTOCOL = 1
+MOST_CLIENTS = 64
+CLIENTS_AT_ONCE, CLIENTS_PER_S = 100, 50
+"""New ones that are let in."""
+_LAST_S = 0.2
+"""How long clients have to read the last lines when the engine ends."""
+
+Reload = Callable[[], Awaitable[dict[str, Any]]]
+"""Reads the configuration anew; what the answer to `reload` says. Raises EngineError."""
+
+
+class Door:
+    """All clients. `open` it on a listening socket; `close` it when the last event has been told."""
+
+    def __init__(self, hub: Hub, orders: Orders, reload: Reload, instance: str) -> None:
+        self.hub, self.orders, self.reload = hub, orders, reload
+        self.clients: set[Client] = set()
+        self.reloading: asyncio.Task[None] | None = None
+        self._empty = asyncio.Event()
+        self._own = {"engine": f"{NAME} {version(NAME)}", "instance": instance, "pid": os.getpid()}
+        self._letting_in: asyncio.Task[None] | None = None
+        hub.subscribe(self._told)
+
+    def open(self, listening: socket.socket) -> None:
+        """Let clients in. listening: a Unix socket that listens."""
+        listening.setblocking(False)
+        self._letting_in = asyncio.ensure_future(self._let_in(listening))
+
+    async def _let_in(self, listening: socket.socket) -> None:
+        """One after the other, and not too many in a time: whoever else comes waits in the kernel's line."""
+        loop = asyncio.get_running_loop()
+        bucket = Bucket(CLIENTS_AT_ONCE, CLIENTS_PER_S, time.monotonic())
+        with listening:
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(listening)
+                    await loop.connect_accepted_socket(lambda: Client(self), connection)
+                except OSError:  # it has gone already, or this process has no more files
+                    await asyncio.sleep(1 / CLIENTS_PER_S)
+                if (left := bucket.take(time.monotonic())) < 0:
+                    await asyncio.sleep(-left / CLIENTS_PER_S)
+
+    async def close(self) -> None:
+        """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""
+        task, self._letting_in = self._letting_in, None
+        if task is None:
+            return
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        self._empty.clear()
+        self.hub.unsubscribe(self._told)
+        for client in tuple(self.clients):
+            client.close()
+        if self.clients:
+            # Before Python 3.11 not the built-in TimeoutError.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), _LAST_S)
+        for client in tuple(self.clients):
+            client.abort()
+
+    def enter(self, client: Client) -> CommandError | None:
+        """A client has come; why it has to go again, if it has."""
+        full = len(self.clients) >= MOST_CLIENTS
+        self.clients.add(client)
+        return CommandError("too_many", f"{MOST_CLIENTS} clients are here already; let one go") if full else None
+
+    def leave(self, client: Client) -> None:
+        """A client has gone."""
+        self.clients.discard(client)
+        if not self.clients:
+            self._empty.set()
+
+    def present(self) -> dict[str, Any]:
+        """The full state, as in the greeting and in the answer to `state`. seq: the number of the last event."""
+        return {"seq": self.hub.sequence, "protocol": PROTOCOL, **self._own, **asdict(self.hub.now)}
+
+    def greeting(self) -> bytes:
+        """What a client is told first."""
+        tag = Tag(self.hub.now.session or 0, self.hub.now.turn or 0)
+        return Happening("hello", envelope("hello", 0, tag, time.monotonic_ns()) | self.present()).line
+
+    def _told(self, happening: Happening) -> None:
+        for client in tuple(self.clients):
+            if happening.name in client.wanted:
+                client.send(happening.line)
+
+    def dropped(self) -> None:
+        """A client has not read what it was sent."""
+        error = Error(
+            "door", f"a client left {MOST_UNREAD >> 20} MiB unread and was dropped", "read events as they come"
+        )
+        asyncio.get_running_loop().call_soon(self.hub.tell, error)
