@@ -32,7 +32,9 @@ class HostCommands:
         self.queue: deque[Wish] = deque()
 
     def take(self, command: Command, now: int) -> None:
-        """Do it, and answer it."""
+        """Do it, and answer it. One whose deadline has passed is void: the host was told that nobody did it."""
+        if 0 < command.deadline_ns < now:
+            return
         refusal = _COMMANDS[type(command)](self, command, now)
         self._present.send("story", m.Done(number=command.number, ok=int(not refusal), text=refusal))
 

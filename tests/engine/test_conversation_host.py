@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -337,3 +338,13 @@ def test_a_clause_that_is_told_twice_counts_once() -> None:
     talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=1000))
     talk.play(100, 500)
     assert talk.turns[0]["heard"] == "One two."
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+def test_a_command_that_is_too_late_is_neither_done_nor_answered(command: m.Message) -> None:
+    talk = Talk()
+    talk.bring_to("SPEAKING")
+    state, sent = talk.state(), len(talk.sent)
+    talk.say(replace(command, deadline_ns=round(talk.at * MS) - 1))
+    assert (talk.state(), len(talk.sent)) == (state, sent)
+    assert talk.host(replace(command, deadline_ns=round(talk.at * MS) + 1)).ok
