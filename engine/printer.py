@@ -31,7 +31,7 @@ class Printer:
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what is left, or as much of it as is taken within the time."""
         with contextlib.suppress(queue.Full):
-            self._lines.put_nowait(_END)
+            self._lines.put(_END, timeout=timeout_s)
             self._thread.join(timeout_s)
 
     def _write(self) -> None:

@@ -1,0 +1,89 @@
+"""What a person at the terminal is shown, and that a terminal which takes nothing keeps nobody."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import pytest
+
+from engine import printer as printer_module
+from engine.events import AnswerEnded, AnswerWord, DeviceChanged, Error, Event, UserFinal
+from engine.hub import Hub
+from engine.printer import Printer
+from engine.terminal import Terminal
+from tests.engine.test_story import turn
+
+TURN = AnswerEnded("At six.", "At six.", "answered", "answer", turn())
+
+
+def shown(*events: Event, words: bool = True) -> list[tuple[TextIO, str]]:
+    """The lines and where they go."""
+    lines: list[tuple[TextIO, str]] = []
+
+    class Paper(Printer):
+        def __init__(self) -> None: ...
+
+        def line(self, stream: TextIO, text: str) -> None:
+            lines.append((stream, text))
+
+    hub = Hub(100)
+    hub.subscribe(Terminal(Paper(), words))
+    for event in events:
+        hub.tell(event)
+    return lines
+
+
+def test_turns_go_to_stdout_and_devices_and_errors_to_stderr() -> None:
+    open_ = DeviceChanged("microphone", "open", "USB mic", "", 48000, 1, "microphone: USB mic")
+    (first, turn_), device, error = shown(TURN, open_, Error("asr", "it died", "it is started again"))
+    assert first is sys.stdout
+    assert turn_.startswith("turn 3  “when do you close” → “At six.”\n")
+    assert device == (sys.stderr, "microphone: USB mic")
+    assert error == (sys.stderr, "engine: it died; it is started again")
+
+
+def test_what_was_said_is_shown_as_a_turn_if_at_all_and_never_on_the_way() -> None:
+    said = (UserFinal("my name is Ada", "en", 0.9), AnswerWord("Hello,", 0), AnswerWord("Ada.", 1))
+    assert shown(*said) == []
+    assert shown(AnswerEnded("Hello, Ada.", "Hello, Ada.", "answered", "answer")) == []  # of which there is no record
+    ((_, line),) = shown(TURN, words=False)
+    assert line.startswith("turn 3  4 words → 2 words\n")
+
+
+def test_lines_come_whole_and_in_order() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        printer = Printer()
+        for number in range(100):
+            printer.line(stream, f"line {number}, größer")
+        printer.close()
+    with os.fdopen(reading) as read:
+        assert read.read() == "".join(f"line {number}, größer\n" for number in range(100))
+
+
+def test_a_pipe_that_nobody_empties_keeps_nobody_and_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(printer_module, "_MOST_WAITING", 10)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stream:
+        printer = Printer()
+        for _ in range(100):
+            printer.line(stream, "x" * 10_000)
+        assert printer._lines.qsize() <= 10
+        printer.close(timeout_s=0.01)
+        assert printer._thread.is_alive()
+        os.close(reading)  # now nobody reads at all
+        printer.close(60)
+        assert not printer._thread.is_alive()
+
+
+def test_nobody_reads_any_more_and_the_lines_go_on() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        printer = Printer()
+        printer.line(stream, "hello")
+        printer.line(stream, "again")
+        printer.close(60)
+        assert not printer._thread.is_alive()
