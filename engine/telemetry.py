@@ -59,7 +59,9 @@ METRICS = (
     Metric("audio.muted", "gauge", "1 while the microphone is closed; it outlives a restart"),
     Metric("audio.volume", "gauge", "0 to 100, plus one; 0 before it was set; it outlives a restart"),
     Metric("audio.opened", "gauge", "1 once a sound device was open"),
-    Metric("audio.microphone_ppm", "gauge", "how fast the microphone's clock is against ours, parts per million, signed"),
+    Metric(
+        "audio.microphone_ppm", "gauge", "how fast the microphone's clock is against ours, parts per million, signed"
+    ),
     Metric("audio.loudspeaker_ppm", "gauge", "how fast the loudspeaker's clock is, parts per million, signed"),
     Metric("audio.capture_ns", "histogram", "how long the microphone's callback took"),
     Metric("audio.playout_ns", "histogram", "how long the loudspeaker's callback took"),
