@@ -1,1 +1,1 @@
-"""Whose turn it is, and what becomes of it: `table` has all states and events, `conversation` puts the parts together."""
+"""Whose turn it is, and what becomes of it: `table` has states and events, `conversation` puts the parts together."""
