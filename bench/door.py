@@ -1,7 +1,7 @@
 """The door, measured: how long an event takes from where it happens to a client in another process, with one client
 and with twenty, one of which never reads; and whether they change how soon the engine answers.
 
-    python bench/door.py [--turns 5] [--json FILE]
+    python bench/door.py [--turns 4] [--json FILE]
 
 Converses in real time through the virtual sound card, three times. Latency: from an event's `mono_ns` to the moment
 at which the client has read it, from the first visitor's first word until the engine begins to stop.
@@ -29,12 +29,12 @@ import numpy as np
 
 QUESTION = Path(__file__).parents[1] / "engine" / "data" / "question.wav"
 RATE = 16000
-ANSWER_S = 5.0
+ANSWER_S = 4.2
 """From the end of one question to the beginning of the next: time to answer it."""
 CONFIGURATION = """
 [[llm.phrasebook.entries]]
 patterns = ["* museum *", "what *"]
-answers = ["From ten in the morning to six in the evening, every day of the week."]
+answers = ["From ten in the morning to six in the evening, every day."]
 """
 GOAL_MS = 2.0
 
@@ -124,7 +124,7 @@ def row(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the door.")
-    parser.add_argument("--turns", type=int, default=5, help="questions in each conversation")
+    parser.add_argument("--turns", type=int, default=4, help="questions in each conversation")
     parser.add_argument("--json", type=Path, help="write every figure there")
     parser.add_argument("--listen", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--door", type=Path, help=argparse.SUPPRESS)

@@ -44,43 +44,55 @@ class Client(asyncio.Protocol):
 
     def __init__(self, door: Door) -> None:
         self.wanted = frozenset(EVENTS)
-        """The events it is told."""
+        """The events it is told; none once it has to go."""
         self._door = door
         self._rest = b""
         """The beginning of a line."""
         self._unanswered = 0
         self._leaving = False
+        self.tell: Callable[[bytes], None]
+        """Send it a line that it wants."""
         self._bucket = Bucket(COMMANDS_AT_ONCE, COMMANDS_PER_S, time.monotonic())
 
     # Coming and going.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=MOST_UNREAD)
+        self.tell = self._transport.write
         if refused := self._door.enter(self):
             self._send_away(refused)
         else:
-            self.send(self._door.greeting())
+            self._send(self._door.greeting())
 
     def connection_lost(self, _error: Exception | None) -> None:
-        self._leaving = True
+        self._leave()
         self._door.leave(self)
 
     def eof_received(self) -> bool:
         """It will send nothing more: what it asked for is still answered."""
-        self.wanted = frozenset()
-        self._leaving = True
+        self._leave()
         self._leave_when_answered()
         return True
 
+    def pause_writing(self) -> None:
+        """It has left too much unread."""
+        self.abort()
+        self._door.dropped()
+
     def close(self) -> None:
         """Close it once it has read everything."""
-        self._leaving = True
+        self._leave()
         self._transport.close()
 
     def abort(self) -> None:
         """Close it now."""
-        self._leaving = True
+        self._leave()
         self._transport.abort()
+
+    def _leave(self) -> None:
+        """It has to go: it is told nothing more but answers."""
+        self._leaving, self.wanted = True, frozenset()
 
     def _leave_when_answered(self) -> None:
         if self._leaving and not self._unanswered:
@@ -89,18 +101,13 @@ class Client(asyncio.Protocol):
 
     def _send_away(self, why: CommandError) -> None:
         self._refuse(why)
-        self._leaving = True
+        self._leave()
         self._leave_when_answered()
         asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
-    def send(self, line: bytes) -> None:
-        """Send a line; a client that leaves too much unread is dropped."""
-        if self._transport.is_closing():
-            return
-        self._transport.write(line)
-        if self._transport.get_write_buffer_size() > MOST_UNREAD:
-            self.abort()
-            self._door.dropped()
+    def _send(self, line: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(line)
 
     # Commands.
 
@@ -144,11 +151,11 @@ class Client(asyncio.Protocol):
 
     def _refuse(self, error: CommandError) -> None:
         """Answer something that is no command."""
-        self.send(refusal(error.name, error.ident, error.code, str(error)))
+        self._send(refusal(error.name, error.ident, error.code, str(error)))
 
     def _answered(self, request: Request, refused: CommandError | None, fields: Mapping[str, Any] = {}) -> None:
         name, ident = request.command.name, request.ident
-        self.send(refusal(name, ident, refused.code, str(refused)) if refused else answer(name, ident, **fields))
+        self._send(refusal(name, ident, refused.code, str(refused)) if refused else answer(name, ident, **fields))
         self._unanswered -= 1
         self._leave_when_answered()
 

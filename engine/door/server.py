@@ -105,7 +105,7 @@ class Door:
     def _told(self, happening: Happening) -> None:
         for client in tuple(self.clients):
             if happening.name in client.wanted:
-                client.send(happening.line)
+                client.tell(happening.line)
 
     def dropped(self) -> None:
         """A client has not read what it was sent."""
