@@ -25,7 +25,6 @@ if sanitize:
     FLAGS += [*sanitizer, "-O1", "-fno-omit-frame-pointer", *(["-Wno-tsan"] if "thread" in sanitize else [])]
 
 
-
 def extension(name: str, *parts: Path) -> Extension:
     """A module of all C files in these folders."""
     return Extension(

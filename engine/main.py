@@ -61,9 +61,17 @@ def parser(command: str = "") -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors are one line on stderr."""
+    interrupted = []
+
+    def interrupt(*_: Any) -> None:
+        interrupted.append(True)
+        raise KeyboardInterrupt
+
     try:
         _fill_standard_streams()
         signal.signal(signal.SIGTERM, _end)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started us does not want it
+            signal.signal(signal.SIGINT, interrupt)
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
         words = sys.argv[1:] if arguments is None else list(arguments)
@@ -85,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("engine: stdout cannot be written: no space left; make room there, or send it elsewhere", file=sys.stderr)
         return OutputError.code
     except Exception as error:
-        return _fault(error)
+        # A library that is interrupted while it is imported may say that it cannot be.
+        return 128 + signal.SIGINT if interrupted else _fault(error)
 
 
 def _fault(error: Exception) -> int:

@@ -1,6 +1,6 @@
 """Says something through a running engine and prints what happens. Needs Python, and nothing else.
 
-    python door_client.py /run/antiphon/engine.sock "Welcome to the museum."
+python door_client.py /run/antiphon/engine.sock "Welcome to the museum."
 """
 
 import json

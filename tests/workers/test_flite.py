@@ -93,13 +93,14 @@ def test_the_sound_reaches_the_sink_in_the_memory_of_flite() -> None:
 
     class Looking(Collector):
         def write(self, pcm: Pcm) -> bool:
-            own.append(np.shares_memory(pcm, voice._wave))
+            if (np.abs(pcm.astype(int)) > AUDIBLE).any():  # silence may have been held back until sound came
+                own.append(np.shares_memory(pcm, voice._wave))
             return super().write(pcm)
 
     voice = loaded()
     run(voice, Job(Tag(), sink=Looking()), "Hello")
-    assert own.count(False) <= 1  # The 10 ms before the first sound lay in the chunk before.
-    assert own.count(True) > 10
+    assert all(own)
+    assert len(own) > 10
 
 
 def test_the_sound_is_told_in_samples_and_the_job_ends_once() -> None:
