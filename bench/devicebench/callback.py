@@ -1,8 +1,8 @@
 """How steadily the C core is reached: from PortAudio's own thread, and from PyAudio's Python callback.
 
 Both call the same C function once a period of 10 ms, for a microphone and a loudspeaker of the same sound server. How
-late a call is, is measured by the frames: they come at the device's own steady rate, so the earliest calls lie on a
-straight line, and each call is so much later than the line. "Under load" the same process also does what the audio
+late a call is, is measured by the frames: they come at the device's own steady rate, so the earliest call of each second
+tells when the others should have come. "Under load" the same process also does what the audio
 worker's other thread does, as fast as it can (resampling, in Python), and each core has a busy process besides.
 
 Runs in a process of its own, with the server in its environment; prints one line of JSON.
@@ -124,16 +124,16 @@ def work(done: threading.Event) -> None:
 
 
 def lateness_us(calls: list[tuple[int, int]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """How late each call was, from (frame, ns) pairs: above the line through the earliest calls of each second."""
+    """How late each call was, from (frame, ns) pairs: later than the earliest call of the same second, by the frames'
+    own rate. A server that has stood still shifts all that follows; within a second that is rare."""
     index, at = (np.array(column, np.float64) for column in zip(*calls, strict=True))
     since = at - at[0]
     keep = since > SETTLE_S * 1e9
-    index, since = index[keep], since[keep]
-    late = since - index * 1e9 / RATE
-    seconds = (since // 1e9).astype(int)
-    earliest = np.array([late[seconds == second].min() for second in np.unique(seconds)])
-    slope, base = np.polyfit(np.unique(seconds), earliest, 1)
-    above: np.ndarray[Any, np.dtype[np.float64]] = (late - (base + slope * since / 1e9)) / 1e3
+    late = since[keep] - index[keep] * 1e9 / RATE
+    seconds = (since[keep] // 1e9).astype(int)
+    for second in np.unique(seconds):
+        late[seconds == second] -= late[seconds == second].min()
+    above: np.ndarray[Any, np.dtype[np.float64]] = late / 1e3
     return above
 
 
