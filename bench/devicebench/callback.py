@@ -1,9 +1,9 @@
 """How steadily the C core is reached: from PortAudio's own thread, and from PyAudio's Python callback.
 
 Both call the same C function once a period of 10 ms, for a microphone and a loudspeaker of the same sound server. How
-late a call is, is measured by the frames: they come at the device's own steady rate, so the earliest call of each second
-tells when the others should have come. "Under load" the same process also does what the audio
-worker's other thread does, as fast as it can (resampling, in Python), and each core has a busy process besides.
+late a call is, is measured by the frames: they come at the device's own steady rate, so the earliest call of each
+second tells when the others should have come. "Under load" the same process also does what the audio worker's other
+thread does, as fast as it can (resampling, in Python), and each core has a busy process besides.
 
 Runs in a process of its own, with the server in its environment; prints one line of JSON.
 
