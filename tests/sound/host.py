@@ -23,8 +23,8 @@ class Host:
     def mute(self, number: int, on: bool) -> None:
         assert self._controls.send(m.SetMute(number=number, on=int(on)))
 
-    def volume(self, number: int, percent: int) -> None:
-        assert self._controls.send(m.SetVolume(number=number, percent=percent))
+    def volume(self, number: int, percent: int, deadline_ns: int = 0) -> None:
+        assert self._controls.send(m.SetVolume(number=number, percent=percent, deadline_ns=deadline_ns))
 
     def told(self) -> list[Any]:
         """What was told since the last time: the number of each command that was done, and each event as a dict."""

@@ -189,6 +189,15 @@ def test_every_command_is_answered_once(worker: Worker) -> None:
     assert worker.host.told() == []
 
 
+def test_a_command_that_comes_too_late_is_void(worker: Worker) -> None:
+    """The host was told that it did not come about."""
+    before = worker.port.volume
+    worker.host.volume(1, 40, deadline_ns=1)
+    worker.serve()
+    assert worker.port.volume == before
+    assert worker.host.told() == []
+
+
 def test_volume_and_mute_survive_a_restart_of_the_audio_worker(worker: Worker) -> None:
     worker.hear(7, 3)
     worker.host.volume(1, 40)

@@ -118,6 +118,8 @@ class RingPort(Port):
         self._seat.wait(until_ns)
         for record in self._controls:
             message = m.decode(record)
+            if 0 < message.deadline_ns < time.monotonic_ns():
+                continue  # the host was told that it did not come about
             if isinstance(message, m.SetVolume):
                 self._turn(message.percent)
                 self._told.send(m.Done(number=message.number, ok=1))
