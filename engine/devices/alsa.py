@@ -56,8 +56,8 @@ def pcms(side: Side) -> list[Pcm]:
     for folder in sorted(folders, key=lambda path: (_number(path.parent), _number(path))):
         number = _number(folder.parent)
         with contextlib.suppress(OSError):  # unplugged just now
-            card = (folder.parent / "id").read_text().strip()
-            name = re.search(r"^name: (.+)$", (folder / "info").read_text(), re.MULTILINE)
+            card = (folder.parent / "id").read_text(errors="replace").strip()
+            name = re.search(r"^name: (.+)$", (folder / "info").read_text(errors="replace"), re.MULTILINE)
             title = plain(f"{_card_title(number)} {name.group(1) if name else ''}")
             found.append(Pcm(card, number, _number(folder), title, _usb_place(SYS / f"card{number}" / "device")))
     return found
@@ -96,7 +96,7 @@ def holder(side: Side, pcm: Pcm) -> int:
     letter, _ = _STREAMS[side]
     for status in PROC.glob(f"card{pcm.number}/pcm{pcm.device}{letter}/sub*/status"):
         with contextlib.suppress(OSError):
-            if owner := re.search(r"^owner_pid\s*: (\d+)", status.read_text(), re.MULTILINE):
+            if owner := re.search(r"^owner_pid\s*: (\d+)", status.read_text(errors="replace"), re.MULTILINE):
                 return int(owner.group(1))
     return 0
 
@@ -140,7 +140,7 @@ def _opened(alsa: ctypes.CDLL, pcm: str, direction: int) -> Iterator[ctypes.c_vo
 
 def _card_title(number: int) -> str:
     """A card's name for people, from lines such as ` 1 [Device         ]: USB-Audio - USB Audio Device`."""
-    line = re.search(rf"^ *{number} \[.*?\]: .*? - (.+)$", (PROC / "cards").read_text(), re.MULTILINE)
+    line = re.search(rf"^ *{number} \[.*?\]: .*? - (.+)$", (PROC / "cards").read_text(errors="replace"), re.MULTILINE)
     return line.group(1).strip() if line else ""
 
 
@@ -148,7 +148,7 @@ def _usb_place(device: Path) -> str:
     """device: the card's link to its device, for USB an interface in the folder of the device that it is part of."""
     usb = device.resolve().parent
     try:
-        vendor, product = ((usb / name).read_text().strip() for name in ("idVendor", "idProduct"))
+        vendor, product = ((usb / name).read_text(errors="replace").strip() for name in ("idVendor", "idProduct"))
     except OSError:
         return ""
     return f"USB {vendor}:{product} at {usb.name}"

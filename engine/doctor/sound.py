@@ -124,7 +124,7 @@ def hearing(visit: Visit) -> Iterator[Finding]:
     heard = _probe(visit, {side: device.pcm for side, device in found.items()})
     if heard["error"] and any(device.pcm_fallback for device in found.values()):
         print(f"listening for {visit.seconds:g} s: say something; a tone will come, too", file=sys.stderr, flush=True)
-    heard = _probe(visit, {side: device.pcm_fallback or device.pcm for side, device in found.items()})
+        heard = _probe(visit, {side: device.pcm_fallback or device.pcm for side, device in found.items()})
     if heard["error"]:
         yield problem(DeviceError(str(heard["error"]), "see with audio.library_messages = true what the libraries say"))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -108,8 +109,8 @@ class Keeper(threading.Thread):
         while True:
             if self._mute:
                 self._tell("closed", None, f"{self._side} closed: muted")
-                self._post(Muted())
                 while self._mute:
+                    self._post(Muted())  # again at every change: it may have been opened and muted in one go
                     self._sleep(None)
             if (device := self._await()) is not None and (stream := self._open(device)) is not None:
                 self._hold(device, stream)
@@ -194,6 +195,7 @@ class Keeper(threading.Thread):
             self._sleep(None)
 
     def _sleep(self, seconds: float | None) -> None:
+        gc.collect()  # looking for devices makes cycles, and the audio worker's collector is off
         self._changed.wait(seconds)
         self._changed.clear()
 
