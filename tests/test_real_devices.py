@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from engine.channels import segment
 from engine.door.client import DoorClient
 from engine.errors import DeviceError
 from tests.conftest import Start
-from tests.engine_run import QUESTION, SHM, Engine, question, report, understood
+from tests.engine_run import QUESTION, SHM, WATCHDOG_S, Engine, question, report, understood
 from tests.pulse import PulseServer
 
 # Each has a daemon, six workers and sound in real time: side by side they would be late for their devices.
@@ -251,6 +252,9 @@ def test_nothing_of_the_devices_stays_behind(on: On, server: PulseServer) -> Non
     engine.until_ready()
     engine.process.kill()
     engine.end()
+    limit = time.monotonic() + WATCHDOG_S
+    while engine.segments() and time.monotonic() < limit:  # by Python's resource tracker
+        time.sleep(0.01)
     left = {
         path for path in set(Path("/dev/shm").iterdir()) - before if "jack" in path.name or engine.name in path.name
     }

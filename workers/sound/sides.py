@@ -17,6 +17,8 @@ from workers.sound.port import RingPort
 
 LOST_NS = 700_000_000
 """A device that has not called for so long is gone: devices that were unplugged report no error, they fall silent."""
+_AGAIN_NS = 100_000_000
+"""How much later to look once more, before it counts as gone."""
 FIRST_NS = 5_000_000_000
 """How long it may take to call for the first time."""
 _NS = 1_000_000_000
@@ -42,14 +44,14 @@ class DeskSide(ABC, Generic[S, L]):
         self._telemetry: Telemetry = seat.telemetry
         self._rate = seat.config.audio.rate_hz
         self._block = seat.config.audio.block_ms * self._rate // 1000
-        self._opened_ns = self._start_ns = 0
+        self._opened_ns = self._start_ns = self._overdue_ns = 0
         self.stream: S | None = None
         self._line: L | None = None
 
     def open(self, stream: S) -> None:
         """The stream runs from now on."""
         self._opened_ns = time.monotonic_ns()
-        self.stream, self._line = stream, None
+        self.stream, self._line, self._overdue_ns = stream, None, 0
 
     def close(self) -> None:
         """It will be touched no more."""
@@ -96,7 +98,14 @@ class DeskSide(ABC, Generic[S, L]):
         """When to look again at a stream that calls. Raises DeviceGoneError."""
         last = stream.last_ns
         gone_ns = last + LOST_NS if last else self._opened_ns + FIRST_NS
-        if time.monotonic_ns() > gone_ns:
+        now = time.monotonic_ns()
+        if now <= gone_ns:
+            self._overdue_ns = 0
+        elif not self._overdue_ns:  # or did we stand still ourselves? Then its calls come now
+            self._overdue_ns = now + _AGAIN_NS
+        if self._overdue_ns and now <= self._overdue_ns:
+            return self._overdue_ns
+        if self._overdue_ns:
             wanted = getattr(self._seat.config.audio, self.side)
             self._port.tell(DeviceChanged(self.side, "lost", "", wanted, text=f"the {self.side} has stopped"))
             raise DeviceGoneError
