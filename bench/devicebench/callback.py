@@ -66,6 +66,9 @@ def open_ours(ends: Ends) -> Callable[[], None]:
     ear = card.open_microphone(device)
     mouth = card.open_loudspeaker(Device("loudspeaker", "", "", f"pulse:DEVICE={LOUDSPEAKER}", "pulse", 1, RATE))
     assert (ear.rate, mouth.rate) == (RATE, RATE)
+    while not (ear.last_ns and mouth.last_ns):
+        time.sleep(0.01)
+    card.account()  # from now on with priority
 
     def close() -> None:
         ear.close()

@@ -254,6 +254,8 @@ class PortAudioCard:
         self._durations = {side: np.zeros((2, BUCKETS), np.uint64) for side in _HISTOGRAM}
         """How long callbacks took: all so far, and those in the telemetry already."""
         self._sides: dict[Side, _Counted] = {}
+        self._low: list[_Open] = []
+        """Streams whose threads have no real-time priority yet."""
 
     def find(self, side: Side, wanted: str) -> Device | None:
         return find(side, wanted)
@@ -265,6 +267,10 @@ class PortAudioCard:
         self._watch = Watch(changed)
 
     def account(self) -> None:
+        # Not before they call: with a source that never delivers, ALSA's side of the library spins.
+        for opened in [opened for opened in self._low if opened.last_ns]:
+            self._low.remove(opened)
+            self._raise(opened.threads)
         if self._cells is None:
             return
         for side, (now, told) in self._durations.items():
@@ -297,7 +303,7 @@ class PortAudioCard:
             except DeviceError as error:
                 why = error
             else:
-                self._raise(opened.threads)
+                self._low.append(opened)
                 return opened
         raise DeviceError(f"{side} {device.title} ({device.name}) cannot be opened: {why}", _REMEDY)
 
