@@ -17,6 +17,9 @@ from workers.sound.port import RingPort
 
 LOST_NS = 700_000_000
 """A device that has not called for so long is gone: devices that were unplugged report no error, they fall silent."""
+STEADY_NS, EARLY_NS = 5_000_000_000, 3_000_000_000
+"""Until it has called for so long, it may pause longer: a sound server's sink that was idle has two seconds of silence
+ready, which it plays first."""
 _AGAIN_NS = 100_000_000
 """How much later to look once more, before it counts as gone."""
 FIRST_NS = 5_000_000_000
@@ -97,7 +100,8 @@ class DeskSide(ABC, Generic[S, L]):
     def _gone_ns(self, stream: S) -> int:
         """When to look again at a stream that calls. Raises DeviceGoneError."""
         last = stream.last_ns
-        gone_ns = last + LOST_NS if last else self._opened_ns + FIRST_NS
+        steady = last - self._opened_ns > STEADY_NS
+        gone_ns = last + (LOST_NS if steady else EARLY_NS) if last else self._opened_ns + FIRST_NS
         now = time.monotonic_ns()
         if now <= gone_ns:
             self._overdue_ns = 0
