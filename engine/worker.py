@@ -20,6 +20,8 @@ from engine.telemetry import READY, Telemetry
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Threads that spin while they wait for work ruin their neighbours' latency on a small machine.
 _NO_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "0"}
+# onnxruntime's builds since 1.32 tell their maker who uses them, unless this is there when it is loaded.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 # A group of its own: Ctrl-C is for the supervisor alone to understand. Not a session of its own, which the kernel may
 # schedule as a group (autogroup): a worker's priority would then not count against the other workers.
@@ -30,7 +32,13 @@ OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) 
 def environment(threads: int, own_python: bool) -> dict[str, str]:
     """The environment of a worker. own_python: it runs under an interpreter of its own, so nothing of this one's path
     is handed to it."""
-    env = {**os.environ, **_NO_SPINNING, **{name: str(threads) for name in _THREAD_COUNTS}, "PYTHONSAFEPATH": "1"}
+    env = {
+        **os.environ,
+        **_NO_SPINNING,
+        **_NO_TELEMETRY,
+        **{name: str(threads) for name in _THREAD_COUNTS},
+        "PYTHONSAFEPATH": "1",
+    }
     if own_python:
         for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
             env.pop(name, None)

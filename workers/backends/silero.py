@@ -8,6 +8,7 @@ writes into the buffer that Silero's own session is bound to. Python neither cop
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -174,6 +175,7 @@ def _bind(bind: Any, name: str, array: Any) -> None:
 
 
 def _session(path: Path, threads: int) -> Any:
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is loaded; workers have it already
     import onnxruntime as ort
 
     options = ort.SessionOptions()
