@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
 from engine.outlet import Outlet
-from workers.backends.registry import Renewal, prepare
+from workers.backends.registry import Renewal, forget, prepare
 from workers.join import Seat
 
 STEP_NS = 20_000_000
@@ -51,14 +51,7 @@ class Llm:
         elif isinstance(message, m.Cancel):
             self._backend.cancel(message.tag)
         elif isinstance(message, m.SessionOver):
-            self._forget(message.tag.session)
-
-    def _forget(self, session: int) -> None:
-        for tag in self._work:
-            self._backend.cancel(tag)
-        while self._work:
-            self.step()
-        self._backend.forget(session)
+            forget(self._backend, self._work, self.step, message.tag.session)
 
     def renew(self) -> None:
         """Give the backend new settings, if there are any, between two questions."""

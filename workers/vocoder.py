@@ -13,7 +13,7 @@ from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
-from workers.backends.registry import Renewal, prepare
+from workers.backends.registry import Renewal, forget, prepare
 from workers.join import Seat
 
 RECORD_MS = 20
@@ -121,7 +121,7 @@ class Vocoder:
     def take(self, message: m.Message) -> None:
         """A clause, the last clause, that an answer is not wanted any more, or that its visitor has left."""
         if isinstance(message, m.SessionOver):
-            self._forget(message.tag.session)
+            forget(self._backend, self._work, self.step, message.tag.session)
             return
         work = self._work.get(message.tag)
         if work is None and _order(message.tag) <= self._closed:
@@ -154,13 +154,6 @@ class Vocoder:
         elif not work.last:
             work.last = True
             self._backend.finish(work.job)
-
-    def _forget(self, session: int) -> None:
-        for tag in self._work:
-            self._backend.cancel(tag)
-        while self._work:
-            self.step()
-        self._backend.forget(session)
 
     def renew(self) -> None:
         """Give the backend new settings, if there are any, between two answers."""

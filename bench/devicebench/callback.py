@@ -19,17 +19,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import samplerate
 
-import ringbuf
-from engine.devices import Device, Side, quiet
+from engine.devices import Device, quiet
 from workers.drivers import _callback
 from workers.drivers.portaudio import Ends, PortAudioCard
+from workers.drivers.probe import rings
 
 RATE, PERIOD_MS = 48000, 10
 PERIOD = RATE * PERIOD_MS // 1000
@@ -37,26 +36,6 @@ SETTLE_S = 3.0
 """Devices take a while until they run evenly."""
 MICROPHONE, LOUDSPEAKER = "person.monitor", "speaker"
 _PRIORITY = 21
-
-
-@contextmanager
-def rings() -> Iterator[Ends]:
-    """Rings as the audio worker has them."""
-    name = f"antiphon.bench.{os.getpid()}"
-    with ExitStack() as stack:
-        for one in ("capture", "marks", "playout"):
-            stack.callback(stack.enter_context(ringbuf.create_stream(f"{name}.{one}", 1 << 22)).unlink)
-        told: dict[Side, ringbuf.StreamWriter] = {
-            "microphone": ringbuf.StreamWriter(f"{name}.capture", dtype=np.int16),
-            "loudspeaker": ringbuf.StreamWriter(f"{name}.marks"),
-        }
-        yield Ends(
-            told,
-            ringbuf.StreamReader(f"{name}.capture", dtype=np.int16),
-            ringbuf.StreamReader(f"{name}.marks"),
-            ringbuf.StreamWriter(f"{name}.playout", dtype=np.int16),
-            ringbuf.StreamReader(f"{name}.playout", dtype=np.int16),
-        )
 
 
 def open_ours(ends: Ends) -> Callable[[], None]:
@@ -147,7 +126,7 @@ def measure(system: str, seconds: float, load: bool) -> dict[str, Any]:
         subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1 if load else 0)
     ]
     try:
-        with rings() as ends:
+        with rings() as (ends, _):
             close = OPEN[system](ends)
             silence = np.zeros(PERIOD, np.int16)
             calls: dict[str, list[tuple[int, int]]] = {"microphone": [], "loudspeaker": []}

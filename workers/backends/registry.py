@@ -4,13 +4,14 @@ name in `OneOf`, and a table of its own where it has any (engine/settings.py, co
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
+from typing import Any
 
 from engine import messages as m
 from engine.config import Config
-from engine.contract import Backend, Rung
+from engine.contract import Backend, Rung, Tag
 from engine.errors import BackendError
 from engine.outlet import Outlet
 from workers.join import Seat
@@ -70,6 +71,15 @@ def _load(stage: str, backend: Backend, wanted: Rung) -> None:
     backend.warm_up()
     for remark in backend.remarks:
         print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)
+
+
+def forget(backend: Backend, jobs: Mapping[Tag, Any], step: Callable[[], None], session: int) -> None:
+    """A visitor has left: end the jobs that are open, by `step`s of the worker's own, and let the backend forget."""
+    for tag in jobs:
+        backend.cancel(tag)
+    while jobs:
+        step()
+    backend.forget(session)
 
 
 class Renewal:

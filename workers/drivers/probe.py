@@ -35,7 +35,7 @@ _QUIETEST = -120.0
 
 
 @contextlib.contextmanager
-def _rings() -> Iterator[tuple[Ends, ringbuf.Bell]]:
+def rings() -> Iterator[tuple[Ends, ringbuf.Bell]]:
     """Rings of our own, as the audio worker has."""
     name = f"antiphon.probe.{os.getpid()}"
     with contextlib.ExitStack() as stack:
@@ -94,7 +94,7 @@ def _find_tone(sound: NDArray[np.float64], rate: int) -> tuple[int, float] | Non
 
 def probe(microphone: str, loudspeaker: str, seconds: float, tone: bool, messages: bool) -> dict[str, Any]:
     """Do it; see the module. Raises EngineError."""
-    with _rings() as (ends, bell):
+    with rings() as (ends, bell):
         card = PortAudioCard(ends, library_messages=messages)
         ear: Microphone | None = card.open_microphone(_device("microphone", microphone)) if microphone else None
         mouth: Loudspeaker | None = card.open_loudspeaker(_device("loudspeaker", loudspeaker)) if loudspeaker else None
