@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Pcm: TypeAlias = NDArray[np.int16]
 """Mono samples, shape [n], full scale ±32768."""
+UNKNOWN = -1.0
+"""Instead of a probability: there is none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,6 +105,9 @@ class Heard:
     final: bool
     upto: int = 0
     """How many of the job's samples the text covers: decoded, not only fed."""
+    complete: float = UNKNOWN
+    """How likely it is, by its words, that the utterance ends with them: 0 to 1, where 0.5 says that they end one as
+    often as they do not; UNKNOWN where the recogniser cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)

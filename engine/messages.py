@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from engine.contract import Tag
+from engine.contract import UNKNOWN, Tag
 
 NOBODY = Tag()
 _INT = struct.Struct("<q")
@@ -122,6 +122,30 @@ class SpeechPaused(Message):
     end: int
 
 
+# turns → ending
+
+
+@_kind(15)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeEnding(Message):
+    """The user has spoken since `start` and pauses at `end`: does it sound as if they had finished?"""
+
+    start: int
+    end: int
+
+
+# ending → turns
+
+
+@_kind(16)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingJudged(Message):
+    """The speech that pauses at `end` sounds finished with the probability `complete` (as in engine.contract.Heard)."""
+
+    end: int
+    complete: float
+
+
 # turns → asr
 
 
@@ -170,6 +194,8 @@ class Text(Message):
     final: int = 0
     upto: int = 0
     """The sample up to which sound has been decoded."""
+    complete: float = UNKNOWN
+    """How likely the words end here (engine.contract.Heard)."""
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0

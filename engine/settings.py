@@ -131,6 +131,9 @@ class Asr:
 @dataclass(frozen=True, slots=True)
 class Turns:
     end_of_speech_ms: Annotated[int, Between(100, 3000), Live()]
+    end_of_speech_floor_ms: Annotated[int, Between(60, 3000), Live()]
+    end_of_speech_ceiling_ms: Annotated[int, Between(100, 3000), Live()]
+    patience_s: Annotated[float, Between(0.1, 100), Live()]
     shortest_utterance_ms: Annotated[int, Between(0, 3000), Live()]
     max_utterance_s: Annotated[float, Between(1, 300), Live()]
     response_budget_ms: Budget
@@ -248,6 +251,13 @@ class Settings:
                 Conflict(
                     ("turns.response_budget_ms", "turns.hard_limit_s"),
                     "turns.response_budget_ms must not be longer than turns.hard_limit_s",
+                ),
+            ),
+            (
+                self.turns.end_of_speech_floor_ms <= self.turns.end_of_speech_ceiling_ms,
+                Conflict(
+                    ("turns.end_of_speech_floor_ms", "turns.end_of_speech_ceiling_ms"),
+                    "turns.end_of_speech_floor_ms must not be longer than turns.end_of_speech_ceiling_ms",
                 ),
             ),
             (

@@ -127,6 +127,7 @@ class Asr:
                     confidence=event.confidence,
                     final=int(event.final),
                     upto=utterance.stop if event.final and utterance.stop else utterance.start + event.upto,
+                    complete=event.complete,
                     began_ns=utterance.began_ns,
                     first_ns=utterance.first_ns,
                     ended_ns=now,

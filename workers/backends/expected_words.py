@@ -7,21 +7,17 @@ one, and says how likely its words are at least. A word that follows the words b
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from itertools import groupby
 from math import log10
 
+from engine.wording import words_of
+
 START, END = "<s>", "</s>"
 ORDER = 3
 ANYWHERE = 1e-4
 """One word in ten thousand: a common noun. (A tenfold of it changed nothing that could be measured.)"""
-
-
-def words_of(phrase: str) -> list[str]:
-    """The words of a phrase in lower case, without punctuation."""
-    return re.findall(r"[^\W_]+(?:'[^\W_]+)*", phrase.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
 def unknown_words(phrases: Iterable[str], dictionary: Collection[str]) -> tuple[str, ...]:

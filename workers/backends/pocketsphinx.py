@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
-from workers.backends.expected_words import arpa, unknown_words, words_of
+from engine.wording import words_of
+from workers.backends.expected_words import arpa, unknown_words
 from workers.backends.sphinx_library import COEFFICIENTS, Decoder, Rows
 from workers.backends.sphinx_model import Model
 
