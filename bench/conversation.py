@@ -71,7 +71,7 @@ def read(path: Path) -> Any:
 def converse(track: Path, work: Path, *options: str) -> dict[str, Any]:
     """One run of the engine on a track; its report."""
     output, report = work / f"{track.stem}.out.wav", work / f"{track.stem}.report.json"
-    command = [sys.executable, "-m", "engine.main", "run", "--input", str(track), "--output", str(output)]
+    command = [sys.executable, "-m", "engine", "run", "--input", str(track), "--output", str(output)]
     subprocess.run([*command, "--report", str(report), *options], check=True, stdout=subprocess.DEVNULL)
     found: dict[str, Any] = json.loads(report.read_text())
     return found

@@ -88,7 +88,7 @@ def converse(work: Path, turns: int, readers: int, sleepers: int) -> dict[str, A
     """One conversation, with so many clients that read and so many that do not."""
     door, report, config = work / "door", work / "report.json", work / "config.toml"
     config.write_text(CONFIGURATION)
-    command = [sys.executable, "-m", "engine.main", "run", "--input", str(track(work / "track.wav", turns))]
+    command = [sys.executable, "-m", "engine", "run", "--input", str(track(work / "track.wav", turns))]
     options = ["--config", str(config), "--report", str(report), "--set", f"door.socket={door}"]
     with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as engine:
         while not door.exists():

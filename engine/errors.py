@@ -13,6 +13,7 @@
 | 8    | a worker failed and could not be brought back              |
 | 9    | a sound device is missing                                  |
 | 10   | there is no engine to talk to, or it refused               |
+| 129  | ended because its terminal was closed (SIGHUP)            |
 | 130  | ended by Ctrl-C                                            |
 """
 

@@ -74,7 +74,7 @@ def parts(config: Config) -> list[Part]:
             found += _of_system(package, f"system library, backend {name}")
     for stage, section in stages.items():
         if section.python:
-            found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine.main licences"))
+            found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine licences"))
     first = {(part.name, part.version, part.licence): part for part in reversed(found)}  # what several bring in
     return [part for part in found if part is first[part.name, part.version, part.licence]]
 

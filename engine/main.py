@@ -6,23 +6,22 @@ import argparse
 import errno
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
-from engine import NAME
+from engine import NAME, signals
 from engine.errors import EngineError, OutputError
 
 _CODES = """\
 exit codes:
-  0  done, or ended by SIGTERM          6    a model or library is missing or broken
-  1  a fault in the engine itself       7    shared memory could not be had, or a ring is damaged
-  2  the command line was wrong         8    a worker failed and could not be brought back
-  3  the configuration was wrong        9    a sound device is missing
-  4  the input could not be read        10   there is no engine to talk to, or it refused
+  0  done, or ended by SIGTERM          7    shared memory could not be had, or a ring is damaged
+  1  a fault in the engine itself       8    a worker failed and could not be brought back
+  2  the command line was wrong         9    a sound device is missing
+  3  the configuration was wrong        10   there is no engine to talk to, or it refused
+  4  the input could not be read        129  ended because its terminal was closed (SIGHUP)
   5  an output could not be written     130  ended by Ctrl-C
+  6  a model or library is missing or broken
 """
 _AT_THE_DOOR = ("say", "ask", "listen", "stop", "mute", "volume", "context", "session-end", "reload", "state", "events")
 _MODULES = {
@@ -60,44 +59,39 @@ def parser(command: str = "") -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code. Errors are one line on stderr."""
-    interrupted = []
+    """Run a command; returns the exit code. Errors are one line on stderr. Raises SystemExit for a signal."""
+    ended = []
 
-    def interrupt(*_: Any) -> None:
-        interrupted.append(True)
-        raise KeyboardInterrupt
+    def end(code: int) -> None:
+        ended.append(code)
+        raise SystemExit(code)
 
     try:
         _fill_standard_streams()
-        signal.signal(signal.SIGTERM, _end)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else whoever started us does not want it
-            signal.signal(signal.SIGINT, interrupt)
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
         words = sys.argv[1:] if arguments is None else list(arguments)
         parsed = parser(words[0] if words else "").parse_args(words)
+        signals.on_signal(end)
         return int(parsed.run(parsed))
-    except EngineError as error:
+    except Exception as error:
+        # A library that is interrupted while it is imported may say that it cannot be.
+        return ended[0] if ended else _code(error)
+
+
+def _code(error: Exception) -> int:
+    """Say what went wrong; the exit code for it."""
+    if isinstance(error, EngineError):
         if str(error):
             print(f"engine: {error}", file=sys.stderr)
         return error.code
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except BrokenPipeError:
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
+    if full or isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
-        return 0
-    except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
-            return _fault(error)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not full:
+            return 0
         print("engine: stdout cannot be written: no space left; make room there, or send it elsewhere", file=sys.stderr)
         return OutputError.code
-    except Exception as error:
-        # A library that is interrupted while it is imported may say that it cannot be.
-        return 128 + signal.SIGINT if interrupted else _fault(error)
-
-
-def _fault(error: Exception) -> int:
     if os.environ.get("ANTIPHON_TRACEBACK"):
         raise error
     print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)
@@ -113,11 +107,3 @@ def _fill_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-
-
-def _end(*_: Any) -> None:
-    raise SystemExit(0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

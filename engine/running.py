@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import messages as m
-from engine import reload, report
+from engine import reload, report, signals
 from engine.config import Config
 from engine.door import place
 from engine.door.orders import Orders
@@ -27,8 +26,6 @@ _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
 _SWITCH_S = 0.0005
 """How long a thread beside the event loop (printing, measuring, reading files) may keep the interpreter from it."""
-_SIGNALS = {signal.SIGINT: 128 + signal.SIGINT, signal.SIGTERM: 0, signal.SIGHUP: 128 + signal.SIGHUP}
-"""What ends the engine, and the exit code for it."""
 
 
 class Running:
@@ -43,8 +40,9 @@ class Running:
         """The exit code, and how long the start took."""
         self._reread = reread
         self._loop = asyncio.get_running_loop()
-        for number, code in _SIGNALS.items():  # before there is anything that would be left behind
-            self._loop.add_signal_handler(number, self._signalled, code)
+        # Before there is anything that would be left behind. Not by the loop's own handlers: when it closes, it hands
+        # signals back to Python's.
+        signals.on_signal(self._signalled)
         name = config.engine.instance or "engine"
         self._place = place.take(config.door.socket, config.door.group, name)
         try:
@@ -88,6 +86,11 @@ class Running:
         self._takers[type(message)](message)
 
     def _signalled(self, code: int) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end, code)
+
+    def _end(self, code: int) -> None:
+        signals.ignore()  # the first one counts
         self.code = code
         self.supervisor.end()
 

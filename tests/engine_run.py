@@ -57,7 +57,7 @@ class Engine:
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANTIPHON_")}
         env |= {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "no-config")}
         env |= {"XDG_RUNTIME_DIR": str(folder)}  # its door's socket is in there
-        command = [sys.executable, "-m", "engine.main", "run", "--set", f"engine.instance={self.name}", *arguments]
+        command = [sys.executable, "-m", "engine", "run", "--set", f"engine.instance={self.name}", *arguments]
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
             self.process = subprocess.Popen(
                 [*wrapper, *command],

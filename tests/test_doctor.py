@@ -26,7 +26,7 @@ from tests.pulse import PulseServer
 OWN_NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
 SMALL_SHM = 'mount -t tmpfs -o size=1m tmpfs /dev/shm && exec "$@"'
 VIRTUAL = f"audio.input={json.dumps(str(QUESTION))}"
-RUN = [sys.executable, "-m", "engine.main", "doctor", "--json", "--no-sound", "--set", VIRTUAL]
+RUN = [sys.executable, "-m", "engine", "doctor", "--json", "--no-sound", "--set", VIRTUAL]
 
 
 @pytest.fixture(autouse=True)

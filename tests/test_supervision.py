@@ -143,7 +143,7 @@ def test_no_restart_is_allowed_when_none_is(start: Start, tmp_path: Path) -> Non
     assert "deaths in the last minute: 1, allowed: 0" in engine.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0), (signal.SIGHUP, 129)])
 def test_a_signal_ends_everything(start: Start, tmp_path: Path, number: int, code: int) -> None:
     output, written = tmp_path / "o.wav", tmp_path / "r.json"
     sound = np.concatenate([question(), silence(60)])

@@ -26,7 +26,7 @@ class LiveEngine:
 
     def __init__(self, server: PulseServer, work: Path, *options: str) -> None:
         self._report, self._messages = work / "live.report.json", work / "live.err"
-        command = [sys.executable, "-m", "engine.main", "run", "--report", str(self._report)]
+        command = [sys.executable, "-m", "engine", "run", "--report", str(self._report)]
         command += ["--set", f"audio.microphone={MICROPHONE}", "--set", f"audio.loudspeaker={LOUDSPEAKER}", *options]
         environ = os.environ | server.environ | {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(work)}
         with self._messages.open("w") as err:

@@ -205,7 +205,7 @@ def test_a_dead_worker_is_told_and_what_is_asked_meanwhile_is_done(client: Clien
 def run(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`engine …`, in the same surroundings as the engine."""
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine.main", *arguments]
+    command = [sys.executable, "-m", "engine", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
 
 
@@ -217,7 +217,7 @@ def test_say_returns_when_it_was_heard(client: Client, engine: Engine) -> None:
 
 def test_say_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine.main", "say", LONG, "--wait"]
+    command = [sys.executable, "-m", "engine", "say", LONG, "--wait"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ) as saying:
         client.until(event("answer.word", number=2))
         assert run(engine, "stop").returncode == 0
@@ -263,7 +263,7 @@ def test_state_and_volume_and_reload_tell(client: Client, engine: Engine) -> Non
 
 def test_events_prints_lines_of_json_as_they_come(client: Client, engine: Engine) -> None:
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine.main", "events"]
+    command = [sys.executable, "-m", "engine", "events"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["event"] == "hello"

@@ -77,7 +77,7 @@ def test_a_damaged_ring_is_an_error_about_shared_memory(rings: Rings, capsys: py
 def test_output_that_cannot_be_written_is_one_line_and_its_own_exit_code(words: list[str]) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "engine.main", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "engine", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 5
     assert done.stderr.startswith("engine: stdout cannot be written")
