@@ -17,7 +17,7 @@ _CODES = """\
 exit codes:
   0  done, or ended by SIGTERM          7    shared memory could not be had, or a ring is damaged
   1  a fault in the engine itself       8    a worker failed and could not be brought back
-  2  the command line was wrong         9    a sound device is missing
+  2  the command line was wrong         9    a sound device is missing: ask engine doctor
   3  the configuration was wrong        10   there is no engine to talk to, or it refused
   4  the input could not be read        129  ended because its terminal was closed (SIGHUP)
   5  an output could not be written     130  ended by Ctrl-C

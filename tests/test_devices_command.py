@@ -92,8 +92,8 @@ def test_configured_device_is_marked_with_where_it_was_chosen(capsys: pytest.Cap
         ({"PULSE_SERVER": "unix:{0}/nobody"}, "no sound server answers at PULSE_SERVER=unix:{0}/nobody"),
         ({"XDG_RUNTIME_DIR": "{0}"}, "no sound server answers at {0}/pulse/native; systemctl --user start"),
         (
-            {"XDG_RUNTIME_DIR": "/dev/null/run"},
-            "no sound server answers at /dev/null/run/pulse/native: there is no such",
+            {"XDG_RUNTIME_DIR": "{0}/absent"},
+            "XDG_RUNTIME_DIR={0}/absent: there is no such folder, so that no sound server can be found; export XDG_RUN",
         ),
         ({}, "XDG_RUNTIME_DIR is not set"),
     ],
@@ -117,3 +117,4 @@ def test_no_devices_at_all_is_an_error_with_its_remedies(
     assert says.format(tmp_path) in printed.err
     assert "there is no microphone" in printed.err
     assert "there is no loudspeaker" in printed.err
+    assert not (tmp_path / "absent").exists()  # libpulse would have made it

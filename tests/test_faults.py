@@ -116,8 +116,8 @@ def test_a_card_that_comes_late_is_announced_waited_for_and_used(
         *("--report", str(written), *fault("absent_s", 2.5)),
     )
     engine.until_ready()
-    assert "waiting for it: no microphone on this machine" in engine.stderr
-    assert "waiting for it: no loudspeaker on this machine" in engine.stderr
+    assert "waiting for audio.microphone: there is no microphone; after " in engine.stderr
+    assert "waiting for audio.loudspeaker: there is no loudspeaker; after " in engine.stderr
     assert engine.end() == 0
     assert engine.stderr.index("ready after") < engine.stderr.index("the virtual sound card")
     (turn,) = report(written)["turns"]

@@ -147,9 +147,11 @@ def test_a_device_that_is_absent_at_the_start_is_announced_waited_for_and_used(o
     server.unplug("person")
     engine = on(*NAMED, "--set", "audio.wait_s=60")
     engine.until_ready()
-    assert 'waiting for it: there is no microphone "person.monitor"' in engine.stderr
+    (line,) = [line for line in engine.stderr.splitlines() if line.startswith("waiting for audio.microphone: ")]
+    assert 'there is no microphone "person.monitor"; plug it in, or choose from speaker.monitor (' in line
+    assert line.endswith("; after 60 s (audio.wait_s) the system's default takes its place")
     server.plug("person")
-    engine.until(lambda: "microphone: " in engine.stderr, "the microphone was open")
+    engine.until(lambda: "microphone: person.monitor (" in engine.stderr, "the microphone was open")
     ask(engine, server, 1)
     engine.process.terminate()
     assert engine.end() == 0
@@ -175,7 +177,7 @@ def test_without_any_device_the_engine_ends_with_one_line_and_its_own_exit_code(
     engine = start("--set", "audio.wait_s=0.1", environ=nobody)
     assert engine.end() == DeviceError.code
     (line,) = [line for line in engine.stderr.splitlines() if line.startswith("engine:audio: ")]
-    assert "engine devices" in line
+    assert "`engine doctor` says why" in line
     assert "Traceback" not in engine.stderr
     assert "ALSA" not in engine.stderr.replace(line, "")
 

@@ -93,4 +93,4 @@ def _fits(device: Device, wanted: str) -> bool:
 
 
 def _named(devices: list[Device]) -> str:
-    return ", ".join(f"{device.name} ({device.title})" for device in devices)
+    return ", ".join(device.label for device in devices)

@@ -35,3 +35,8 @@ class Device:
     """A microphone that hears what a loudspeaker plays."""
     pcm_fallback: str = ""
     """The PCM that opens it with its sound converted, for when `pcm` refuses; empty: there is none."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it: the name that a configuration takes, and what people call it."""
+        return f"{self.name} ({self.title})"

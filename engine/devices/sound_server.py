@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import select
 import time
@@ -39,7 +40,10 @@ class Connection:
     def __init__(self, timeout_s: float = TIMEOUT_S, others: Sequence[int] = ()) -> None:
         self.deadline: float | None = time.monotonic() + timeout_s
         self._others = others
-        self.pulse = _pulsectl().Pulse(NAME, connect=False)
+        pulsectl = _pulsectl()
+        if _is_nowhere():
+            raise NoServerError("the folder of its socket does not exist")
+        self.pulse = pulsectl.Pulse(NAME, connect=False)
         # A time-out given to connect() lasts to its end even when the server answers at once.
         self.pulse.set_poll_func(self._poll, lambda *_: None)
         try:
@@ -82,6 +86,14 @@ class Connection:
         if not ready.keys().isdisjoint(self._others):
             self.pulse.event_listen_stop()
         return sum(entry.revents != 0 for entry in entries)
+
+
+def _is_nowhere() -> bool:
+    """$XDG_RUNTIME_DIR does not exist, and nothing else says where a server is. libpulse would make it, and whoever
+    runs the engine as root would own what a login has to make."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    told = {"PULSE_SERVER", "PULSE_RUNTIME_PATH"} & os.environ.keys()
+    return bool(runtime) and not told and not os.path.isdir(runtime)
 
 
 def server_name() -> str:

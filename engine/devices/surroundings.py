@@ -62,9 +62,11 @@ def _why_none_in(runtime: Path) -> Remark:
     try:
         owner = runtime.stat().st_uid
     except OSError:
-        name = _user(os.getuid())
+        usual = Path(f"/run/user/{os.getuid()}")
+        linger = f"log in, or have it made at boot: loginctl enable-linger {_user(os.getuid())}"
         return Remark(
-            f"{what}: there is no such folder", f"log in, or have it made at boot: loginctl enable-linger {name}"
+            f"XDG_RUNTIME_DIR={runtime}: there is no such folder, so that no sound server can be found",
+            linger if runtime == usual else f"export XDG_RUNTIME_DIR={usual}",
         )
     if owner != os.getuid():
         return Remark(f"{what}: it belongs to {_user(owner)}", f"run the engine as {_user(owner)}, without sudo")

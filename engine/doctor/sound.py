@@ -87,7 +87,7 @@ def devices(visit: Visit) -> Iterator[Finding]:
 
 def _state(device: Device) -> Finding:
     """One device that is there."""
-    told = f"{device.side} {device.name} ({device.title})"
+    told = f"{device.side} {device.label}"
     if device.server == "alsa" and not device.channels:
         return problem(DeviceError(f"{told} is in use{_holder(device)}", "end that, or choose another device"))
     if _is_muted(device):

@@ -305,7 +305,7 @@ class PortAudioCard:
             else:
                 self._low.append(opened)
                 return opened
-        raise DeviceError(f"{side} {device.title} ({device.name}) cannot be opened: {why}", _REMEDY)
+        raise DeviceError(f"{side} {device.label} cannot be opened: {why}", _REMEDY)
 
     def _called(self, side: Side, channels: int) -> _callback.Side:
         told = self._ends.told[side].handle()

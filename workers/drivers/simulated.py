@@ -186,7 +186,7 @@ class SimulatedCard:
 
     def _check(self, device: Device) -> None:
         if not self._there(time.monotonic_ns()):
-            raise DeviceError(f"{device.title} was pulled out", "plug it in again")
+            raise DeviceError(f"{device.side} {device.label} was pulled out", "plug it in again")
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Nobody tells: it is looked for."""

@@ -66,6 +66,7 @@ class Tell:
 
 Note = Opened | Closing | Muted | Lost | Missing | Broken | Tell
 
+_REMEDY = "`engine doctor` says why, `engine devices` what there is; see audio.{}"
 RETRY_S = 5.0
 """A device that could not be opened is tried again after so long: whoever kept it to themselves may be done."""
 
@@ -118,34 +119,43 @@ class Keeper(threading.Thread):
     def _await(self) -> Device | None:
         """The device to open, once there is one; None: muted meanwhile."""
         while not self._mute:
-            device, why = self._find(self._wanted)
-            if device is not None:
+            device = self._find(self._wanted)
+            if isinstance(device, Device):
                 self._substitute = False
                 return device
+            error = device
             if self._absent_s is None:
                 self._absent_s = time.monotonic()
-                self._tell("waiting", None, f"waiting for it: {why}")
+                self._tell("waiting", None, f"waiting for audio.{self._side}: {error}; {self._what_follows}")
             waited = time.monotonic() - self._absent_s >= self._wait_s
-            if waited and self._wanted and (device := self._find("")[0]) is not None:
-                self._tell("waiting", None, f"{why}: {device.title} is used until it comes")
+            if waited and self._wanted and isinstance(device := self._find(""), Device):
+                self._tell("waiting", None, f"{error.what}: {device.label} is used until it comes")
                 self._substitute = True
                 return device
             if waited:
-                self._post(Missing(DeviceError(why, f"engine devices lists what there is; see audio.{self._side}")))
+                self._post(Missing(DeviceError(error.what, _REMEDY.format(self._side))))
             self._sleep(self._card.look_again_s)
         return None
 
-    def _find(self, wanted: str) -> tuple[Device | None, str]:
+    @property
+    def _what_follows(self) -> str:
+        """What becomes of the waiting."""
+        limit = f"after {self._wait_s:g} s (audio.wait_s)"
+        if self._wanted:
+            return f"{limit} the system's default takes its place"
+        return f"{limit} an engine that never had any device ends with exit code {DeviceError.code}"
+
+    def _find(self, wanted: str) -> Device | DeviceError:
         """The device, or why there is none."""
         try:
             device = self._card.find(self._side, wanted)
         except DeviceError as error:
-            return None, error.what
+            return error
         if device is None:
-            return None, f"no {self._side} called {wanted!r}" if wanted else f"no {self._side} on this machine"
+            return DeviceError(f'there is no {self._side} "{wanted}"' if wanted else f"there is no {self._side}")
         if device.name == self._refused and time.monotonic() < self._retry_s:
-            return None, f"{self._side} {device.title} cannot be used"
-        return device, ""
+            return DeviceError(f"{self._side} {device.label} cannot be used")
+        return device
 
     def _open(self, device: Device) -> Stream | None:
         try:
@@ -164,7 +174,7 @@ class Keeper(threading.Thread):
         if not self._substitute:
             self._absent_s = None
         form = f"{stream.rate} Hz, {stream.channels} channel{'s' if stream.channels > 1 else ''}"
-        self._tell("open", device, f"{self._side}: {device.title} ({form})", stream)
+        self._tell("open", device, f"{self._side}: {device.label}, {form}", stream)
         self._post(Opened(self._side, stream))
         return stream
 
@@ -175,7 +185,7 @@ class Keeper(threading.Thread):
             # None: a server that does not answer says nothing of its devices; the desk sees whether they still call.
             there = self._card.is_there(device)
             if there is False:
-                self._tell("lost", device, f"{self._side} {device.title} is gone")
+                self._tell("lost", device, f"{self._side} {device.label} is gone")
                 self._post(Lost(self._side))
                 return self._stay_away()
             if self._mute or (there and self._is_better(device)):
@@ -186,8 +196,8 @@ class Keeper(threading.Thread):
 
     def _is_better(self, device: Device) -> bool:
         """The wanted device is another one than this: it has come back, or another one is the default now."""
-        better, _ = self._find(self._wanted)
-        return better is not None and better.name != device.name
+        better = self._find(self._wanted)
+        return isinstance(better, Device) and better.name != device.name
 
     def _stay_away(self) -> None:
         """The worker ends for it."""
