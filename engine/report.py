@@ -30,6 +30,15 @@ class Turns:
             self._supervisor.measure_memory()
 
 
+SPECULATION = {
+    "begun": "speculations",
+    "hits": "speculation_hits",
+    "thrown_away_pieces": "thrown_pieces",
+    "thrown_away_sound_ms": "thrown_ms",
+}
+"""What the report calls the counters of answers that were begun before the user had finished."""
+
+
 def totals(supervisor: Supervisor) -> dict[str, Any]:
     """What the whole run comes to. `latency_ms`: p50, p95 and p99 of each histogram that is not empty."""
     telemetry = supervisor.telemetry
@@ -51,6 +60,7 @@ def totals(supervisor: Supervisor) -> dict[str, Any]:
         "restarts": supervisor.total("restarts"),
         "deadline_misses": supervisor.total("late"),
         "dropped_messages": supervisor.total("dropped"),
+        "speculation": {name: telemetry.get(f"turns.{counter}") for name, counter in SPECULATION.items()},
         "peak_pss_mb": round(supervisor.peak_pss / 1e6, 1),
         "latency_ms": {
             name: dict(zip(("p50", "p95", "p99"), (round(ms, 3) for ms in values), strict=True))

@@ -135,6 +135,7 @@ class Turns:
     end_of_speech_ceiling_ms: Annotated[int, Between(100, 3000), Live()]
     patience_s: Annotated[float, Between(0.1, 100), Live()]
     shortest_utterance_ms: Annotated[int, Between(0, 3000), Live()]
+    speculations: Annotated[int, Between(0, 100), Live()]
     max_utterance_s: Annotated[float, Between(1, 300), Live()]
     response_budget_ms: Budget
     hard_limit_s: Annotated[float, Between(0.5, 60), Live()]

@@ -47,6 +47,10 @@ class TurnRecord(TypedDict):
     response_ms: float | None
     """From the end of the user's speech to the first sample of the answer at the loudspeaker. None: there was neither
     an answer nor a phrase, or it was not heard."""
+    speculated: int
+    """How often an answer was begun before the user had finished."""
+    hit: bool
+    """The last of these was right and is the answer. The others were thrown away, unheard."""
     stages: dict[str, Times]
     late: list[str]
     """Steps that missed their deadline."""

@@ -81,6 +81,11 @@ METRICS = (
     Metric("turns.visitor", "gauge", "1 while a session is under way; it outlives a restart"),
     Metric("turns.turn", "gauge", "the number of the present turn in its session; it outlives a restart"),
     Metric("turns.open_from", "gauge", "the sample at which unanswered speech began, plus one; 0 when there is none"),
+    Metric("turns.newest", "gauge", "the newest attempt, in the form of audio.audible; what is older is stale"),
+    Metric("turns.speculations", "counter", "answers that were begun before the user had finished"),
+    Metric("turns.speculation_hits", "counter", "those of them that were right, and were used"),
+    Metric("turns.thrown_pieces", "counter", "pieces of answers that were thrown away unheard"),
+    Metric("turns.thrown_ms", "counter", "sound of answers that was thrown away unheard"),
     Metric("turns.response_ns", "histogram", "from the end of speech to the first sample of the answer that is heard"),
     *(
         Metric(f"{process.name}.{metric.name}", metric.kind, metric.meaning)

@@ -46,7 +46,8 @@ class Speaker:
         self.port = RingPort(rings.seat("audio"))
 
     def allow(self, tag: Tag) -> None:
-        self.telemetry.set("audio.audible", audible.pack(audible.VOCODER, tag))
+        for cell in ("audio.audible", "turns.newest"):
+            self.telemetry.set(cell, audible.pack(audible.VOCODER, tag))
 
     def samples(self) -> Pcm:
         """The next block."""

@@ -118,7 +118,8 @@ class Desk:
         self.restart()
 
     def allow(self, tag: Tag) -> None:
-        self.telemetry.set("audio.audible", audible.pack(audible.VOCODER, tag))
+        for cell in ("audio.audible", "turns.newest"):
+            self.telemetry.set(cell, audible.pack(audible.VOCODER, tag))
 
     def clauses(self, *texts: str, tag: Tag = TAG, first: int = 0) -> None:
         for number, text in enumerate(texts, first):

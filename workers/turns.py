@@ -22,6 +22,8 @@ def succeed(seat: Seat) -> Conversation:
     conversation = Conversation(seat.config, rate, session, turn, bool(telemetry.get("turns.visitor")))
     conversation.present.on_response = lambda ns: telemetry.observe("turns.response_ns", ns)
     conversation.present.on_late = lambda stage: telemetry.count(f"{stage}.late")
+    conversation.present.on_count = telemetry.count
+    conversation.present.newest = audible.tag_of(telemetry.get("turns.newest"))
     conversation.present.forget_upto = telemetry.get("audio.forget_upto")
     return conversation
 
@@ -69,6 +71,7 @@ def main(seat: Seat) -> None:
         if present.audible != allowed:
             allowed = present.audible
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
+        telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)
         telemetry.set("turns.visitor", int(present.session.open))

@@ -24,8 +24,8 @@ STEP_NS = 20_000_000
 class Speaker:
     """The sink of one job: sound goes from the voice's own memory into the ring, and nowhere in between.
 
-    While the ring is full it sleeps; the audio worker's release wakes it. It stops as soon as a newer attempt than
-    its own may be heard, without waiting for a message.
+    While the ring is full it sleeps; the audio worker's release wakes it. It stops as soon as there is a newer attempt
+    than its own, without waiting for a message.
     """
 
     def __init__(self, seat: Seat, ring: SpeakerRing, tag: Tag, capture_ns: int) -> None:
@@ -36,7 +36,7 @@ class Speaker:
     @property
     def stale(self) -> bool:
         """Nobody will hear it any more."""
-        return self._seat.stopping or audible.order_of(self._seat.telemetry.get("audio.audible")) > self._order
+        return self._seat.stopping or audible.order_of(self._seat.telemetry.get("turns.newest")) > self._order
 
     def write(self, pcm: Pcm) -> bool:
         for start in range(0, len(pcm), self._ring.record):

@@ -16,12 +16,14 @@ from engine import messages as m
 from engine.config import Config
 from engine.contract import Tag
 from engine.turns.answering import Answering
+from engine.turns.attempt import Attempt
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.sessions import Sessions
 from engine.turns.speaking import Speaking
+from engine.turns.speculating import Speculating
 from engine.turns.table import Action, Event, State
 from engine.turns.turn import Speech, Turn
 from engine.turns.words import Words
@@ -37,9 +39,9 @@ class Conversation:
     def __init__(self, config: Config, rate: int, session: int = 1, turn: int = 0, is_open: bool = False) -> None:
         self.present = present = Present(config, rate, Session(session, turn, is_open))
         self._sessions = sessions = Sessions(present)
-        self._hearing = hearing = Hearing(present, sessions)
         self._speaking = speaking = Speaking(present)
         self._answering = answering = Answering(present, speaking)
+        self._hearing = hearing = Hearing(present, sessions, Speculating(present, answering))
         self._host = host = HostCommands(present, sessions)
         self._input_end: int | None = None
         self._over = False
@@ -79,6 +81,8 @@ class Conversation:
         self._of_the_turn: dict[type[m.Message], Callable[..., None]] = {
             m.Text: hearing.text,
             m.TextFailed: hearing.text_failed,
+        }
+        self._of_the_attempt: dict[type[m.Message], Callable[..., None]] = {
             m.Piece: answering.piece,
             m.AnswerEnded: answering.answer_ended,
             m.ClauseVoiced: speaking.clause_voiced,
@@ -136,8 +140,10 @@ class Conversation:
         turn, kind = self.present.turn, type(message)
         if kind in self._others:
             self._others[kind](message, now)
-        elif kind in self._of_the_turn and turn is not None and message.tag == turn.tag:
+        elif turn is not None and kind in self._of_the_turn and message.tag == turn.ear:
             self._of_the_turn[kind](message, now)
+        elif turn is not None and kind in self._of_the_attempt and message.tag == turn.tag:
+            self._of_the_attempt[kind](message, now)
         self._finish_if_over()
 
     def expire(self, now: int) -> None:
@@ -163,7 +169,8 @@ class Conversation:
         """After a restart: an answer of which nothing else is known is being heard."""
         present = self.present
         judged = present.judged
-        present.turn = Turn(tag, Speech(judged, 0, 0, judged), Words(present.rate), outcome="resumed")
+        ear = Tag(tag.session, tag.turn)
+        present.turn = Turn(ear, Speech(judged, 0, 0, judged), Attempt(tag, Words(present.rate)), outcome="resumed")
         present.audible, present.state = tag, State.SPEAKING
         present.progress(now)
 
@@ -175,6 +182,7 @@ class Conversation:
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""
         if self.present.turn is not None:
+            self._answering.drop(now)
             self._speaking.tell_words(now)
             self._tell_ended("interrupted", now)
         self._sessions.stop(now)
@@ -213,6 +221,7 @@ class Conversation:
         self._next(now)
 
     def _drop(self, now: int) -> None:
+        self._answering.drop(now)
         self.present.turn = None
         self.present.timers.clear()
         self._next(now)
@@ -249,41 +258,42 @@ class Conversation:
 
     def _fall_silent(self, outcome: str, now: int) -> None:
         """Nothing more of the turn shall be heard, and nobody shall work for it."""
+        self._answering.drop(now)
         present, turn = self.present, self.present.current
         self._speaking.tell_words(now)
         for channel in ("listen", "asks", "clauses"):
-            present.send(channel, m.Cancel(tag=turn.tag))
-        present.audible = turn.next_attempt()
+            present.send(channel, m.Cancel(tag=turn.ear if channel == "listen" else turn.tag))
+        present.audible = present.newest = turn.attempt.next_tag
         self._close(outcome, now)
 
     def _close(self, outcome: str, now: int) -> None:
         """Close the turn. What was heard of its answer becomes history."""
         present, turn = self.present, self.present.current
-        if turn.source == "answer" and turn.said is not None and turn.words.heard:
-            present.session.remember(turn.said.text, turn.words.heard)
+        if turn.source == "answer" and turn.said is not None and turn.attempt.words.heard:
+            present.session.remember(turn.said.text, turn.attempt.words.heard)
         self._tell_ended(outcome, now)
         present.turn = None
         present.timers.clear()
 
     def _tell_ended(self, outcome: str, now: int) -> None:
-        turn = self.present.current
+        turn, attempt = self.present.current, self.present.current.attempt
         turn.outcome = outcome
         record = dict(turn.record(self.present.rate))
-        ended = events.AnswerEnded(turn.text, turn.words.heard, outcome, turn.source, record)
-        self.present.tell(ended, turn.ended_ns if 0 < turn.ended_ns <= now else now)
+        ended = events.AnswerEnded(attempt.text, attempt.words.heard, outcome, turn.source, record)
+        self.present.tell(ended, attempt.ended_ns if 0 < attempt.ended_ns <= now else now)
 
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
-        present, turn = self.present, self.present.current
-        if present.played != turn.played:
-            turn.played = present.played
+        present, attempt = self.present, self.present.current.attempt
+        if present.played != attempt.played:
+            attempt.played = present.played
             present.progress(now)
             return
         finalising = present.state is State.FINALISING
-        stage = "asr" if finalising else "llm" if not turn.clauses else "audio" if turn.is_voiced else "vocoder"
+        stage = "asr" if finalising else "llm" if not attempt.clauses else "audio" if attempt.is_voiced else "vocoder"
         present.late(stage)
         present.fault(stage, f"gave nothing for {present.config.turns.hard_limit_s:g} s", now)
-        present.happens(Event.SILENT if turn.clauses else Event.FAILED, now)
+        present.happens(Event.SILENT if attempt.clauses and not finalising else Event.FAILED, now)
 
     # Workers that were restarted, or could not do what they were told.
 

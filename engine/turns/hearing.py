@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.events import UserFinal, UserPartial
+from engine.turns.attempt import Marks
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
+from engine.turns.speculating import Speculating
 from engine.turns.table import Event, State
 from engine.turns.turn import MS, Speech
 
@@ -24,8 +26,8 @@ LISTENS = (State.HEARING, State.ENDING)
 class Hearing:
     """From the first sign of a voice to the final text."""
 
-    def __init__(self, present: Present, sessions: Sessions) -> None:
-        self._present, self._sessions = present, sessions
+    def __init__(self, present: Present, sessions: Sessions, speculating: Speculating) -> None:
+        self._present, self._sessions, self._speculating = present, sessions, speculating
 
     # Speech, from the VAD.
 
@@ -72,18 +74,19 @@ class Hearing:
         turn.listened_ns = now
         start = max(0, turn.speech.start - present.config.vad.preroll_ms * present.rate // 1000)
         language = present.config.language
-        present.send("listen", m.Listen(tag=turn.tag, capture_ns=turn.speech.start_ns, start=start, language=language))
+        present.send("listen", m.Listen(tag=turn.ear, capture_ns=turn.speech.start_ns, start=start, language=language))
 
-    def wait(self, _now: int) -> None:
-        """It may have been all: start the end-of-speech wait."""
+    def wait(self, now: int) -> None:
+        """It may have been all: start the end-of-speech wait, and an answer to what it was."""
         self._present.timers[Timer.WAIT] = self._present.current.speech.end_ns + self._wait_ns
         self._send_hold()
+        self._speculating.consider(now)
 
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
         turn = self._present.current
         limit = self._tail if turn.speech.end else 0
-        self._present.send("listen", m.Hold(tag=turn.tag, capture_ns=turn.speech.end_ns, limit=limit))
+        self._present.send("listen", m.Hold(tag=turn.ear, capture_ns=turn.speech.end_ns, limit=limit))
 
     def go_on(self, _now: int) -> None:
         """It was not all."""
@@ -115,12 +118,15 @@ class Hearing:
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
             present.kept.append(Speech(present.judged, now, now))
-        turn.stages["turns"] = turn.times(turn.speech.paused_ns, None, now)
-        turn.stages["vad"] = turn.times(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
+        turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
+        turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = present.timers[Timer.FINAL] = now + present.config.asr.final_budget_ms * MS
         present.progress(now)
         if turn.deaf:
             present.happens(Event.FAILED, now)
+        elif turn.said is not None and self._speculating.is_sure:
+            present.send("listen", m.Cancel(tag=turn.ear))
+            self._take(turn.said, now)
         else:
             self._send_finish()
 
@@ -128,7 +134,7 @@ class Hearing:
         turn = self._present.current
         stop = min(self._tail, self._present.judged)
         self._present.send(
-            "listen", m.Finish(tag=turn.tag, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
+            "listen", m.Finish(tag=turn.ear, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
         )
 
     def text(self, message: m.Text, now: int) -> None:
@@ -141,7 +147,7 @@ class Hearing:
             present.check("asr", now)
             self._take(message, now)
             return
-        turn.said = message
+        self._speculating.heard(message, now)
         if message.text != turn.shown:
             turn.shown = message.text
             present.tell(UserPartial(message.text), now)
@@ -162,9 +168,9 @@ class Hearing:
         present, turn = self._present, self._present.current
         turn.said = text
         present.timers.pop(Timer.FINAL, None)
-        turn.stages["asr"] = turn.work(text)
+        turn.stages["asr"] = Marks.of(text)
         if not text.final:  # it stands in for the final text from now on
-            turn.stages["asr"]["ended"] = turn.ms(now)
+            turn.stages["asr"].ended = now
         judged = self._judge(text)
         if judged is Event.WORDS:
             present.tell(UserFinal(text.text, text.language, text.confidence), now)

@@ -10,6 +10,7 @@ from engine import messages as m
 from engine.config import Config
 from engine.contract import Tag
 from engine.settings import OwnPhrases
+from engine.turns.attempt import Attempt
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
 from engine.turns.turn import Speech, Turn, Wish
@@ -52,10 +53,12 @@ class Present:
         self.timers: dict[Timer, int] = {}
         self.outbox: list[tuple[str, m.Message]] = []
         self.actions: Mapping[Action, Callable[[int], None]] = {}
-        self.audible = Tag()
+        self.audible = self.newest = Tag()
+        """Whose sound may be heard; the newest attempt, heard or not: older ones that may not be heard are stale."""
         self.judged = self.played = self.forget_upto = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
+        self.on_count: Callable[[str, int], None] = lambda _name, _by: None
         self._shown = ""
 
     @property
@@ -72,8 +75,19 @@ class Present:
     def open(self, speech: Speech, source: str, wish: Wish | None = None) -> Turn:
         """Open a turn."""
         self.timers.clear()
-        self.turn = Turn(self.session.next_tag(), speech, Words(self.rate), source, wish, played=self.played)
+        first = self.session.next_tag()
+        ear = Tag(first.session, first.turn)
+        self.turn = Turn(ear, speech, self._attempt(first), source, wish)
         return self.turn
+
+    def next_attempt(self) -> Attempt:
+        """The turn is tried anew; what was under way is stale."""
+        attempt = self.current.attempt = self._attempt(self.current.attempt.next_tag)
+        return attempt
+
+    def _attempt(self, tag: Tag) -> Attempt:
+        self.newest = tag
+        return Attempt(tag, Words(self.rate), played=self.played)
 
     # The table.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.events import AnswerStarted, AnswerWord
+from engine.turns.attempt import Marks
 from engine.turns.present import Present, Timer
 from engine.turns.table import Event
 from engine.turns.turn import MS
@@ -21,27 +22,27 @@ class Speaking:
     def say(self, text: str, now: int) -> None:
         """Speak `text`, all of it."""
         self._present.progress(now)
-        self.speak(self._present.current.clauser.feed(text), now)
+        self.speak(self._present.current.attempt.clauser.feed(text), now)
         self.close(now)
 
     def speak(self, clauses: list[str], now: int) -> None:
         """Speak these clauses after those that came before."""
-        present, turn = self._present, self._present.current
+        present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         for clause in clauses:
-            if not turn.clauses:
+            if not attempt.clauses and attempt.confirmed:
                 present.check("llm", now)
                 turn.due["vocoder"] = now + present.config.vocoder.first_audio_budget_ms * MS
-            turn.clauses.append(clause)
-            self._send_clause(len(turn.clauses) - 1)
+            attempt.clauses.append(clause)
+            self._send_clause(len(attempt.clauses) - 1)
 
     def close(self, now: int) -> None:
         """No more will come."""
-        turn = self._present.current
-        self.speak(turn.clauser.flush(), now)
-        turn.answer_ended = True
-        if turn.clauses:
+        attempt = self._present.current.attempt
+        self.speak(attempt.clauser.flush(), now)
+        attempt.ended = True
+        if attempt.clauses:
             self._send_last()
-        else:
+        elif attempt.confirmed:
             self._present.happens(Event.SILENT, now)
 
     def _send_clause(self, number: int) -> None:
@@ -51,66 +52,75 @@ class Speaking:
             m.Clause(
                 tag=turn.tag,
                 capture_ns=turn.speech.end_ns,
-                deadline_ns=turn.due["vocoder"] if number == 0 else 0,
+                deadline_ns=turn.due.get("vocoder", 0) if number == 0 else 0,
                 number=number,
-                text=turn.clauses[number],
+                text=turn.attempt.clauses[number],
                 language=self._present.config.language,
             ),
         )
 
     def _send_last(self) -> None:
         turn = self._present.current
-        last = m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.clauses))
+        last = m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.attempt.clauses))
         self._present.send("clauses", last)
 
     # From the voice.
 
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
         """The sound of a clause is in the speaker ring."""
-        present, turn = self._present, self._present.current
-        if message.number != turn.voiced or message.number >= len(turn.clauses):
+        present, attempt = self._present, self._present.current.attempt
+        if message.number != attempt.voiced or message.number >= len(attempt.clauses):
             return  # a restarted voice has said it twice
         if message.number == 0:
             present.check("vocoder", now)
-        turn.words.add(turn.clauses[message.number], message.samples, message.words, message.starts)
-        turn.voiced += 1
-        present.progress(now)
-        self.tell_words(now)
+        attempt.words.add(attempt.clauses[message.number], message.samples, message.words, message.starts)
+        attempt.voiced += 1
+        if attempt.confirmed:
+            present.progress(now)
+            self.tell_words(now)
 
     def voice_ended(self, message: m.VoiceEnded, now: int) -> None:
         """All the sound is there, or will not come."""
-        present, turn = self._present, self._present.current
-        if message.reason == "failed":
+        present, attempt = self._present, self._present.current.attempt
+        if message.reason == "failed" and attempt.confirmed:
             present.fault("vocoder", message.text, now)
-        turn.stages["vocoder"] = turn.work(message)
-        if turn.began_ns:  # a restarted voice does not know of its predecessor's first sound
-            turn.stages["vocoder"]["first"] = min(turn.stages["vocoder"]["first"] or 0.0, turn.ms(turn.began_ns))
-        if message.reason != "done" and not turn.words.samples:
-            present.happens(Event.SILENT, now)
+        marks = attempt.stages["vocoder"] = Marks.of(message)
+        if attempt.began_ns:  # a restarted voice does not know of its predecessor's first sound
+            marks.first = min(marks.first or attempt.began_ns, attempt.began_ns)
+        if message.reason != "done" and not (attempt.confirmed and attempt.words.samples):
+            self._no_sound(message.text or message.reason, now)
+
+    def _no_sound(self, why: str, now: int) -> None:
+        """Nothing more will be heard of the attempt than there is."""
+        attempt = self._present.current.attempt
+        if attempt.confirmed:
+            self._present.happens(Event.SILENT, now)
+        else:
+            attempt.failed = why
 
     def vocoder_again(self, _message: m.Joined, now: int) -> None:
         """The voice was restarted: it speaks the clauses again whose sound is not yet in the ring."""
         present, turn = self._present, self._present.turn
-        if turn is None or not turn.clauses:
+        if turn is None or not turn.attempt.clauses:
             return
         if present.again_too_often("vocoder", now):
-            present.happens(Event.SILENT, now)
+            self._no_sound("the voice was restarted too often", now)
             return
         turn.due.setdefault("vocoder", 0)
-        for number in range(turn.voiced, len(turn.clauses)):
+        for number in range(turn.attempt.voiced, len(turn.attempt.clauses)):
             self._send_clause(number)
-        if turn.answer_ended:
+        if turn.attempt.ended:
             self._send_last()
 
     # From the loudspeaker. It tells ahead of time what begins and ends in the sound that it was given.
 
     def playback_began(self, message: m.PlaybackBegan, now: int) -> None:
         """The first sample will be heard. A restarted audio worker says so again, of where it goes on."""
-        present, turn = self._present, self._present.current
-        turn.words.began(message.at_ns, now, present.played if turn.began_ns else 0)
-        if not turn.began_ns:
-            turn.began_ns = message.at_ns
-            turn.stages["audio"] = turn.times(None, message.at_ns, None)
+        present, attempt = self._present, self._present.current.attempt
+        attempt.words.began(message.at_ns, now, present.played if attempt.began_ns else 0)
+        if not attempt.began_ns:
+            attempt.began_ns = message.at_ns
+            attempt.stages["audio"] = Marks(first=message.at_ns)
             present.timers[Timer.AUDIBLE] = message.at_ns
 
     def audible(self, now: int) -> None:
@@ -122,31 +132,31 @@ class Speaking:
         present, turn = self._present, self._present.current
         present.progress(now)
         if turn.is_speech:
-            present.on_response(turn.began_ns - turn.speech.end_ns)
-        present.tell(AnswerStarted(turn.source), turn.began_ns)
+            present.on_response(turn.attempt.began_ns - turn.speech.end_ns)
+        present.tell(AnswerStarted(turn.source), turn.attempt.began_ns)
         self.tell_words(now)
 
     def tell_words(self, now: int) -> None:
         """Tell the words that are heard by now, and wait for the next."""
-        present, turn = self._present, self._present.current
+        present, words = self._present, self._present.current.attempt.words
         if Timer.AUDIBLE in present.timers:
             return
-        self._tell(turn.words.heard_by(now, present.played))
+        self._tell(words.heard_by(now, present.played))
         present.timers.pop(Timer.WORD, None)
-        if turn.words.next_ns is not None:
-            present.timers[Timer.WORD] = turn.words.next_ns
+        if words.next_ns is not None:
+            present.timers[Timer.WORD] = words.next_ns
 
     def playback_ended(self, message: m.PlaybackEnded, _now: int) -> None:
         """The last sample will be heard."""
-        turn = self._present.current
-        turn.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
-        if "audio" in turn.stages:
-            turn.stages["audio"]["ended"] = turn.ms(message.at_ns)
+        attempt = self._present.current.attempt
+        attempt.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
+        if "audio" in attempt.stages:
+            attempt.stages["audio"].ended = message.at_ns
 
     def played(self, now: int) -> None:
         """The last sample is heard, and with it every word."""
-        turn = self._present.current
-        self._tell(turn.words.rest(turn.ended_ns))
+        attempt = self._present.current.attempt
+        self._tell(attempt.words.rest(attempt.ended_ns))
         self._present.happens(Event.PLAYED, now)
 
     def _tell(self, words: list[HeardWord]) -> None:

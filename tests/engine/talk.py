@@ -18,8 +18,10 @@ M = TypeVar("M", bound=m.Message)
 
 
 def config(*sets: str) -> Config:
-    """The packaged configuration with another end-of-speech wait, and these settings."""
-    return load(sets=[f"turns.end_of_speech_ms={WAIT}", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""})
+    """The packaged configuration with another end-of-speech wait, without speculation, and these settings."""
+    return load(
+        sets=[f"turns.end_of_speech_ms={WAIT}", "turns.speculations=0", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}
+    )
 
 
 class Talk:
@@ -41,6 +43,11 @@ class Talk:
     @property
     def tag(self) -> Tag:
         return self.present.current.tag
+
+    @property
+    def ear(self) -> Tag:
+        """The tag of what is heard of the turn."""
+        return self.present.current.ear
 
     def state(self) -> str:
         return self.present.state.name
@@ -85,7 +92,7 @@ class Talk:
 
     def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
         values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
-        self.say(m.Text(tag=self.tag, text=text, **values))  # type: ignore[arg-type]
+        self.say(m.Text(tag=self.ear, text=text, **values))  # type: ignore[arg-type]
 
     def answer(self, text: str) -> None:
         for piece in text.split(" "):
@@ -94,7 +101,7 @@ class Talk:
 
     def voice(self, samples: int = 1000) -> None:
         """All clauses are voiced, each in so many samples."""
-        for number, _ in enumerate(self.present.current.clauses):
+        for number, _ in enumerate(self.present.current.attempt.clauses):
             self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=samples))
         self.say(m.VoiceEnded(tag=self.tag, reason="done"))
 
@@ -171,10 +178,10 @@ class Talk:
             elif state == "FINALISING":
                 self.text("so much")
             else:
-                turn = self.present.current
-                if not turn.answer_ended:
+                attempt = self.present.current.attempt
+                if not attempt.ended:
                     self.answer("Yes. It is.")
-                if not turn.began_ns:
+                if not attempt.began_ns:
                     self.heard_from(self.at + 40)
                 self.hear_out(self.at + 1000)
 

@@ -250,7 +250,7 @@ def test_history_keeps_so_many_turns_as_configured() -> None:
 def test_a_recogniser_that_fails_is_apologised_for_when_the_user_has_finished(talk: Talk) -> None:
     talk.until(1064)
     talk.say(m.SpeechBegan(start=16000, capture_ns=1000 * MS))
-    talk.say(m.TextFailed(tag=talk.tag, text="no memory"))
+    talk.say(m.TextFailed(tag=talk.ear, text="no memory"))
     assert not talk.of(m.Clause)
     talk.until(2000)
     talk.say(m.SpeechPaused(end=1968 * 16, capture_ns=1968 * MS))
@@ -349,7 +349,7 @@ def test_a_phrase_of_the_engines_own_is_no_history() -> None:
     talk = Talk("asr.min_confidence=0.85")
     talk.speech(1000, 2000)
     talk.until(2460)
-    talk.say(m.Text(tag=talk.tag, text="mumble", language="en", confidence=0.5, final=1))
+    talk.say(m.Text(tag=talk.ear, text="mumble", language="en", confidence=0.5, final=1))
     talk.play(2500, 3000)
     talk.ask(5000, "hello")
     assert talk.of(m.Ask)[0].history == ()

@@ -156,7 +156,7 @@ def test_the_end_of_an_answer_tells_what_was_to_be_said_and_what_was_heard() -> 
 
 def failing_asr(talk: Talk) -> None:
     talk.bring_to("HEARING")
-    talk.say(m.TextFailed(tag=talk.tag, text="no memory"))
+    talk.say(m.TextFailed(tag=talk.ear, text="no memory"))
 
 
 def failing_llm(talk: Talk) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import messages as m
+from engine.turns.attempt import Attempt
 from engine.turns.table import State
 from tests.engine.talk import MS, Talk
 
@@ -18,8 +19,8 @@ HEARD = (State.THINKING, State.SPEAKING, State.ANNOUNCING, State.INSISTING)
 class Chaos(Talk):
     """A talk in which anything may happen next, as long as somebody could do it."""
 
-    def __init__(self) -> None:
-        super().__init__("turns.session_end_s=20")
+    def __init__(self, speculations: int) -> None:
+        super().__init__("turns.session_end_s=20", f"turns.speculations={speculations}")
         self.speaks = False
         self.commands = 0
 
@@ -32,34 +33,53 @@ class Chaos(Talk):
         if self.present.turn is not None:
             self.text("so much" if len(self.sent) % 3 else "", final=final, upto=round(self.at * 16))
 
+    @property
+    def _attempt(self) -> Attempt | None:
+        return self.present.turn.attempt if self.present.turn else None
+
     def model(self) -> None:
-        if self.present.state is State.THINKING and not self.present.current.answer_ended:
+        if (attempt := self._attempt) and attempt.asked is not None and not attempt.ended:
             self.answer("Yes. It is." if len(self.sent) % 4 else "")
 
     def piece(self) -> None:
-        if self.present.state in HEARD[:2] and not self.present.current.answer_ended:
+        if (attempt := self._attempt) and attempt.asked is not None and not attempt.ended:
             self.say(m.Piece(tag=self.tag, text="Well, yes. "))
 
     def voiced(self) -> None:
-        turn = self.present.turn
-        if turn is not None and turn.voiced < len(turn.clauses):
-            self.say(m.ClauseVoiced(tag=self.tag, number=turn.voiced, samples=16000))
+        if (attempt := self._attempt) and attempt.voiced < len(attempt.clauses):
+            self.say(m.ClauseVoiced(tag=self.tag, number=attempt.voiced, samples=16000))
+
+    @property
+    def _may_be_heard(self) -> bool:
+        return self.present.state in HEARD and self.present.audible == self.tag
 
     def heard(self) -> None:
-        if self.present.state in HEARD and self.present.current.voiced:
+        if self._may_be_heard and self.present.current.attempt.voiced:
             self.say(m.PlaybackBegan(tag=self.tag, at_ns=self.now + 30 * MS))
 
     def heard_out(self) -> None:
-        if self.present.state in HEARD and self.present.current.is_voiced and self.present.current.began_ns:
+        attempt = self._attempt
+        if self._may_be_heard and attempt is not None and attempt.is_voiced and attempt.began_ns:
             self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now + 30 * MS, samples=1))
 
     def failing(self) -> None:
-        if self.present.turn is not None:
-            kind = (m.TextFailed, m.AnswerEnded, m.VoiceEnded)[len(self.sent) % 3]
-            reason = {} if kind is m.TextFailed else {"reason": "failed"}
-            working = {m.TextFailed: State.FINALISING, m.AnswerEnded: State.THINKING, m.VoiceEnded: State.ANNOUNCING}
-            if self.present.state is working[kind]:
-                self.say(kind(tag=self.tag, text="it is broken", **reason))  # type: ignore[arg-type]
+        if (attempt := self._attempt) is None:
+            return
+        state, guessed = self.present.state, attempt.asked is not None and not attempt.confirmed
+        possible: list[tuple[bool, m.Message]] = [
+            (state is State.FINALISING, m.TextFailed(tag=self.ear, text="it is broken")),
+            (
+                (state is State.THINKING or guessed) and not attempt.ended,
+                m.AnswerEnded(tag=self.tag, reason="failed", text="it is broken"),
+            ),
+            (
+                state is State.ANNOUNCING or guessed,
+                m.VoiceEnded(tag=self.tag, reason="failed", text="it is broken"),
+            ),
+        ]
+        happens, message = possible[len(self.sent) % 3]
+        if happens:
+            self.say(message)
 
     def command(self, command: m.Message) -> None:
         self.commands += 1
@@ -108,9 +128,11 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.sampled_from(list(STEPS)), max_size=60))
-def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(steps: list[str]) -> None:
-    talk = Chaos()
+@given(st.lists(st.sampled_from(list(STEPS)), max_size=60), st.sampled_from([0, 3]))
+def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
+    steps: list[str], speculations: int
+) -> None:
+    talk = Chaos(speculations)
     for step in steps:
         STEPS[step](talk)
         # Whoever has the turn is waited for no longer than is allowed.

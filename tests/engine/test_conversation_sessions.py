@@ -102,13 +102,13 @@ def test_the_host_ends_it_and_without_one_that_is_well_too(talk: Talk) -> None:
 @pytest.mark.parametrize("state", [state for state in STATES if state not in ("LISTENING", "ANNOUNCING", "INSISTING")])
 def test_a_turn_under_way_is_cut_at_its_end(talk: Talk, state: str) -> None:
     talk.bring_to(state)
-    tag = talk.tag
+    ear, tag = talk.ear, talk.tag
     talk.host(m.EndSession(number=1))
     assert (talk.state(), talk.turns[0]["outcome"]) == ("LISTENING", "stopped")
     assert talk.present.audible > tag
     over = Tag(1)
-    for channel in ("listen", "asks", "clauses"):
-        assert talk.on(channel)[-2:] == [m.Cancel(tag=tag), m.SessionOver(tag=over)]
+    for channel, whose in (("listen", ear), ("asks", tag), ("clauses", tag)):
+        assert talk.on(channel)[-2:] == [m.Cancel(tag=whose), m.SessionOver(tag=over)]
     assert [event["event"] for event in talk.events[-3:]] == ["answer.ended", "session", "state"]
 
 

@@ -81,7 +81,7 @@ class Mixer:
         return done
 
     def _next(self, allowed: int) -> ringbuf.Record | None:
-        """The record whose sound comes next; stale ones are dropped, unconfirmed ones left where they are."""
+        """The record whose sound comes next; stale ones are dropped, an unconfirmed one is left where it is."""
         while True:
             if self._record is None:
                 self._record, self._offset = self._ring.acquire(), 0
@@ -89,8 +89,10 @@ class Mixer:
             if record is None:
                 return None
             whose = _order(record)
-            if whose >= allowed:
-                return record if whose == allowed else None
+            if whose == allowed:
+                return record
+            if whose > allowed and whose >= audible.order_of(self._telemetry.get("turns.newest")):
+                return None
             self._release()
 
     def _release(self) -> None:

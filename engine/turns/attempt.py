@@ -1,0 +1,76 @@
+"""One try at answering a turn: its words on their way from the language model through the voice to the loudspeaker.
+
+A turn may need several: an answer is begun before it is certain that the user has finished, or what they say, and
+whatever was begun on other words than the final ones is thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine import messages as m
+from engine.clauses import Clauser
+from engine.contract import Tag
+from engine.turns.words import Words
+
+
+@dataclass(slots=True)
+class Marks:
+    """When a stage began its part, gave its first result and its last: CLOCK_MONOTONIC, or None where it did not.
+    What that means for each stage stands at `engine.story.Times`."""
+
+    began: int | None = None
+    first: int | None = None
+    ended: int | None = None
+
+    @classmethod
+    def of(cls, message: m.Text | m.AnswerEnded | m.VoiceEnded) -> Marks:
+        """As the stage told them itself."""
+        return cls(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Everything known of it. `words` of its sound are filled in as they are voiced."""
+
+    tag: Tag
+    words: Words
+    confirmed: bool = True
+    """It may be heard. Until then nobody hears of it: no sound, no event, no history, and no deadline runs."""
+    asked: str | None = None
+    """What it answers; None while nobody was asked."""
+    asked_ns: int = 0
+    """When somebody was, or when it was confirmed: from then on its deadlines run."""
+    pieces: int = 0
+    """How many pieces of the answer there are."""
+    failed: str = ""
+    """Why nothing more will come of it, where that was not told because it was not confirmed."""
+    clauser: Clauser = field(default_factory=Clauser)
+    clauses: list[str] = field(default_factory=list)
+    ended: bool = False
+    """No more clauses will come."""
+    voiced: int = 0
+    """Clauses whose sound is in the speaker ring."""
+    began_ns: int = 0
+    """When the first sample of it is heard; 0 while that is not known."""
+    ended_ns: int = 0
+    """When the last one is."""
+    played: int = 0
+    """Samples of it that were played when it was last looked at."""
+    stages: dict[str, Marks] = field(default_factory=dict)
+    """What the language model, the voice and the loudspeaker did for it."""
+
+    @property
+    def next_tag(self) -> Tag:
+        """The tag that makes everything under way for this attempt stale."""
+        return Tag(self.tag.session, self.tag.turn, self.tag.attempt + 1)
+
+    @property
+    def is_voiced(self) -> bool:
+        """The whole answer's sound is in the speaker ring."""
+        return self.ended and self.voiced == len(self.clauses)
+
+    @property
+    def text(self) -> str:
+        """The words that were given to the voice."""
+        return " ".join(" ".join(self.clauses).split())
