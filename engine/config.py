@@ -150,7 +150,8 @@ def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigE
     for conflict in settings.conflicts():
         keys = [tuple(key.split(".")) for key in conflict.keys]
         values = ", ".join(f"{dotted(key)} is {shown(found[key].value)}" for key in keys)
-        errors.append(ConfigError(f"{_strongest(found, *keys)}: {conflict.what} ({values})", conflict.remedy))
+        what = f"{conflict.what} ({values})" if len(keys) > 1 else conflict.what
+        errors.append(ConfigError(f"{_strongest(found, *keys)}: {what}", conflict.remedy))
     if errors:
         return None, errors
     origins = {key: setting.origin for key, setting in found.items()}

@@ -96,6 +96,8 @@ class Live:
 def shown(value: Any) -> str:
     """A value in an error message: one short line, whatever it is."""
     match value:
+        case None:
+            return "null"
         case bool():
             return "true" if value else "false"
         case str():

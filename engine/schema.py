@@ -184,8 +184,10 @@ class Reader:
             return self._refuse(key, "must be a table", value)
         before = len(self.problems)
         read = {str(inner[-1]): item for inner, item in self.settings(value, section, key)}
-        for name in kinds(section):
-            if name not in value:
+        own = list(kinds(section))
+        misspelt = {near(name, own) for name in value if name not in own}  # that has been said
+        for name in own:
+            if name not in value and name not in misspelt:
                 self.problems.append(Problem(key, f"{dotted(key)} has no {name}", f"add {name} = ..."))
         return section(**read) if len(self.problems) == before else None
 

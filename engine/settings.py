@@ -272,15 +272,15 @@ class Settings:
                 len(self.audio.virtual.unplug_s) % 2 == 0,
                 Conflict(
                     ("audio.virtual.unplug_s",),
-                    "audio.virtual.unplug_s must hold pairs",
-                    "write when and for how long, such as [10.0, 2.5]",
+                    f"audio.virtual.unplug_s must be pairs, not {len(self.audio.virtual.unplug_s)} numbers",
+                    "write for each time when and for how long, in seconds: [10.0, 2.5, 60.0, 1.0]",
                 ),
             ),
             (
                 self.language in self.phrases,
                 Conflict(
                     ("language",),
-                    "the language must have its phrases",
+                    f'language "{self.language}" has no phrases',
                     f"add [phrases.{self.language}] or choose from {', '.join(self.phrases)}",
                 ),
             ),

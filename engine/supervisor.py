@@ -102,8 +102,15 @@ class Supervisor:
         return all(worker.ready for worker in self.workers)
 
     def _launch(self, worker: Worker) -> None:
-        worker.start()
-        asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
+        """Start a worker, unless the engine ends. Where it cannot be started, the engine does."""
+        if self._stopping or self._ended.done():
+            return
+        try:
+            worker.start()
+        except EngineError as error:
+            self._fail(worker.process.name, error)
+        else:
+            asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
 
     # While it runs.
 
@@ -151,7 +158,7 @@ class Supervisor:
 
     def _failed(self, worker: Worker, code: int) -> None:
         """A worker died of a fault: start it again, unless it does so too often."""
-        name, what = worker.process.name, f"{worker.process.title} {_cause(code)}"
+        name, what = worker.process.name, _cause(code)
         deaths, allowed = worker.count_death(), self.config.engine.restarts_per_minute
         if deaths > allowed:
             count = f"{what}; deaths in the last minute: {deaths}, allowed: {allowed}"
@@ -161,7 +168,7 @@ class Supervisor:
         self.telemetry.count(f"{name}.restarts")
         self._hub.tell(Error(name, what, "it is started again"))
         backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
-        asyncio.get_running_loop().call_later(backoff, self._relaunch, worker)
+        asyncio.get_running_loop().call_later(backoff, self._launch, worker)
 
     def _device_changed(self, worker: Worker) -> None:
         """The audio worker asks to be started again, because a sound device was lost or came back: libraries see
@@ -169,15 +176,7 @@ class Supervisor:
         if not self._hub.device_was_open:
             self._fail(worker.process.name, _SaidError(DeviceError.code))
             return
-        asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._relaunch, worker)
-
-    def _relaunch(self, worker: Worker) -> None:
-        if self._stopping:
-            return
-        try:
-            self._launch(worker)
-        except EngineError as error:
-            self._fail(worker.process.name, error)
+        asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._launch, worker)
 
     async def _watch(self) -> None:
         while True:
@@ -271,7 +270,7 @@ def _while_loading(worker: Worker, code: int) -> EngineError:
     """What to say of a worker that ended before it was ready."""
     if code > 1:
         return _SaidError(code)
-    what = f"{worker.process.title} {_cause(code)} while loading"
+    what = f"{_cause(code)} while loading"
     if code < 0:
         return WorkerError(what, "start again; the system's log says if memory ran out")
     # None of the engine's own errors: it is broken, or never was this engine's.

@@ -20,7 +20,7 @@ class Terminal:
         self._views: dict[str, Callable[[Mapping[str, Any]], tuple[TextIO, str]]] = {
             "answer.ended": self._turn,
             "device": lambda fields: (sys.stderr, fields["text"]),
-            "error": lambda fields: (sys.stderr, f"engine: {EngineError(fields['what'], fields['remedy'])}"),
+            "error": lambda fields: (sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}"),
         }
 
     def __call__(self, happening: Happening) -> None:

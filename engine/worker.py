@@ -92,7 +92,7 @@ class Worker:
                 **OWN_GROUP,
             )
         except OSError as error:
-            why = f"{self.process.title} cannot be started: {python}: {error.strerror}"
+            why = f"cannot be started: {python}: {error.strerror}"
             raise WorkerError(why, f"correct {self.process.section}.python") from error
         self.pidfd = os.pidfd_open(self._popen.pid)
 

@@ -207,7 +207,7 @@ def test_an_interpreter_that_is_not_there_is_told_with_its_setting(start: Start)
     engine = start("--input", str(QUESTION), "--set", "llm.python=/nowhere/python")
     assert engine.end() == 8
     assert engine.stderr == (
-        "engine: engine:llm cannot be started: /nowhere/python: No such file or directory; correct llm.python\n"
+        "engine:llm: cannot be started: /nowhere/python: No such file or directory; correct llm.python\n"
     )
 
 
@@ -273,7 +273,7 @@ def test_a_disk_that_fills_up_while_recording_is_told(start: Start, tmp_path: Pa
     )
     assert engine.end() == 8
     told = f"engine:recorder: {path}: No space left on device; make room there, or choose another --output"
-    ended = "engine: engine:recorder ended with exit code 5; "
+    ended = "engine:recorder: ended with exit code 5; "
     *lines, last = engine.errors
     assert lines == [told, f"{ended}it is started again", told]
     assert last.startswith(f"{ended}deaths in the last minute: 2, allowed: 1")

@@ -119,7 +119,7 @@ def test_any_other_end_is_a_fault_that_is_told_and_counted(name: str, code: int)
         assert scene.supervisor.telemetry.get(f"{name}.restarts") == 2
         return scene
 
-    assert uvloop.run(scene()).errors() == [f"engine:{name} ended with exit code {code}"] * 2
+    assert uvloop.run(scene()).errors() == [f"ended with exit code {code}"] * 2
 
 
 def test_the_last_of_too_many_faults_is_told_as_an_event_too() -> None:
@@ -130,5 +130,5 @@ def test_the_last_of_too_many_faults_is_told_as_an_event_too() -> None:
     seen, error = uvloop.run(scene())
     assert error is not None
     assert error.code == 8
-    assert seen.errors()[-1] == "engine:llm ended with exit code 1; deaths in the last minute: 3, allowed: 2"
+    assert seen.errors()[-1] == "ended with exit code 1; deaths in the last minute: 3, allowed: 2"
     assert seen.told[-1]["state"] == "stopping"

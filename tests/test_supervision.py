@@ -130,7 +130,7 @@ def test_a_worker_that_dies_over_and_over_ends_the_engine_with_a_clear_line(star
             engine.kill("llm")
         time.sleep(0.01)
     assert engine.end() == 8
-    died = "engine: engine:llm was killed by signal 9 (Killed); "
+    died = "engine:llm: was killed by signal 9 (Killed); "
     last = "deaths in the last minute: 3, allowed: 2; see its messages above, or raise engine.restarts_per_minute"
     assert engine.errors == [f"{died}it is started again"] * 2 + [died + last]
 

@@ -78,6 +78,7 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     ),
     "empty text": (b'{"command": "say", "text": " "}', "bad_argument", "text must not be empty"),
     "text that is a number": (b'{"command": "ask", "text": 5}', "bad_argument", "text must be text in quotes, not 5"),
+    "null for a text": (b'{"command": "say", "text": null}', "bad_argument", "text must be text in quotes, not null"),
     "control characters": (b'{"command": "say", "text": "a\\u0007"}', "bad_argument", "text must be clean UTF-8 text"),
     "half a letter": (b'{"command": "say", "text": "\\ud83d"}', "bad_argument", "text must be clean UTF-8 text"),
     "a mode that is none": (

@@ -193,10 +193,11 @@ def test_reload_changes_what_is_answered_and_a_broken_file_changes_nothing(clien
 def test_a_dead_worker_is_told_and_what_is_asked_meanwhile_is_done(client: Client, engine: Engine) -> None:
     before = engine.get("turns.restarts")
     engine.kill("turns")
-    assert client.until(event("error"))["what"] == "engine:turns was killed by signal 9 (Killed)"
+    error = client.until(event("error"))
+    assert (error["where"], error["what"]) == ("turns", "was killed by signal 9 (Killed)")
     assert client.ask({"command": "context", "text": "it rains"})["ok"]  # by its successor
     engine.until_restarted("turns", before + 1)
-    engine._stderr.write_text(engine.stderr.replace("engine: engine:turns was killed", "expected: it was killed"))
+    engine._stderr.write_text(engine.stderr.replace("engine:turns: was killed", "expected: it was killed"))
 
 
 # The command line, and the examples.

@@ -105,6 +105,10 @@ FILE_ERRORS = {
         '[llm.phrasebook]\nentries = [\n  { patterns = ["hi"], answers = ["Hi."] },\n\n  { patterns = ["bye"] },\n]',
         "5: llm.phrasebook.entries[1] has no answers; add answers = ...",
     ),
+    "entry with misspelt answers": (
+        '[[llm.phrasebook.entries]]\npatterns = ["hi"]\nanwsers = ["Hi."]',
+        "3: llm.phrasebook.entries[0].anwsers is not a setting; did you mean llm.phrasebook.entries[0].answers?",
+    ),
     "entry with no patterns in it": (
         '[[llm.phrasebook.entries]]\npatterns = []\nanswers = ["Hi."]',
         "2: llm.phrasebook.entries[0].patterns must not be empty",
@@ -119,7 +123,11 @@ FILE_ERRORS = {
     ),
     "language without phrases": (
         '\nlanguage = "de"',
-        '2: the language must have its phrases (language is "de"); add [phrases.de] or choose from en',
+        '2: language "de" has no phrases; add [phrases.de] or choose from en',
+    ),
+    "times that are no pairs": (
+        "audio.virtual.unplug_s = [10.0, 2.5, 60.0]",
+        "1: audio.virtual.unplug_s must be pairs, not 3 numbers; write for each time when and for how long, in seconds",
     ),
     "values that do not go together": (
         "\n[vad]\nthreshold = 0.2",
@@ -167,9 +175,9 @@ FILE_ERRORS = {
 def test_an_error_in_a_file_names_file_line_and_key(tmp_path: Path, text: str, expected: str) -> None:
     file = tmp_path / "kiosk.toml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load(config=file, environ=NOTHING)
-    message = str(caught.value)
+    (error,) = read(config=file, environ=NOTHING).errors  # once
+    assert isinstance(error, ConfigError)
+    message = str(error)
     assert message.startswith(f"{file}:{expected}")
     assert "\n" not in message
 

@@ -41,7 +41,7 @@ def test_turns_go_to_stdout_and_devices_and_errors_to_stderr() -> None:
     assert first is sys.stdout
     assert turn_.startswith("turn 3  “when do you close” → “At six.”\n")
     assert device == (sys.stderr, "microphone: USB mic")
-    assert error == (sys.stderr, "engine: it died; it is started again")
+    assert error == (sys.stderr, "engine:asr: it died; it is started again")
 
 
 def test_what_was_said_is_shown_as_a_turn_if_at_all_and_never_on_the_way() -> None:

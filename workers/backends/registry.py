@@ -93,7 +93,7 @@ class Renewal:
     def between_jobs(self) -> None:
         """Load the backend anew if what it was loaded with has changed since.
 
-        Where it cannot be loaded so, it goes on with what it had; that goes to stderr, and to turns.
+        Where it cannot be loaded so, it goes on with what it had; turns is told, and so whoever watches.
         Raises BackendError when that is gone too.
         """
         if self._config is self._seat.config:
@@ -106,6 +106,5 @@ class Renewal:
             try:
                 _load(stage, self._backend, wanted)
             except BackendError as error:
-                print(f"engine:{stage}: the settings it had are kept: {error}", file=sys.stderr, flush=True)
                 self._out.send(m.Trouble(stage=stage, text=f"the settings it had are kept: {error}"))
                 _load(stage, self._backend, had)
