@@ -20,7 +20,7 @@ class Terminal:
         self._views: dict[str, Callable[[Mapping[str, Any]], tuple[TextIO, str]]] = {
             "answer.ended": self._turn,
             "device": lambda fields: (sys.stderr, fields["text"]),
-            "error": lambda fields: (sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}"),
+            "error": _error,
         }
 
     def __call__(self, happening: Happening) -> None:
@@ -35,3 +35,7 @@ class Terminal:
 
     def _turn(self, fields: Mapping[str, Any]) -> tuple[TextIO, str]:
         return sys.stdout, story.line(fields["record"], self._words) if fields["record"] else ""
+
+
+def _error(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+    return sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}"
