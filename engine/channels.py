@@ -74,6 +74,8 @@ CHANNELS = (
     Channel("speaker", "stream", writer="vocoder", readers=("audio",)),
     Channel("playback", "stream", writer="audio", readers=("turns",)),
     Channel("story", "stream", writer="turns", readers=(ENGINE,), size=1 << 20),
+    # What the turns worker leaves to whoever is started in its place (engine/turns/memory.py).
+    Channel("memory", "latest", writer="turns", readers=("turns",), size=1 << 20),
     # The host's commands, and what the sound devices tell.
     Channel("commands", "stream", writer=ENGINE, readers=("turns",), size=1 << 18),
     Channel("controls", "stream", writer=ENGINE, readers=("audio",)),

@@ -237,7 +237,7 @@ class Piece(Message):
 
 @_kind(51)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerEnded(Message):
+class PiecesEnded(Message):
     """No more pieces. `reason`: done, cancelled or failed (then `text` says why)."""
 
     reason: str
@@ -286,7 +286,7 @@ class ClauseVoiced(Message):
 @_kind(71)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceEnded(Message):
-    """All clauses are in the speaker ring, or will not come. `reason` as in AnswerEnded."""
+    """All clauses are in the speaker ring, or will not come. `reason` as in PiecesEnded."""
 
     reason: str
     text: str = ""

@@ -101,7 +101,7 @@ def test_a_visitor_who_left_is_forgotten_when_the_answers_to_them_have_ended(des
     desk.llm.step()
     desk.llm.take(m.SessionOver(tag=Tag(1)))
     assert desk.backend.noted == ["load", "Token", "Ended", "Ended", "forget 1"]
-    assert [message.reason for message in desk.work() if isinstance(message, m.AnswerEnded)] == ["cancelled"] * 2
+    assert [message.reason for message in desk.work() if isinstance(message, m.PiecesEnded)] == ["cancelled"] * 2
 
 
 def test_the_next_visitor_gets_the_first_answer_again(desk: Desk) -> None:

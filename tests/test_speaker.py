@@ -74,6 +74,7 @@ class Speaker:
             assert isinstance(message, m.PlaybackBegan | m.PlaybackEnded)
             assert message.capture_ns == START
             found.append((type(message), message.tag.turn, (message.at_ns - START) // MS))
+            self.counted = message.samples if isinstance(message, m.PlaybackEnded) else None
         return found
 
 
@@ -94,6 +95,17 @@ def test_an_answer_is_played_from_its_first_sample_to_its_last_and_both_are_told
     assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackEnded, 1, 30)]
     assert speaker.telemetry.get("audio.played") == 480
     assert speaker.telemetry.get("audio.starved") == 0
+
+
+def test_an_end_without_sound_counts_none_of_the_answer_before_it(speaker: Speaker) -> None:
+    for tag, samples in ((ONE, 400), (TWO, 0)):
+        speaker.allow(tag)
+        if samples:
+            speaker.put(tag, samples, 5)
+        speaker.put(tag, 0, 0, m.SOUND_END)
+        speaker.block(), speaker.block()
+        assert speaker.told()[-1][:2] == (m.PlaybackEnded, tag.turn)
+        assert speaker.counted == samples
 
 
 def test_an_answer_under_way_goes_on_counting_after_a_restart_and_does_not_begin_again(

@@ -80,7 +80,7 @@ class Llm:
             elif isinstance(event, Ended):
                 del self._work[event.tag]
                 self._out.send(
-                    m.AnswerEnded(
+                    m.PiecesEnded(
                         tag=event.tag,
                         # Cut off at its greatest length, an answer is complete all the same.
                         reason="done" if work.tokens > most else event.reason,

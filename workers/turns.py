@@ -5,14 +5,42 @@ from __future__ import annotations
 
 import time
 
+import ringbuf
 from engine import audible
 from engine import messages as m
+from engine.channels import segment
 from engine.contract import Tag
 from engine.turns.conversation import Conversation
+from engine.turns.memory import Memory
 from workers.join import Seat
 
 _INPUTS = ("speech", "texts", "pieces", "voiced", "playback", "commands")
 _OUTPUTS = ("listen", "asks", "clauses", "story")
+
+
+class Keepsake:
+    """The memory of the conversation, in a ring where a successor finds it. What visitors who left said is gone."""
+
+    def __init__(self, seat: Seat) -> None:
+        name = segment(seat.instance, "memory")
+        reader = ringbuf.LatestReader(name)
+        raw = (reader.read() or b"").strip(b"\0")
+        self.memory = Memory.load(raw) if raw else Memory()
+        """What was found, and then what was last put there."""
+        self._ring, self._slots = ringbuf.LatestWriter(name), ringbuf.describe(name)["slots"]
+        self._session, self._longest = seat.telemetry.get("turns.session"), reader.record.a if raw else 0
+
+    def keep(self, memory: Memory, session: int) -> None:
+        """Put it there, if it is another one than before."""
+        if session != self._session:
+            for _ in range(self._slots):  # each holds one of the last values
+                self._ring.put(bytes(self._longest))
+            self._session, self._longest = session, 0
+        elif memory == self.memory:
+            return
+        raw = memory.dump()
+        self.memory, self._longest = memory, max(self._longest, len(raw))
+        self._ring.put(raw, a=self._longest)
 
 
 def succeed(seat: Seat) -> Conversation:
@@ -28,8 +56,9 @@ def succeed(seat: Seat) -> Conversation:
     return conversation
 
 
-def take_up(conversation: Conversation, seat: Seat) -> None:
-    """After a restart: speech that was not answered yet, speech that goes on, and the end of the input happen again."""
+def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
+    """After a restart: speech that was not answered yet, speech that goes on, and the end of the input happen again.
+    What a predecessor knew is known, and what the host wanted is done."""
     telemetry, rate = seat.telemetry, seat.config.audio.rate_hz
     open_from, speaking = telemetry.get("turns.open_from"), telemetry.get("vad.speaking")
     if speaking <= telemetry.get("audio.forget_upto"):
@@ -38,11 +67,13 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
     def captured(sample: int) -> int:
         return telemetry.get("audio.start_ns") + sample * 1_000_000_000 // rate
 
-    now = time.monotonic_ns()
-    if playing := telemetry.get("audio.playing"):
-        conversation.resume(audible.tag_of(playing), now)
-    elif open_from:
-        conversation.supersede()
+    now, succession = time.monotonic_ns(), conversation.succession
+    succession.recall(memory)
+    playing = telemetry.get("audio.playing")
+    if playing and playing == audible.order_of(telemetry.get("audio.audible")):  # else it is being cut off
+        succession.resume(audible.tag_of(playing), now)
+    elif open_from or memory.wish:
+        succession.supersede(now)
     conversation.start(now)
     if open_from or speaking:
         start = (open_from or speaking) - 1
@@ -52,13 +83,14 @@ def take_up(conversation: Conversation, seat: Seat) -> None:
         conversation.handle(m.SpeechPaused(end=end, capture_ns=captured(end)), now)
     if input_end := telemetry.get("audio.input_end"):
         conversation.handle(m.InputEnded(sample=input_end - 1), now)
+    succession.go_on(now)
 
 
 def main(seat: Seat) -> None:
     telemetry = seat.telemetry
     inputs = [seat.stream_reader(name) for name in _INPUTS]
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
-    conversation = succeed(seat)
+    conversation, keepsake = succeed(seat), Keepsake(seat)
     present = conversation.present
     allowed = Tag()
 
@@ -72,6 +104,7 @@ def main(seat: Seat) -> None:
             allowed = present.audible
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
         telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
+        keepsake.keep(conversation.succession.memory, present.session.number)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)
         telemetry.set("turns.visitor", int(present.session.open))
@@ -86,7 +119,7 @@ def main(seat: Seat) -> None:
     while not telemetry.get("engine.go") and not seat.stopping:
         seat.wait_for(go)
     see()
-    take_up(conversation, seat)
+    take_up(conversation, keepsake.memory, seat)
     while not seat.stopping:
         publish()
         seat.wait(conversation.timer_ns)

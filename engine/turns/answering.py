@@ -96,7 +96,7 @@ class Answering:
         attempt.pieces += 1
         self._speaking.speak(attempt.clauser.feed(message.text), now)
 
-    def answer_ended(self, message: m.AnswerEnded, now: int) -> None:
+    def pieces_ended(self, message: m.PiecesEnded, now: int) -> None:
         """No more pieces will come."""
         present, attempt = self._present, self._present.current.attempt
         if message.reason == "failed" and not attempt.confirmed:

@@ -24,7 +24,7 @@ class Marks:
     ended: int | None = None
 
     @classmethod
-    def of(cls, message: m.Text | m.AnswerEnded | m.VoiceEnded) -> Marks:
+    def of(cls, message: m.Text | m.PiecesEnded | m.VoiceEnded) -> Marks:
         """As the stage told them itself."""
         return cls(message.began_ns or None, message.first_ns or None, message.ended_ns or None)
 

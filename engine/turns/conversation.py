@@ -14,19 +14,16 @@ from collections.abc import Callable
 from engine import events
 from engine import messages as m
 from engine.config import Config
-from engine.contract import Tag
 from engine.turns.answering import Answering
-from engine.turns.attempt import Attempt
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
+from engine.turns.memory import Succession
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.sessions import Sessions
 from engine.turns.speaking import Speaking
 from engine.turns.speculating import Speculating
 from engine.turns.table import Action, Event, State
-from engine.turns.turn import Speech, Turn
-from engine.turns.words import Words
 
 
 class Conversation:
@@ -43,6 +40,7 @@ class Conversation:
         self._answering = answering = Answering(present, speaking)
         self._hearing = hearing = Hearing(present, sessions, Speculating(present, answering))
         self._host = host = HostCommands(present, sessions)
+        self.succession = Succession(present, host)
         self._input_end: int | None = None
         self._over = False
         present.actions = {
@@ -84,7 +82,7 @@ class Conversation:
         }
         self._of_the_attempt: dict[type[m.Message], Callable[..., None]] = {
             m.Piece: answering.piece,
-            m.AnswerEnded: answering.answer_ended,
+            m.PiecesEnded: answering.pieces_ended,
             m.ClauseVoiced: speaking.clause_voiced,
             m.VoiceEnded: speaking.voice_ended,
             m.PlaybackBegan: speaking.playback_began,
@@ -164,20 +162,6 @@ class Conversation:
         """New settings count from now on."""
         self.present.config = config
         self._sessions.watch()
-
-    def resume(self, tag: Tag, now: int) -> None:
-        """After a restart: an answer of which nothing else is known is being heard."""
-        present = self.present
-        judged = present.judged
-        ear = Tag(tag.session, tag.turn)
-        present.turn = Turn(ear, Speech(judged, 0, 0, judged), Attempt(tag, Words(present.rate)), outcome="resumed")
-        present.audible, present.state = tag, State.SPEAKING
-        present.progress(now)
-
-    def supersede(self) -> None:
-        """After a restart: what a predecessor had begun to answer is answered anew, not twice."""
-        session = self.present.session
-        self.present.audible = Tag(session.number, session.turn + 1)
 
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""

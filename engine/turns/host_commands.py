@@ -13,7 +13,7 @@ from engine.turns.table import Action, Event
 from engine.turns.turn import Speech, Turn, Wish
 
 MOST_WAITING = 16
-"""Announcements and questions that may wait for their turn."""
+"""Announcements and questions that may wait for their turn, and urgent announcements as many again."""
 MOST_CHARACTERS = 4_000
 """In one announcement, question or piece of context: five minutes of speech."""
 
@@ -49,14 +49,14 @@ class HostCommands:
         return _unfit(command.text) or self._wish(queue, wish, event, now)
 
     def _ask(self, command: m.AskText, now: int) -> str:
-        refusal = _unfit(command.text) or self._full()
+        refusal = _unfit(command.text) or _full(self.queue)
         if not refusal:
             self._sessions.begin(now)
             self._wish(self.queue, Wish(Event.ASKED, command.text), Event.QUEUED, now)
         return refusal
 
     def _wish(self, queue: deque[Wish], wish: Wish, event: Event, now: int) -> str:
-        if refusal := self._full():
+        if refusal := _full(queue):
             return refusal
         queue.append(wish)
         self._present.happens(event, now)
@@ -79,10 +79,6 @@ class HostCommands:
     def _end_session(self, _command: m.EndSession, now: int) -> str:
         self._sessions.leave(now)
         return ""
-
-    def _full(self) -> str:
-        waiting = len(self.urgent) + len(self.queue)
-        return f"{waiting} texts wait already, no more are taken" if waiting >= MOST_WAITING else ""
 
     # When their turn has come.
 
@@ -111,6 +107,10 @@ class HostCommands:
         """Forget what waits."""
         self.urgent.clear()
         self.queue.clear()
+
+
+def _full(queue: deque[Wish]) -> str:
+    return f"{len(queue)} texts wait already, no more are taken" if len(queue) >= MOST_WAITING else ""
 
 
 def _unfit(text: str) -> str:

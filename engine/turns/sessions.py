@@ -47,12 +47,14 @@ class Sessions:
         self._present.happens(Event.LEAVE, now)
 
     def leave(self, now: int) -> None:
-        """The host says that the visitor has left. Before one came there is only what the host gave to know."""
+        """The host says that the visitor has left. Before one came there is only what the host gave to know, and wants
+        to say."""
         if self._present.session.open:
             self._reason = "command"
             self._present.happens(Event.LEAVE, now)
         else:
             self._present.session.know("")
+            self._present.happens(Event.STOP, now)
 
     def end(self, now: int) -> None:
         """Let everyone forget the visitor: the stages, the microphone's ring, and this process."""

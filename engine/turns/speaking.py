@@ -146,8 +146,11 @@ class Speaking:
         if words.next_ns is not None:
             present.timers[Timer.WORD] = words.next_ns
 
-    def playback_ended(self, message: m.PlaybackEnded, _now: int) -> None:
+    def playback_ended(self, message: m.PlaybackEnded, now: int) -> None:
         """The last sample will be heard."""
+        if not message.samples:  # the voice found nothing in it that can be said
+            self._present.happens(Event.SILENT, now)
+            return
         attempt = self._present.current.attempt
         attempt.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
         if "audio" in attempt.stages:

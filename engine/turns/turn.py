@@ -35,6 +35,8 @@ class Wish:
     event: Event
     """SAY, INSIST or ASKED."""
     text: str
+    restarts: int = 0
+    """How often the turns worker was restarted when it had begun with them."""
 
 
 @dataclass(slots=True)

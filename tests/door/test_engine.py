@@ -195,7 +195,23 @@ def test_a_dead_worker_is_told_and_what_is_asked_meanwhile_is_done(client: Clien
     engine.kill("turns")
     error = client.until(event("error"))
     assert (error["where"], error["what"]) == ("turns", "was killed by signal 9 (Killed)")
-    assert client.ask({"command": "context", "text": "it rains"})["ok"]  # by its successor
+    while not (answer := client.ask({"command": "context", "text": "it rains"}))["ok"]:  # by its successor
+        assert answer["error"]["code"] == "unavailable"  # a busy machine has not started it yet
+    engine.until_restarted("turns", before + 1)
+    engine._stderr.write_text(engine.stderr.replace("engine:turns: was killed", "expected: it was killed"))
+
+
+def test_what_the_host_wanted_outlives_the_process_that_was_told(client: Client, engine: Engine) -> None:
+    """Killed while the first of two announcements is heard: it is known for what it is, and the second comes."""
+    client.send({"command": "say", "text": LONG}, {"command": "say", "text": "The second."})
+    client.until(event("answer.word", number=2))
+    before = engine.get("turns.restarts")
+    engine.kill("turns")
+    told = [until_ended(client)[-1] for _ in range(2)]
+    assert [(end["text"], end["source"], end["outcome"]) for end in told] == [
+        (LONG, "say", "resumed"),
+        ("The second.", "say", "answered"),
+    ]
     engine.until_restarted("turns", before + 1)
     engine._stderr.write_text(engine.stderr.replace("engine:turns: was killed", "expected: it was killed"))
 

@@ -97,7 +97,7 @@ class Talk:
     def answer(self, text: str) -> None:
         for piece in text.split(" "):
             self.say(m.Piece(tag=self.tag, text=piece + " "))
-        self.say(m.AnswerEnded(tag=self.tag, reason="done"))
+        self.say(m.PiecesEnded(tag=self.tag, reason="done"))
 
     def voice(self, samples: int = 1000) -> None:
         """All clauses are voiced, each in so many samples."""

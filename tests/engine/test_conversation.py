@@ -206,7 +206,7 @@ def test_an_empty_answer_ends_the_turn(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.until(2460)
     talk.text("hello")
-    talk.say(m.AnswerEnded(tag=talk.tag, reason="done"))
+    talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
     assert talk.turns[0]["outcome"] == "abandoned"
 
 

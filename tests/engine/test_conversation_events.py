@@ -161,13 +161,13 @@ def failing_asr(talk: Talk) -> None:
 
 def failing_llm(talk: Talk) -> None:
     talk.bring_to("THINKING")
-    talk.say(m.AnswerEnded(tag=talk.tag, reason="failed", text="no memory"))
+    talk.say(m.PiecesEnded(tag=talk.tag, reason="failed", text="no memory"))
 
 
 def failing_llm_in_mid_answer(talk: Talk) -> None:
     talk.bring_to("THINKING")
     talk.say(m.Piece(tag=talk.tag, text="One. "))
-    failing = m.AnswerEnded(tag=talk.tag, reason="failed", text="no memory")
+    failing = m.PiecesEnded(tag=talk.tag, reason="failed", text="no memory")
     talk.say(failing)
 
 

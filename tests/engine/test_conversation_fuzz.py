@@ -70,7 +70,7 @@ class Chaos(Talk):
             (state is State.FINALISING, m.TextFailed(tag=self.ear, text="it is broken")),
             (
                 (state is State.THINKING or guessed) and not attempt.ended,
-                m.AnswerEnded(tag=self.tag, reason="failed", text="it is broken"),
+                m.PiecesEnded(tag=self.tag, reason="failed", text="it is broken"),
             ),
             (
                 state is State.ANNOUNCING or guessed,

@@ -40,7 +40,7 @@ FOLLOWS: dict[str, dict[str, str]] = {
     "stop": {state: "LISTENING" for state in STATES if state not in RESTING},
     "listen": {state: "LISTENING" for state in STATES if state not in (*RESTING, "INSISTING")},
     "context": {},
-    "end": {state: "LISTENING" for state in STATES if state not in ("ANNOUNCING", "INSISTING")},
+    "end": dict.fromkeys(STATES, "LISTENING"),
 }
 
 # Command → how the turn that was under way ended, from each state.
@@ -49,8 +49,7 @@ ENDED: dict[str, dict[str, str]] = {
     | dict.fromkeys(("HEARING", "ENDING", "FINALISING", "THINKING"), "postponed"),
     "stop": {state: "stopped" for state in STATES if state not in RESTING},
     "listen": {state: "stopped" for state in STATES if state not in (*RESTING, "INSISTING")},
-    # No session is under way while the host speaks to nobody.
-    "end": {state: "stopped" for state in STATES if state not in ("LISTENING", "ANNOUNCING", "INSISTING")},
+    "end": {state: "stopped" for state in STATES if state != "LISTENING"},
 }
 
 
@@ -170,10 +169,19 @@ def test_what_waits_is_bounded_and_more_is_refused_with_a_reason() -> None:
     talk.bring_to("HEARING")
     for number in range(MOST_WAITING):
         assert talk.host([say(), say(mode="queue"), m.AskText(number=1, text="what")][number % 3]).ok
-    for command in (say(), m.AskText(number=1, text="what"), say(mode="interrupt")):
+    for command in (say(), m.AskText(number=1, text="what")):
         done = talk.host(command)
         assert (done.ok, done.text) == (0, "16 texts wait already, no more are taken")
     assert talk.state() == "HEARING"
+
+
+def test_what_is_urgent_is_taken_though_much_waits_and_is_bounded_too() -> None:
+    talk = Talk()
+    talk.bring_to("INSISTING")
+    for mode in ("queue", "interrupt"):
+        for _ in range(MOST_WAITING):
+            assert talk.host(say(mode=mode)).ok
+        assert not talk.host(say(mode=mode)).ok
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "x" * (MOST_CHARACTERS + 1)])
@@ -328,7 +336,9 @@ def test_an_announcement_with_nothing_that_can_be_said_ends_at_once() -> None:
     talk.voice(samples=0)
     talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=talk.now, samples=0))
     talk.until(1)
-    assert (talk.turns[0]["outcome"], talk.turns[0]["answer"], talk.state()) == ("answered", "...", "LISTENING")
+    (turn,) = talk.turns
+    assert (turn["outcome"], turn["answer"], turn["heard"]) == ("abandoned", "...", "")
+    assert talk.state() == "LISTENING"
 
 
 def test_a_clause_that_is_told_twice_counts_once() -> None:

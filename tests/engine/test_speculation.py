@@ -103,7 +103,7 @@ def test_a_final_text_with_other_words_refutes_it(talk: Talk) -> None:
     assert asked(talk) == ["when do you", "when do you close"]
     assert [clause.text for clause in talk.of(m.Clause)] == ["At any time.", "At six."]
     assert talk.present.audible == talk.tag
-    talk.say(m.AnswerEnded(tag=talk.tag, reason="done"))
+    talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
     talk.play(2600, 3000)
     assert (talk.turns[0]["answer"], talk.turns[0]["hit"]) == ("At six.", False)
 
@@ -170,7 +170,7 @@ def test_attempts_are_capped_and_the_last_words_are_answered_all_the_same(talk: 
 @pytest.mark.parametrize(
     "fault",
     [
-        m.AnswerEnded(reason="failed", text="no memory"),
+        m.PiecesEnded(reason="failed", text="no memory"),
         m.VoiceEnded(reason="failed", text="no memory"),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_worker_that_is_restarted_meanwhile_costs_no_answer(talk: Talk, stage:
 
 def test_an_answer_that_is_empty_ends_the_turn_only_when_the_user_has_finished(talk: Talk) -> None:
     pause(talk)
-    talk.say(m.AnswerEnded(tag=talk.tag, reason="done"))
+    talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
     assert talk.state() == "ENDING"
     talk.until(2000 + WAIT + 1)
     assert talk.state() == "LISTENING"

@@ -42,7 +42,8 @@ class Mixer:
             done = self._cut(out)
         while done < len(out) and (record := self._next(allowed)) is not None:
             if record.kind == m.SOUND_END:
-                self._marks.append((done, _tag(record), record.capture_ns, self._played))
+                samples = 0 if self._playing is None else self._played
+                self._marks.append((done, _tag(record), record.capture_ns, samples))
                 self._playing = None
                 self._release()
                 continue
