@@ -32,7 +32,11 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--profile", metavar="NAME", help="the profile to use, such as realtime or patient")
     group.add_argument("--config", metavar="FILE", type=Path, help="a TOML file with the settings that you change")
     group.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="change one setting: turns.end_of_speech_ms=600"
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="change one setting: turns.end_of_speech_ceiling_ms=600",
     )
 
 

@@ -130,7 +130,6 @@ class Asr:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    end_of_speech_ms: Annotated[int, Between(100, 3000), Live()]
     end_of_speech_floor_ms: Annotated[int, Between(60, 3000), Live()]
     end_of_speech_ceiling_ms: Annotated[int, Between(100, 3000), Live()]
     patience_s: Annotated[float, Between(0.1, 100), Live()]

@@ -153,10 +153,13 @@ CONFIGURATIONS = {
     "unknown profile": ('profile = "realtme"', "did you mean realtime?"),
     "broken TOML": ("[turns\n", "config.toml:1:7: this is not TOML: "),
     "unknown key": (
-        "[turns]\nend_of_speach_ms = 1\n",
-        "config.toml:2: turns.end_of_speach_ms is not a setting; did you",
+        "[turns]\nend_of_speach_ceiling_ms = 1\n",
+        "config.toml:2: turns.end_of_speach_ceiling_ms is not a setting; did you",
     ),
-    "impossible value": ("[turns]\nend_of_speech_ms = 1\n", "config.toml:2: turns.end_of_speech_ms must be "),
+    "impossible value": (
+        "[turns]\nend_of_speech_ceiling_ms = 1\n",
+        "config.toml:2: turns.end_of_speech_ceiling_ms must be ",
+    ),
 }
 
 

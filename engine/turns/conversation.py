@@ -79,6 +79,7 @@ class Conversation:
         self._of_the_turn: dict[type[m.Message], Callable[..., None]] = {
             m.Text: hearing.text,
             m.TextFailed: hearing.text_failed,
+            m.EndingJudged: hearing.ending_judged,
         }
         self._of_the_attempt: dict[type[m.Message], Callable[..., None]] = {
             m.Piece: answering.piece,
@@ -161,6 +162,7 @@ class Conversation:
     def reload(self, config: Config) -> None:
         """New settings count from now on."""
         self.present.config = config
+        self.present.endpointer.reload(config.turns, config.language, config.expected_phrases())
         self._sessions.watch()
 
     def interrupt(self, now: int) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine import messages as m
+from engine.contract import UNKNOWN
 from engine.events import UserFinal, UserPartial
 from engine.turns.attempt import Marks
+from engine.turns.endpointing import Cues
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
 from engine.turns.speculating import Speculating
@@ -21,6 +25,8 @@ AGAIN_MS = 16
 MOST_KEPT = 32
 """Stretches of speech kept for later. More have no sound any more: the microphone's ring has gone over it."""
 LISTENS = (State.HEARING, State.ENDING)
+ENDED_JUST_NOW = (State.ENDING, State.FINALISING, State.THINKING)
+"""Who speaks then goes on after a pause, and may have been taken to have finished too soon."""
 
 
 class Hearing:
@@ -35,11 +41,13 @@ class Hearing:
         """Someone speaks: for the first time, after a pause, or while the turn is not theirs."""
         present = self._present
         self._sessions.begin(now)
+        if present.state in ENDED_JUST_NOW:
+            present.endpointer.resumed((message.capture_ns - present.current.speech.end_ns) / MS)
         if present.state in LISTENS and not present.kept:
             present.happens(Event.SPEECH, now)
             return
         last = present.kept[-1] if present.kept else None
-        if last and (not last.end or message.capture_ns < last.end_ns + self._wait_ns):
+        if last and (not last.end or message.capture_ns < last.end_ns + self._present.endpointer.wait_ms(Cues()) * MS):
             last.end = last.end_ns = 0  # the same utterance goes on
         else:
             present.kept.append(Speech(message.start, message.capture_ns, now))
@@ -78,9 +86,27 @@ class Hearing:
 
     def wait(self, now: int) -> None:
         """It may have been all: start the end-of-speech wait, and an answer to what it was."""
-        self._present.timers[Timer.WAIT] = self._present.current.speech.end_ns + self._wait_ns
+        self._present.current.sound = UNKNOWN
+        self._set_wait()
         self._send_hold()
         self._speculating.consider(now)
+
+    def _set_wait(self) -> None:
+        """How long the pause has to last follows from what is known of the speech by now."""
+        present, turn = self._present, self._present.current
+        speech, said = turn.speech, turn.said
+        cues = Cues(sound=turn.sound, spoken_s=(speech.end - speech.start) / present.rate)
+        if said is not None and self._speculating.has_caught_up:
+            cues = replace(cues, text=said.text, confidence=said.confidence, words=said.complete)
+        turn.wait_ns = present.endpointer.wait_ms(cues) * MS
+        present.timers[Timer.WAIT] = speech.end_ns + turn.wait_ns
+
+    def ending_judged(self, message: m.EndingJudged, _now: int) -> None:
+        """How finished the speech sounds."""
+        present, turn = self._present, self._present.current
+        if present.state is State.ENDING and message.end == turn.speech.end:
+            turn.sound = message.complete
+            self._set_wait()
 
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
@@ -99,7 +125,7 @@ class Hearing:
         """The wait is over, as soon as all of it is known to be silence."""
         # On a loaded machine the VAD may be behind. Its last hop may still be under way.
         present = self._present
-        needed = present.current.speech.end + (self._wait_ns // MS - HOP_MS) * present.rate // 1000
+        needed = present.current.speech.end + (present.current.wait_ns // MS - HOP_MS) * present.rate // 1000
         if present.judged < needed:
             present.timers[Timer.WAIT] = now + AGAIN_MS * MS
         else:
@@ -118,6 +144,7 @@ class Hearing:
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
             present.kept.append(Speech(present.judged, now, now))
+        present.endpointer.finished()
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = present.timers[Timer.FINAL] = now + present.config.asr.final_budget_ms * MS
@@ -148,6 +175,8 @@ class Hearing:
             self._take(message, now)
             return
         self._speculating.heard(message, now)
+        if present.state is State.ENDING:
+            self._set_wait()
         if message.text != turn.shown:
             turn.shown = message.text
             present.tell(UserPartial(message.text), now)
@@ -226,7 +255,3 @@ class Hearing:
     def _tail(self) -> int:
         """The sample after the last one that the recogniser gets of this utterance."""
         return self._present.current.speech.end + TAIL_MS * self._present.rate // 1000
-
-    @property
-    def _wait_ns(self) -> int:
-        return self._present.config.turns.end_of_speech_ms * MS

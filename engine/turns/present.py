@@ -11,6 +11,7 @@ from engine.config import Config
 from engine.contract import Tag
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
+from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
 from engine.turns.turn import Speech, Turn, Wish
@@ -46,6 +47,7 @@ class Present:
 
     def __init__(self, config: Config, rate: int, session: Session) -> None:
         self.config, self.rate, self.session = config, rate, session
+        self.endpointer = Endpointer(config.turns, config.language, config.expected_phrases())
         self.state = State.LISTENING
         self.turn: Turn | None = None
         self.kept: list[Speech] = []

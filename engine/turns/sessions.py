@@ -66,6 +66,7 @@ class Sessions:
         present.forget(present.judged - margin)
         present.tell(SessionChanged("ended", self._reason), now)
         present.session = Session(over.number + 1)
+        present.endpointer.forget()
 
     def stop(self, now: int) -> None:
         """The engine ends, and its memory with it."""

@@ -41,12 +41,18 @@ class Speculating:
         if said is None or not said.text.strip() or said.confidence < present.config.asr.min_confidence:
             return
         if turn.speech.end:
-            maybe = said.upto >= turn.speech.end - self._samples(BEHIND_MS)
+            maybe = self.has_caught_up
         else:  # half of the attempts are left for when the voice pauses
             most //= 2
             maybe = said.upto - turn.steady_from >= self._samples(STEADY_MS)
         if maybe and turn.attempt.asked is None and turn.speculated < most:
             self._answering.speculate(now)
+
+    @property
+    def has_caught_up(self) -> bool:
+        """The words so far may be all of the speech before the pause."""
+        turn = self._present.current
+        return turn.said is not None and turn.said.upto >= turn.speech.end - self._samples(BEHIND_MS)
 
     @property
     def is_sure(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine import messages as m
-from engine.contract import Tag
+from engine.contract import UNKNOWN, Tag
 from engine.story import Times, TurnRecord
 from engine.turns.attempt import Attempt, Marks
 from engine.turns.table import Event
@@ -54,6 +54,10 @@ class Turn:
     """What the host wanted, where the turn is the host's."""
     said: m.Text | None = None
     """What the user said, as far as it is known."""
+    sound: float = UNKNOWN
+    """How likely the speech before the present pause sounds finished."""
+    wait_ns: int = 0
+    """How long the present pause has to last."""
     steady_from: int = 0
     """The sample up to which sound had been decoded when the words of `said` were first these."""
     shown: str = ""

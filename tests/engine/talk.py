@@ -17,11 +17,14 @@ WAIT = 450
 M = TypeVar("M", bound=m.Message)
 
 
+def fixed_wait(ms: int) -> tuple[str, str]:
+    """Settings by which the end-of-speech wait is always the same."""
+    return f"turns.end_of_speech_floor_ms={ms}", f"turns.end_of_speech_ceiling_ms={ms}"
+
+
 def config(*sets: str) -> Config:
-    """The packaged configuration with another end-of-speech wait, without speculation, and these settings."""
-    return load(
-        sets=[f"turns.end_of_speech_ms={WAIT}", "turns.speculations=0", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}
-    )
+    """The packaged configuration with a fixed end-of-speech wait, without speculation, and these settings."""
+    return load(sets=[*fixed_wait(WAIT), "turns.speculations=0", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""})
 
 
 class Talk:

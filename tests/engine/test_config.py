@@ -31,14 +31,14 @@ def write(path: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("sources", "expected", "origin"),
     [
-        ((), 400, "config.toml:"),
+        ((), 700, "config.toml:"),
         (("system",), 501, "{system}:2"),
         (("system", "user"), 502, "{user}:2"),
         (("system", "user", "file"), 503, "{file}:2"),
-        (("system", "user", "file", "environment"), 504, "environment ANTIPHON_TURNS_END_OF_SPEECH_MS"),
+        (("system", "user", "file", "environment"), 504, "environment ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS"),
         (("system", "user", "file", "environment", "set"), 505, "--set"),
         (("set", "system"), 505, "--set"),
-        (("environment", "file"), 504, "environment ANTIPHON_TURNS_END_OF_SPEECH_MS"),
+        (("environment", "file"), 504, "environment ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS"),
         (("file", "system"), 503, "{file}:2"),
     ],
 )
@@ -52,37 +52,52 @@ def test_the_stronger_layer_wins_and_is_named(
     }
     for number, (name, path) in enumerate(paths.items(), 501):
         if name in sources:
-            write(path, f"[turns]\nend_of_speech_ms = {number}\n")
+            write(path, f"[turns]\nend_of_speech_ceiling_ms = {number}\n")
     environ = {SYSTEM_CONFIG: str(paths["system"]), "XDG_CONFIG_HOME": str(tmp_path / "home")}
     if "environment" in sources:
-        environ["ANTIPHON_TURNS_END_OF_SPEECH_MS"] = "504"
+        environ["ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS"] = "504"
     config = load(
         config=paths["file"] if "file" in sources else None,
-        sets=["turns.end_of_speech_ms=505"] if "set" in sources else [],
+        sets=["turns.end_of_speech_ceiling_ms=505"] if "set" in sources else [],
         environ=environ,
     )
-    assert config.turns.end_of_speech_ms == expected
-    assert config.origin("turns.end_of_speech_ms").startswith(origin.format(**paths))
+    assert config.turns.end_of_speech_ceiling_ms == expected
+    assert config.origin("turns.end_of_speech_ceiling_ms").startswith(origin.format(**paths))
     assert config.turns.hard_limit_s == load(environ=NOTHING).turns.hard_limit_s
 
 
 @pytest.mark.parametrize(
     ("user", "file", "profile", "expected"),
     [
-        ("", "", "patient", 900),
-        ("", "", None, 400),
+        ("", "", "patient", 1500),
+        ("", "", None, 700),
         # A plain value of a stronger file beats the profile of a weaker one ...
-        ("[turns]\nend_of_speech_ms = 600", "", "patient", 600),
-        ("[profiles.patient.turns]\nend_of_speech_ms = 700", "[turns]\nend_of_speech_ms = 600", "patient", 600),
+        ("[turns]\nend_of_speech_ceiling_ms = 600", "", "patient", 600),
+        (
+            "[profiles.patient.turns]\nend_of_speech_ceiling_ms = 700",
+            "[turns]\nend_of_speech_ceiling_ms = 600",
+            "patient",
+            600,
+        ),
         # ... and loses to the profile of its own file.
-        ("[turns]\nend_of_speech_ms = 600\n[profiles.patient.turns]\nend_of_speech_ms = 700", "", "patient", 700),
-        ("[turns]\nend_of_speech_ms = 600\n[profiles.patient.turns]\nend_of_speech_ms = 700", "", None, 600),
+        (
+            "[turns]\nend_of_speech_ceiling_ms = 600\n[profiles.patient.turns]\nend_of_speech_ceiling_ms = 700",
+            "",
+            "patient",
+            700,
+        ),
+        (
+            "[turns]\nend_of_speech_ceiling_ms = 600\n[profiles.patient.turns]\nend_of_speech_ceiling_ms = 700",
+            "",
+            None,
+            600,
+        ),
         # A file may choose a profile, and define new ones.
-        ('profile = "patient"', "", None, 900),
-        ('profile = "patient"', "", "realtime", 400),
-        ('profile = "patient"', 'profile = "realtime"', None, 400),
-        ('profile = "hall"\n[profiles.hall.turns]\nend_of_speech_ms = 800', "", None, 800),
-        ("[profiles.hall.turns]\nend_of_speech_ms = 800", 'profile = "hall"', None, 800),
+        ('profile = "patient"', "", None, 1500),
+        ('profile = "patient"', "", "realtime", 700),
+        ('profile = "patient"', 'profile = "realtime"', None, 700),
+        ('profile = "hall"\n[profiles.hall.turns]\nend_of_speech_ceiling_ms = 800', "", None, 800),
+        ("[profiles.hall.turns]\nend_of_speech_ceiling_ms = 800", 'profile = "hall"', None, 800),
     ],
 )
 def test_a_profile_stands_just_above_the_plain_values_of_its_own_file(
@@ -94,18 +109,21 @@ def test_a_profile_stands_just_above_the_plain_values_of_its_own_file(
         write(tmp_path / "kiosk.toml", file) if file else None,
         environ={**NOTHING, "XDG_CONFIG_HOME": str(tmp_path)},
     )
-    assert config.turns.end_of_speech_ms == expected
+    assert config.turns.end_of_speech_ceiling_ms == expected
 
 
 def test_a_profile_stands_below_environment_and_command_line() -> None:
-    environ = {**NOTHING, "ANTIPHON_TURNS_END_OF_SPEECH_MS": "777"}
-    assert load("patient", environ=environ).turns.end_of_speech_ms == 777
-    assert load("patient", sets=["turns.end_of_speech_ms=778"], environ=environ).turns.end_of_speech_ms == 778
+    environ = {**NOTHING, "ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS": "777"}
+    assert load("patient", environ=environ).turns.end_of_speech_ceiling_ms == 777
+    assert (
+        load("patient", sets=["turns.end_of_speech_ceiling_ms=778"], environ=environ).turns.end_of_speech_ceiling_ms
+        == 778
+    )
 
 
 def test_the_profile_may_be_chosen_by_environment_and_set_and_the_option_beats_both() -> None:
     environ = {**NOTHING, "ANTIPHON_PROFILE": "patient"}
-    assert (load(environ=environ).profile, load(environ=environ).turns.end_of_speech_ms) == ("patient", 900)
+    assert (load(environ=environ).profile, load(environ=environ).turns.end_of_speech_ceiling_ms) == ("patient", 1500)
     assert load(environ=environ).origin("profile") == "environment ANTIPHON_PROFILE"
     assert load(sets=["profile=realtime"], environ=environ).profile == "realtime"
     chosen = load("patient", sets=["profile=realtime"], environ=NOTHING)
@@ -195,16 +213,16 @@ def test_a_later_set_wins() -> None:
 
 def test_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path: Path) -> None:
     file = tmp_path / "kiosk.toml"
-    file.write_bytes(b"\xef\xbb\xbf# kiosk\r\n\r\n[turns]\r\nend_of_speech_ms = 600\r\n")
+    file.write_bytes(b"\xef\xbb\xbf# kiosk\r\n\r\n[turns]\r\nend_of_speech_ceiling_ms = 600\r\n")
     config = load(config=file, environ=NOTHING)
-    assert config.turns.end_of_speech_ms == 600
-    assert config.origin("turns.end_of_speech_ms") == f"{file}:4"
+    assert config.turns.end_of_speech_ceiling_ms == 600
+    assert config.origin("turns.end_of_speech_ceiling_ms") == f"{file}:4"
 
 
 def test_a_configuration_cannot_be_changed() -> None:
     config = load(environ=NOTHING)
     with pytest.raises(FrozenInstanceError):
-        config.turns.end_of_speech_ms = 1  # type: ignore[misc]
+        config.turns.end_of_speech_ceiling_ms = 1  # type: ignore[misc]
     with pytest.raises(TypeError):
         config.phrases["de"] = config.phrases["en"]  # type: ignore[index]
 
@@ -216,23 +234,25 @@ def test_a_worker_gets_the_same_configuration_as_json() -> None:
 
 def test_a_configuration_for_a_worker_is_checked_too() -> None:
     table = load(environ=NOTHING).as_dict()
-    table["turns"]["end_of_speech_ms"] = 5
-    with pytest.raises(ConfigError, match=r"configuration: turns.end_of_speech_ms must be between 100 and 3000, not 5"):
+    table["turns"]["end_of_speech_ceiling_ms"] = 5
+    with pytest.raises(
+        ConfigError, match=r"configuration: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not 5"
+    ):
         Config.from_dict(table)
     del table["turns"]
-    with pytest.raises(ConfigError, match=r"turns\.end_of_speech_ms is missing"):
+    with pytest.raises(ConfigError, match=r"turns\.end_of_speech_floor_ms is missing"):
         Config.from_dict(table)
 
 
 def test_a_workers_python_needs_no_tomllib() -> None:
     code = "import json, sys; sys.modules['tomllib'] = sys.modules['tomli'] = None\n"
     code += "from engine.config import Config\n"
-    code += "print(Config.from_dict(json.load(sys.stdin)).turns.end_of_speech_ms)"
+    code += "print(Config.from_dict(json.load(sys.stdin)).turns.end_of_speech_ceiling_ms)"
     given = json.dumps(load(environ=NOTHING).as_dict())
     done = subprocess.run(
         [sys.executable, "-c", code], input=given, capture_output=True, text=True, cwd=ROOT, check=True
     )
-    assert done.stdout == "400\n"
+    assert done.stdout == "700\n"
 
 
 def test_a_backend_gets_its_own_table() -> None:

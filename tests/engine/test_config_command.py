@@ -36,7 +36,7 @@ def engine(*words: str) -> int:
 KIOSK = """
 profile = "hall"
 [profiles.hall.turns]
-end_of_speech_ms = 700
+end_of_speech_ceiling_ms = 700
 [phrases.de]
 unknown = "Das \\"weiß\\" ich\\nnicht. \\\\ 😀"
 not_heard = "Wie bitte?"
@@ -89,7 +89,10 @@ def test_show_can_be_asked_for_a_part(
     ("wanted", "message"),
     [
         ("turn", "turn is not a setting; did you mean turns?"),
-        ("turns.end_of_speach_ms", "turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?"),
+        (
+            "turns.end_of_speach_ceiling_ms",
+            "turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
+        ),
         ("turns.python.x", "turns.python.x is not a setting"),
         ("phrases.de", "phrases.de is not a setting; there is en"),
         ("zzz.zzz", "zzz.zzz is not a setting; the file may have " + ", ".join(kinds(Settings))),
@@ -110,7 +113,7 @@ def test_show_says_where_each_value_came_from(
     monkeypatch.setenv("ANTIPHON_TURNS_HARD_LIMIT_S", "4")
     engine("show", "turns", "--origin", "--config", str(kiosk), "--set", "turns.python=python3")
     lines = capsys.readouterr().out.splitlines()
-    assert f"end_of_speech_ms = 700  # {kiosk}:4" in lines
+    assert f"end_of_speech_ceiling_ms = 700  # {kiosk}:4" in lines
     assert "hard_limit_s = 4.0  # environment ANTIPHON_TURNS_HARD_LIMIT_S" in lines
     assert 'python = "python3"  # --set' in lines
     assert any(line.startswith("max_utterance_s = 30.0  # config.toml:") for line in lines)
@@ -125,7 +128,7 @@ def test_check_says_ok_and_names_the_files(tmp_path: Path, capsys: pytest.Captur
 
 def test_check_tells_every_error_in_a_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kiosk = tmp_path / "kiosk.toml"
-    kiosk.write_text("[turns]\nend_of_speach_ms = 5\npython = 5\n", encoding="utf-8")
+    kiosk.write_text("[turns]\nend_of_speach_ceiling_ms = 5\npython = 5\n", encoding="utf-8")
     assert engine("check", "--config", str(kiosk)) == ConfigError.code == 3
     out, err = capsys.readouterr()
     assert out == ""

@@ -14,20 +14,20 @@ NOTHING = {SYSTEM_CONFIG: ""}
 
 FILE_ERRORS = {
     "unknown key": (
-        "[turns]\n\nend_of_speach_ms = 600",
-        "3: turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?",
+        "[turns]\n\nend_of_speach_ceiling_ms = 600",
+        "3: turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
     ),
     "unknown key in a dotted key": (
-        "# kiosk\nturns.end_of_speach_ms = 600",
-        "2: turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?",
+        "# kiosk\nturns.end_of_speach_ceiling_ms = 600",
+        "2: turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
     ),
     "unknown key in a table in one line": (
-        "\nturns = { end_of_speach_ms = 600 }",
-        "2: turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?",
+        "\nturns = { end_of_speach_ceiling_ms = 600 }",
+        "2: turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
     ),
     "unknown key in a profile": (
-        "[profiles.hall]\nturns.end_of_speach_ms = 600",
-        "2: turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?",
+        "[profiles.hall]\nturns.end_of_speach_ceiling_ms = 600",
+        "2: turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
     ),
     "key in the wrong section": (
         "[audio]\nthreshold = 0.4",
@@ -46,16 +46,16 @@ FILE_ERRORS = {
     "nothing like it": ("[audio]\nzzz = 1", "2: audio.zzz is not a setting; [audio] may have driver, microphone,"),
     "key that needs quotes": ('"a\\nb" = 1', '1: "a\\nb" is not a setting; the file may have profile, language,'),
     "text for a whole number": (
-        '[turns]\nend_of_speech_ms = "600"',
-        '2: turns.end_of_speech_ms must be a whole number, not "600"',
+        '[turns]\nend_of_speech_ceiling_ms = "600"',
+        '2: turns.end_of_speech_ceiling_ms must be a whole number, not "600"',
     ),
     "fraction for a whole number": (
-        "[turns]\nend_of_speech_ms = 600.0",
-        "2: turns.end_of_speech_ms must be a whole number, not 600.0",
+        "[turns]\nend_of_speech_ceiling_ms = 600.0",
+        "2: turns.end_of_speech_ceiling_ms must be a whole number, not 600.0",
     ),
     "true for a whole number": (
-        "[turns]\nend_of_speech_ms = true",
-        "2: turns.end_of_speech_ms must be a whole number, not true",
+        "[turns]\nend_of_speech_ceiling_ms = true",
+        "2: turns.end_of_speech_ceiling_ms must be a whole number, not true",
     ),
     "true for a number": ("[turns]\nhard_limit_s = true", "2: turns.hard_limit_s must be a number, not true"),
     "no number at all": ("[turns]\nhard_limit_s = nan", "2: turns.hard_limit_s must be a number, not nan"),
@@ -66,8 +66,8 @@ FILE_ERRORS = {
     "number for a text": ("language = 5", "1: language must be text in quotes, not 5"),
     "date for a text": ("language = 2024-01-01", "1: language must be text in quotes, not the date or time 2024-01-01"),
     "table for a value": (
-        "[turns.end_of_speech_ms]\nx = 1",
-        "1: turns.end_of_speech_ms must be a whole number, not a table",
+        "[turns.end_of_speech_ceiling_ms]\nx = 1",
+        "1: turns.end_of_speech_ceiling_ms must be a whole number, not a table",
     ),
     "value for a table": ("turns = 5", "1: turns must be a table, [turns], not 5"),
     "text for a list": ('[asr]\nexpect = "hi"', '2: asr.expect must be a list, [ ... ], not "hi"'),
@@ -76,11 +76,17 @@ FILE_ERRORS = {
         "4: asr.expect[1] must be text in quotes, not 5",
     ),
     "empty element of a list": ('[asr]\nexpect = [" "]', "2: asr.expect[0] must not be empty"),
-    "too small": ("turns.end_of_speech_ms = 99", "1: turns.end_of_speech_ms must be between 100 and 3000, not 99"),
-    "too large": ("turns.end_of_speech_ms = 3001", "1: turns.end_of_speech_ms must be between 100 and 3000, not 3001"),
+    "too small": (
+        "turns.end_of_speech_ceiling_ms = 99",
+        "1: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not 99",
+    ),
+    "too large": (
+        "turns.end_of_speech_ceiling_ms = 3001",
+        "1: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not 3001",
+    ),
     "too large to be written out": (
-        f"turns.end_of_speech_ms = 0x{'f' * 5000}",
-        "1: turns.end_of_speech_ms must be between 100 and 3000, not a number that large",
+        f"turns.end_of_speech_ceiling_ms = 0x{'f' * 5000}",
+        "1: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not a number that large",
     ),
     "only one choice": ("audio.rate_hz = 44100", "1: audio.rate_hz must be 16000, not 44100"),
     "not one of the choices": (
@@ -154,7 +160,7 @@ FILE_ERRORS = {
         "2: a profile cannot choose a profile; remove this line",
     ),
     "profile for profiles": (
-        "\n[profile.hall.turns]\nend_of_speech_ms = 600",
+        "\n[profile.hall.turns]\nend_of_speech_ceiling_ms = 600",
         "2: profile names the profile to use; write [profiles.NAME.section] to define one",
     ),
     "profile that is no table": (
@@ -163,8 +169,8 @@ FILE_ERRORS = {
     ),
     "profiles that are no table": ("profiles = 5", "1: profiles must be a table, not 5; write [profiles.NAME.section]"),
     "not TOML": (
-        "[turns]\nend_of_speech_ms 600",
-        "2:18: this is not TOML: expected '=' after a key in a key/value pair",
+        "[turns]\nend_of_speech_ceiling_ms 600",
+        "2:26: this is not TOML: expected '=' after a key in a key/value pair",
     ),
     "not TOML at the end": ('[turns]\n\npython = """\n', "3: this is not TOML: "),
     "twice the same key": ("a = 1\na = 2\n", "2:6: this is not TOML: cannot overwrite a value"),
@@ -246,14 +252,20 @@ def test_a_file_in_its_usual_place_may_be_absent_but_not_unreadable(tmp_path: Pa
         ("ANTIPHON_TURNS", "600", "environment: ANTIPHON_TURNS is not a setting; "),
         ("ANTIPHON_ZZZ", "600", "environment: ANTIPHON_ZZZ is not a setting; unset it"),
         (
-            "ANTIPHON_TURNS_END_OF_SPEECH_MS",
+            "ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS",
             "soon",
-            'environment ANTIPHON_TURNS_END_OF_SPEECH_MS: turns.end_of_speech_ms must be a whole number, not "soon"',
+            (
+                "environment ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS: "
+                'turns.end_of_speech_ceiling_ms must be a whole number, not "soon"'
+            ),
         ),
         (
-            "ANTIPHON_TURNS_END_OF_SPEECH_MS",
+            "ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS",
             "600\nother = 1",
-            'environment ANTIPHON_TURNS_END_OF_SPEECH_MS: turns.end_of_speech_ms must be a whole number, not "600\\n',
+            (
+                "environment ANTIPHON_TURNS_END_OF_SPEECH_CEILING_MS: "
+                'turns.end_of_speech_ceiling_ms must be a whole number, not "600\\n'
+            ),
         ),
         ("ANTIPHON_VAD_PYTHON", "\udcff", "environment ANTIPHON_VAD_PYTHON: vad.python must be clean UTF-8 text"),
         ("ANTIPHON_ASR_EXPECT", "[" * 100_000, "environment ANTIPHON_ASR_EXPECT: asr.expect must be a list"),
@@ -280,11 +292,14 @@ def test_an_error_in_the_environment_names_the_variable(name: str, value: str, e
     ("text", "expected"),
     [
         (
-            "turns.end_of_speach_ms=1",
-            "--set: turns.end_of_speach_ms is not a setting; did you mean turns.end_of_speech_ms?",
+            "turns.end_of_speach_ceiling_ms=1",
+            "--set: turns.end_of_speach_ceiling_ms is not a setting; did you mean turns.end_of_speech_ceiling_ms?",
         ),
-        ("turns.end_of_speech_ms=1", "--set: turns.end_of_speech_ms must be between 100 and 3000, not 1"),
-        ("turns=1", "--set: turns is a table of settings; name one, such as turns.end_of_speech_ms, "),
+        (
+            "turns.end_of_speech_ceiling_ms=1",
+            "--set: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not 1",
+        ),
+        ("turns=1", "--set: turns is a table of settings; name one, such as turns.end_of_speech_floor_ms, "),
         ("turns.python.x=1", "--set: turns.python.x is not a setting"),
         ("vad.threshold=0.3", "--set: vad.release must be below vad.threshold ("),
         ("=1", '--set: "" is not a setting'),

@@ -26,7 +26,7 @@ def test_a_setting_of_another_stage_is_no_reason_to_load_it_anew(stage: str) -> 
     others = {
         "vad.threshold=0.6": REGISTRY,
         "asr.final_budget_ms=70": REGISTRY,
-        "turns.end_of_speech_ms=700": REGISTRY,
+        "turns.end_of_speech_ceiling_ms=700": REGISTRY,
         "llm.max_tokens=100": REGISTRY,
         "vocoder.first_audio_budget_ms=70": REGISTRY,
         'phrases.en.failed="Oh."': ("vad", "asr", "vocoder"),
