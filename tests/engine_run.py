@@ -32,12 +32,20 @@ WORKERS = tuple(process.name for process in PROCESSES)
 
 WORDS = "what time does the museum close"
 
-SHORT_ANSWERS = """
+_UNHURRIED = ("asr.final_budget_ms = 10000", "turns.response_budget_ms = 10000", "turns.hard_limit_s = 20")
+UNHURRIED = [part for line in _UNHURRIED for part in ("--set", line.replace(" ", ""))]
+"""Waits for the recogniser's final text, however long a busy machine takes for it: then what is understood, and so what
+is answered, does not depend on how busy it is."""
+
+SHORT_ANSWERS = (
+    "\n".join(_UNHURRIED)
+    + """
 [[llm.phrasebook.entries]]
 patterns = ["what time does the museum close", "* museum *"]
 answers = ["From ten to six, every day."]
 """
-"""A configuration whose one answer takes about two seconds to say."""
+)
+"""A configuration whose one answer takes about two seconds to say; UNHURRIED, too."""
 
 
 class Engine:
@@ -204,6 +212,7 @@ def report(path: Path) -> dict[str, Any]:
 
 
 def understood(turn: dict[str, Any]) -> bool:
-    """The question was recognised: all of it, or, where the final text was late (a busy machine), as far as it was."""
+    """The question was recognised: all of it, or, where even an UNHURRIED engine did not get the final text in time, as
+    far as it was."""
     transcript = str(turn["transcript"])
     return transcript == WORDS or ("asr" in turn["late"] and transcript != "" and WORDS.startswith(transcript))

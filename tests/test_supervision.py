@@ -92,7 +92,7 @@ def test_a_worker_that_hangs_is_replaced(start: Start, tmp_path: Path, short_ans
     written = tmp_path / "r.json"
     engine = start(
         *("--input", str(write(tmp_path / "q.wav", sound)), "--report", str(written)),
-        *("--config", str(short_answers), "--set", "engine.heartbeat_timeout_s=1"),
+        *("--config", str(short_answers), "--set", "engine.heartbeat_timeout_s=4"),
     )
     engine.until_ready()
     engine.kill("asr", signal.SIGSTOP)
