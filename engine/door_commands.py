@@ -143,6 +143,7 @@ _TABLE: Mapping[str, _Use] = {
     ),
     "ask": _Use("answer a question as if a visitor had asked it; prints the answer as it is heard", _ask, (_TEXT,)),
     "listen": _Use("fall silent and listen", _plain("listen")),
+    "sleep": _Use("listen to nobody until `engine listen`; what was said so far is answered", _plain("sleep")),
     "stop": _Use("fall silent, and forget what was to be said", _plain("stop")),
     "mute": _Use(
         "close the microphone (on), or open it again (off)",

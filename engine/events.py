@@ -35,7 +35,8 @@ def _event(name: str) -> Any:
 @_event("state")
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
-    """state: starting, listening, hearing, thinking, speaking, announcing (the host's words) or stopping."""
+    """state: starting, listening, asleep (nobody is listened to until the host says so), muted, hearing, thinking,
+    speaking, announcing (the host's words) or stopping."""
 
     state: str
 

@@ -23,7 +23,20 @@ exit codes:
   5  an output could not be written     130  ended by Ctrl-C
   6  a model or library is missing or broken
 """
-_AT_THE_DOOR = ("say", "ask", "listen", "stop", "mute", "volume", "context", "session-end", "reload", "state", "events")
+_AT_THE_DOOR = (
+    "say",
+    "ask",
+    "listen",
+    "sleep",
+    "stop",
+    "mute",
+    "volume",
+    "context",
+    "session-end",
+    "reload",
+    "state",
+    "events",
+)
 _MODULES = {
     "run": "run_command",
     **dict.fromkeys(_AT_THE_DOOR, "door_commands"),

@@ -328,6 +328,14 @@ class InputEnded(Message):
     sample: int
 
 
+@_kind(93)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicrophoneMuted(Message):
+    """The microphone was closed (1) or opened again (0)."""
+
+    on: int
+
+
 # turns → engine: the story of the conversation (Happened), and its end.
 
 
@@ -383,6 +391,14 @@ class AddContext(Message):
 
     number: int
     text: str
+
+
+@_kind(116)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallAsleep(Message):
+    """Listen to nobody until told to; what was said so far is answered."""
+
+    number: int
 
 
 @_kind(115)

@@ -144,6 +144,12 @@ class Turns:
 
 
 @dataclass(frozen=True, slots=True)
+class Attention:
+    mode: Annotated[str, OneOf("open", "push_to_talk", "external", "wake_word"), Live()]
+    reprompt_s: Annotated[float, Between(0, 86_400), Live()]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One question of the phrasebook, in its wordings, and its answers."""
 
@@ -204,6 +210,7 @@ class OwnPhrases:
     unknown: Phrase
     not_heard: Phrase
     failed: Phrase
+    reprompt: Phrase
     repeat: Annotated[str, Template("text"), Live()]
 
 
@@ -228,6 +235,7 @@ class Settings:
     vad: Vad
     asr: Asr
     turns: Turns
+    attention: Attention
     llm: Llm
     vocoder: Vocoder
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]

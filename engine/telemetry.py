@@ -79,6 +79,9 @@ METRICS = (
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
     Metric("turns.session", "gauge", "the number of the present session, or of the next one; it outlives a restart"),
     Metric("turns.visitor", "gauge", "1 while a session is under way; it outlives a restart"),
+    Metric(
+        "turns.awake", "gauge", "2 while whoever speaks is listened to, 1 while not, 0 at first; it outlives a restart"
+    ),
     Metric("turns.turn", "gauge", "the number of the present turn in its session; it outlives a restart"),
     Metric("turns.open_from", "gauge", "the sample at which unanswered speech began, plus one; 0 when there is none"),
     Metric("turns.newest", "gauge", "the newest attempt, in the form of audio.audible; what is older is stale"),

@@ -52,6 +52,9 @@ def succeed(seat: Seat) -> Conversation:
     conversation.present.on_late = lambda stage: telemetry.count(f"{stage}.late")
     conversation.present.on_count = telemetry.count
     conversation.present.newest = audible.tag_of(telemetry.get("turns.newest"))
+    if awake := telemetry.get("turns.awake"):
+        conversation.attention.awake = awake == 2
+    conversation.attention.muted = bool(telemetry.get("audio.muted"))
     conversation.present.forget_upto = telemetry.get("audio.forget_upto")
     return conversation
 
@@ -108,6 +111,7 @@ def main(seat: Seat) -> None:
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)
         telemetry.set("turns.visitor", int(present.session.open))
+        telemetry.set("turns.awake", 1 + conversation.attention.awake)
         telemetry.set("turns.turn", present.session.turn)
         telemetry.set("turns.open_from", conversation.open_from)
         for channel, message in conversation.outbox:
@@ -124,7 +128,7 @@ def main(seat: Seat) -> None:
         publish()
         seat.wait(conversation.timer_ns)
         if seat.reloaded():
-            conversation.reload(seat.config)
+            conversation.reload(seat.config, time.monotonic_ns())
         for reader in inputs:
             for record in reader:
                 message = m.decode(record)

@@ -52,6 +52,7 @@ _TABLE = (
     ),
     Command("ask", {"text": _WORDS}, "commands", m.AskText),
     Command("listen", {}, "commands", m.ListenNow),
+    Command("sleep", {}, "commands", m.FallAsleep),
     Command("stop", {}, "commands", m.StopSpeaking),
     Command("context", {"text": Argument(str)}, "commands", m.AddContext),
     Command("session.end", {}, "commands", m.EndSession),

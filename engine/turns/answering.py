@@ -7,7 +7,7 @@ from engine.turns.attempt import Attempt, Marks
 from engine.turns.present import Present
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event
-from engine.turns.turn import MS
+from engine.turns.turn import MS, Speech, Wish
 
 
 class Answering:
@@ -117,6 +117,14 @@ class Answering:
     def apologise(self, now: int) -> None:
         """Say that something went wrong."""
         self._say_instead(self._present.phrases.failed, now)
+
+    def reprompt(self, now: int) -> None:
+        """Ask whether the visitor is still there, in a turn of the engine's own."""
+        present = self._present
+        here = Speech(present.judged, now, now, present.judged, now, now)
+        turn = present.open(here, "phrase", Wish(Event.SAY, present.phrases.reprompt))
+        present.audible = turn.tag
+        self._speaking.say(present.phrases.reprompt, now)
 
     def _say_instead(self, phrase: str, now: int) -> None:
         """Say a phrase of the engine's own instead of an answer, as a new attempt: what was under way is stale."""

@@ -15,6 +15,7 @@ from engine import events
 from engine import messages as m
 from engine.config import Config
 from engine.turns.answering import Answering
+from engine.turns.attention import RESTING, Attention
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
 from engine.turns.memory import Succession
@@ -35,11 +36,13 @@ class Conversation:
 
     def __init__(self, config: Config, rate: int, session: int = 1, turn: int = 0, is_open: bool = False) -> None:
         self.present = present = Present(config, rate, Session(session, turn, is_open))
-        self._sessions = sessions = Sessions(present)
+        self.attention = attention = Attention(present)
+        self._sessions = sessions = Sessions(present, attention)
         self._speaking = speaking = Speaking(present)
         self._answering = answering = Answering(present, speaking)
-        self._hearing = hearing = Hearing(present, sessions, Speculating(present, answering))
-        self._host = host = HostCommands(present, sessions)
+        self._hearing = hearing = Hearing(present, sessions, attention, Speculating(present, answering))
+        self._host = host = HostCommands(present, sessions, attention)
+        host.on_listen = hearing.attend
         self.succession = Succession(present, host)
         self._input_end: int | None = None
         self._over = False
@@ -56,6 +59,8 @@ class Conversation:
             Action.ANNOUNCE: self._announce,
             Action.TAKE_QUESTION: self._take_question,
             Action.EMPTY: lambda _now: host.empty(),
+            Action.REST: lambda _now: sessions.watch(),
+            Action.REPROMPT: answering.reprompt,
             Action.REFUSE: lambda _now: None,
             Action.NEXT: self._next,
             Action.END: self._end,
@@ -74,6 +79,7 @@ class Conversation:
             Timer.AUDIBLE: speaking.audible,
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
+            Timer.UNSURE: sessions.unsure,
             Timer.LEFT: sessions.silence,
         }
         self._of_the_turn: dict[type[m.Message], Callable[..., None]] = {
@@ -95,11 +101,13 @@ class Conversation:
             m.SpeechBegan: hearing.speech_began,
             m.SpeechPaused: hearing.speech_paused,
             m.InputEnded: self._input_ended,
+            m.MicrophoneMuted: attention.microphone,
             m.Say: host.take,
             m.AskText: host.take,
             m.StopSpeaking: host.take,
             m.ListenNow: host.take,
             m.AddContext: host.take,
+            m.FallAsleep: host.take,
             m.EndSession: host.take,
         }
         self._again: dict[str, Callable[[m.Joined, int], None]] = {
@@ -156,14 +164,16 @@ class Conversation:
 
     def start(self, now: int) -> None:
         """The engine runs: tell the state, whatever a predecessor has told last."""
+        self.attention.rest(now)
         self.present.show(now)
         self._sessions.rest(now)
 
-    def reload(self, config: Config) -> None:
+    def reload(self, config: Config, now: int) -> None:
         """New settings count from now on."""
         self.present.config = config
         self.present.endpointer.reload(config.turns, config.language, config.expected_phrases())
         self._sessions.watch()
+        self.attention.reload(now)
 
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""
@@ -190,6 +200,7 @@ class Conversation:
             present.happens(host.queue[0].event, now)
         else:
             self._sessions.rest(now)
+            self.attention.rest(now)
 
     def _announce(self, now: int) -> None:
         turn = self._host.open("say", now)
@@ -208,6 +219,7 @@ class Conversation:
 
     def _drop(self, now: int) -> None:
         self._answering.drop(now)
+        self.present.send("listen", m.Cancel(tag=self.present.current.ear))
         self.present.turn = None
         self.present.timers.clear()
         self._next(now)
@@ -298,7 +310,7 @@ class Conversation:
     def _finish_if_over(self) -> None:
         """When a file was the input: over once its last sample has been judged and answered."""
         present = self.present
-        if self._over or self._input_end is None or present.state is not State.LISTENING or present.kept:
+        if self._over or self._input_end is None or present.state not in RESTING or present.kept:
             return
         if present.judged >= self._input_end + present.rate // 2:
             self._over = True

@@ -8,6 +8,7 @@ from engine import messages as m
 from engine.contract import UNKNOWN
 from engine.events import UserFinal, UserPartial
 from engine.turns.attempt import Marks
+from engine.turns.attention import Attention
 from engine.turns.endpointing import Cues
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
@@ -32,14 +33,19 @@ ENDED_JUST_NOW = (State.ENDING, State.FINALISING, State.THINKING)
 class Hearing:
     """From the first sign of a voice to the final text."""
 
-    def __init__(self, present: Present, sessions: Sessions, speculating: Speculating) -> None:
-        self._present, self._sessions, self._speculating = present, sessions, speculating
+    def __init__(self, present: Present, sessions: Sessions, attention: Attention, speculating: Speculating) -> None:
+        self._present, self._sessions, self._attention, self._speculating = present, sessions, attention, speculating
+        self._unheard = False
+        """Somebody speaks whom nobody listens to."""
 
     # Speech, from the VAD.
 
     def speech_began(self, message: m.SpeechBegan, now: int) -> None:
         """Someone speaks: for the first time, after a pause, or while the turn is not theirs."""
         present = self._present
+        self._unheard = not self._attention.open
+        if self._unheard:
+            return
         self._sessions.begin(now)
         if present.state in ENDED_JUST_NOW:
             present.endpointer.resumed((message.capture_ns - present.current.speech.end_ns) / MS)
@@ -57,7 +63,7 @@ class Hearing:
 
     def speech_paused(self, message: m.SpeechPaused, now: int) -> None:
         """Nobody speaks any more."""
-        present = self._present
+        present, self._unheard = self._present, False
         hearing = present.turn.speech if present.turn and present.state is State.HEARING else None
         speech = present.kept[-1] if present.kept else hearing
         if speech is not None and not speech.end:
@@ -65,6 +71,11 @@ class Hearing:
             present.happens(Event.PAUSE, now)
         elif not present.session.open:  # whoever was forgotten in mid-speech has gone on until now
             present.forget(message.end)
+
+    def attend(self, now: int) -> None:
+        """The gate has been opened: whoever is speaking is heard from now on."""
+        if self._unheard and self._attention.open:
+            self.speech_began(m.SpeechBegan(start=self._present.judged, capture_ns=now), now)
 
     def keep(self, _now: int) -> None:
         """What came while the turn was another's stays where it is: in `kept`, or in the host's queue."""
@@ -99,7 +110,8 @@ class Hearing:
         if said is not None and self._speculating.has_caught_up:
             cues = replace(cues, text=said.text, confidence=said.confidence, words=said.complete)
         turn.wait_ns = present.endpointer.wait_ms(cues) * MS
-        present.timers[Timer.WAIT] = speech.end_ns + turn.wait_ns
+        if not self._attention.held:
+            present.timers[Timer.WAIT] = speech.end_ns + turn.wait_ns
 
     def ending_judged(self, message: m.EndingJudged, _now: int) -> None:
         """How finished the speech sounds."""
@@ -143,7 +155,8 @@ class Hearing:
         present.timers.clear()
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
-            present.kept.append(Speech(present.judged, now, now))
+            if self._attention.open:
+                present.kept.append(Speech(present.judged, now, now))
         present.endpointer.finished()
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)

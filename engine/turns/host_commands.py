@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from engine import messages as m
 from engine.events import UserFinal
+from engine.turns.attention import Attention
 from engine.turns.present import Present
 from engine.turns.sessions import Sessions
-from engine.turns.table import Action, Event
+from engine.turns.table import Event, State
 from engine.turns.turn import Speech, Turn, Wish
 
 MOST_WAITING = 16
@@ -17,7 +18,7 @@ MOST_WAITING = 16
 MOST_CHARACTERS = 4_000
 """In one announcement, question or piece of context: five minutes of speech."""
 
-Command = m.Say | m.AskText | m.StopSpeaking | m.ListenNow | m.AddContext | m.EndSession
+Command = m.Say | m.AskText | m.StopSpeaking | m.ListenNow | m.AddContext | m.FallAsleep | m.EndSession
 
 
 class HostCommands:
@@ -26,8 +27,10 @@ class HostCommands:
     urgent: what the host wants to say before anything else. queue: what it wants to say or ask after what is going on.
     """
 
-    def __init__(self, present: Present, sessions: Sessions) -> None:
-        self._present, self._sessions = present, sessions
+    def __init__(self, present: Present, sessions: Sessions, attention: Attention) -> None:
+        self._present, self._sessions, self._attention = present, sessions, attention
+        self.on_listen: Callable[[int], None] = lambda _now: None
+        """Called when the host wants the visitor to be listened to."""
         self.urgent: deque[Wish] = deque()
         self.queue: deque[Wish] = deque()
 
@@ -67,8 +70,16 @@ class HostCommands:
         return ""
 
     def _listen(self, _command: m.ListenNow, now: int) -> str:
-        refused = self._present.happens(Event.LISTEN_NOW, now) is Action.REFUSE
-        return "an announcement that must not be interrupted is being heard" if refused else ""
+        if self._present.state is State.INSISTING:
+            return "an announcement that must not be interrupted is being heard"
+        self._attention.awake = True
+        self._present.happens(Event.LISTEN_NOW, now)
+        self.on_listen(now)
+        return ""
+
+    def _sleep(self, _command: m.FallAsleep, now: int) -> str:
+        self._attention.sleep(now)
+        return ""
 
     def _context(self, command: m.AddContext, _now: int) -> str:
         refusal = _too_long(command.text)
@@ -127,5 +138,6 @@ _COMMANDS: dict[type[m.Message], Callable[..., str]] = {
     m.StopSpeaking: HostCommands._stop,
     m.ListenNow: HostCommands._listen,
     m.AddContext: HostCommands._context,
+    m.FallAsleep: HostCommands._sleep,
     m.EndSession: HostCommands._end_session,
 }

@@ -37,6 +37,8 @@ class Timer(Enum):
     """The next word of the answer begins to be heard."""
     PLAYED = auto()
     """The answer's last sample is heard."""
+    UNSURE = auto()
+    """The visitor has been silent for so long that they are asked whether they are still there."""
     LEFT = auto()
     """The visitor has been silent for so long that they have left."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from engine import messages as m
 from engine.contract import Tag
 from engine.events import SessionChanged
+from engine.turns.attention import Attention
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.table import Event
@@ -17,29 +18,42 @@ STAGES = ("listen", "asks", "clauses")
 class Sessions:
     """Begins and ends the present session."""
 
-    def __init__(self, present: Present) -> None:
-        self._present = present
+    def __init__(self, present: Present, attention: Attention) -> None:
+        self._present, self._attention = present, attention
         self._reason = ""
         self._quiet_since_ns = 0
+        self._reprompted = False
+        """In this silence."""
 
     def begin(self, now: int) -> None:
         """Somebody is there."""
+        self._reprompted = False
         if not self._present.session.open:
             self._present.session.open = True
             self._present.tell(SessionChanged("began"), now)
 
     def rest(self, now: int) -> None:
         """Nobody has the turn from now on: the silence begins after which the visitor has left."""
-        self._quiet_since_ns = now
+        if not self._reprompted:
+            self._quiet_since_ns = now
         self.watch()
 
     def watch(self) -> None:
         """Wake when the silence has lasted long enough."""
         present = self._present
-        present.timers.pop(Timer.LEFT, None)
-        limit_ns = round(present.config.turns.session_end_s * 1e9)
-        if present.session.open and present.turn is None and limit_ns:
-            present.timers[Timer.LEFT] = self._quiet_since_ns + limit_ns
+        limits = {Timer.LEFT: present.config.turns.session_end_s, Timer.UNSURE: present.config.attention.reprompt_s}
+        if self._reprompted or not self._attention.open:
+            del limits[Timer.UNSURE]
+        for timer in (Timer.LEFT, Timer.UNSURE):
+            present.timers.pop(timer, None)
+            limit_ns = round(limits.get(timer, 0) * 1e9)
+            if present.session.open and present.turn is None and limit_ns:
+                present.timers[timer] = self._quiet_since_ns + limit_ns
+
+    def unsure(self, now: int) -> None:
+        """It has, for the visitor to be asked whether they are still there."""
+        self._reprompted = True
+        self._present.happens(Event.UNSURE, now)
 
     def silence(self, now: int) -> None:
         """It has."""
@@ -67,6 +81,7 @@ class Sessions:
         present.tell(SessionChanged("ended", self._reason), now)
         present.session = Session(over.number + 1)
         present.endpointer.forget()
+        self._attention.left()
 
     def stop(self, now: int) -> None:
         """The engine ends, and its memory with it."""

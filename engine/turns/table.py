@@ -12,6 +12,10 @@ from enum import Enum, auto
 class State(Enum):
     LISTENING = auto()
     """Nobody speaks."""
+    ASLEEP = auto()
+    """Nobody is listened to until the host says so."""
+    MUTED = auto()
+    """The microphone is closed."""
     HEARING = auto()
     """The user speaks."""
     ENDING = auto()
@@ -65,6 +69,14 @@ class Event(Enum):
     """The host wants silence."""
     LISTEN_NOW = auto()
     """The host wants the visitor to be listened to."""
+    SLEEP = auto()
+    """The host wants nobody to be listened to, or the button is released."""
+    MUTE = auto()
+    """The microphone was closed."""
+    UNMUTE = auto()
+    """It was opened again."""
+    UNSURE = auto()
+    """The visitor has been silent for a while after an answer."""
     LEAVE = auto()
     """The visitor has left: the host says so, or silence does."""
 
@@ -108,6 +120,10 @@ class Action(Enum):
     """Fall silent: the host speaks."""
     POSTPONE = auto()
     """Put back what the user said or the host asked: it is answered after the host has spoken."""
+    REST = auto()
+    """Nobody has the turn: the silence is timed, if anybody is listened to."""
+    REPROMPT = auto()
+    """Ask whether the visitor is still there."""
     REFUSE = auto()
     """It cannot be."""
     FORGET = auto()
@@ -125,7 +141,35 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.LISTENING, E.ASKED): (S.THINKING, A.TAKE_QUESTION),
     (S.LISTENING, E.STOP): (S.LISTENING, A.EMPTY),
     (S.LISTENING, E.LISTEN_NOW): (S.LISTENING, A.EMPTY),
+    (S.LISTENING, E.SLEEP): (S.ASLEEP, A.REST),
+    (S.LISTENING, E.MUTE): (S.MUTED, A.REST),
+    (S.LISTENING, E.UNMUTE): (S.LISTENING, A.REST),
+    (S.LISTENING, E.UNSURE): (S.ANNOUNCING, A.REPROMPT),
     (S.LISTENING, E.LEAVE): (S.LISTENING, A.FORGET),
+    #
+    (S.ASLEEP, E.QUEUED): (S.ASLEEP, A.NEXT),
+    (S.ASLEEP, E.MAKE_WAY): (S.ASLEEP, A.NEXT),
+    (S.ASLEEP, E.SAY): (S.ANNOUNCING, A.ANNOUNCE),
+    (S.ASLEEP, E.INSIST): (S.INSISTING, A.ANNOUNCE),
+    (S.ASLEEP, E.ASKED): (S.THINKING, A.TAKE_QUESTION),
+    (S.ASLEEP, E.STOP): (S.ASLEEP, A.EMPTY),
+    (S.ASLEEP, E.LISTEN_NOW): (S.LISTENING, A.NEXT),
+    (S.ASLEEP, E.SLEEP): (S.ASLEEP, A.KEEP),
+    (S.ASLEEP, E.MUTE): (S.MUTED, A.REST),
+    (S.ASLEEP, E.UNMUTE): (S.ASLEEP, A.KEEP),
+    (S.ASLEEP, E.LEAVE): (S.ASLEEP, A.FORGET),
+    #
+    (S.MUTED, E.QUEUED): (S.MUTED, A.NEXT),
+    (S.MUTED, E.MAKE_WAY): (S.MUTED, A.NEXT),
+    (S.MUTED, E.SAY): (S.ANNOUNCING, A.ANNOUNCE),
+    (S.MUTED, E.INSIST): (S.INSISTING, A.ANNOUNCE),
+    (S.MUTED, E.ASKED): (S.THINKING, A.TAKE_QUESTION),
+    (S.MUTED, E.STOP): (S.MUTED, A.EMPTY),
+    (S.MUTED, E.LISTEN_NOW): (S.MUTED, A.EMPTY),
+    (S.MUTED, E.SLEEP): (S.MUTED, A.KEEP),
+    (S.MUTED, E.MUTE): (S.MUTED, A.KEEP),
+    (S.MUTED, E.UNMUTE): (S.LISTENING, A.NEXT),
+    (S.MUTED, E.LEAVE): (S.MUTED, A.FORGET),
     #
     (S.HEARING, E.PAUSE): (S.ENDING, A.WAIT),
     (S.HEARING, E.TOO_LONG): (S.FINALISING, A.FINISH),
@@ -133,6 +177,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.HEARING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.HEARING, E.STOP): (S.HEARING, A.EMPTY),
     (S.HEARING, E.LISTEN_NOW): (S.HEARING, A.EMPTY),
+    (S.HEARING, E.SLEEP): (S.FINALISING, A.FINISH),
+    (S.HEARING, E.MUTE): (S.LISTENING, A.DROP),
+    (S.HEARING, E.UNMUTE): (S.HEARING, A.KEEP),
     (S.HEARING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.ENDING, E.SPEECH): (S.HEARING, A.GO_ON),
@@ -142,6 +189,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.ENDING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.ENDING, E.STOP): (S.ENDING, A.EMPTY),
     (S.ENDING, E.LISTEN_NOW): (S.ENDING, A.EMPTY),
+    (S.ENDING, E.SLEEP): (S.FINALISING, A.FINISH),
+    (S.ENDING, E.MUTE): (S.LISTENING, A.DROP),
+    (S.ENDING, E.UNMUTE): (S.ENDING, A.KEEP),
     (S.ENDING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.FINALISING, E.WORDS): (S.THINKING, A.ASK),
@@ -154,6 +204,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.FINALISING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.FINALISING, E.STOP): (S.LISTENING, A.HUSH),
     (S.FINALISING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.FINALISING, E.SLEEP): (S.FINALISING, A.KEEP),
+    (S.FINALISING, E.MUTE): (S.LISTENING, A.DROP),
+    (S.FINALISING, E.UNMUTE): (S.FINALISING, A.KEEP),
     (S.FINALISING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.THINKING, E.AUDIBLE): (S.SPEAKING, A.MARK),
@@ -166,6 +219,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.THINKING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.THINKING, E.STOP): (S.LISTENING, A.HUSH),
     (S.THINKING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.THINKING, E.SLEEP): (S.THINKING, A.KEEP),
+    (S.THINKING, E.MUTE): (S.THINKING, A.KEEP),
+    (S.THINKING, E.UNMUTE): (S.THINKING, A.KEEP),
     (S.THINKING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.SPEAKING, E.PLAYED): (S.LISTENING, A.END),
@@ -176,6 +232,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.SPEAKING, E.MAKE_WAY): (S.LISTENING, A.CUT),
     (S.SPEAKING, E.STOP): (S.LISTENING, A.HUSH),
     (S.SPEAKING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.SPEAKING, E.SLEEP): (S.SPEAKING, A.KEEP),
+    (S.SPEAKING, E.MUTE): (S.SPEAKING, A.KEEP),
+    (S.SPEAKING, E.UNMUTE): (S.SPEAKING, A.KEEP),
     (S.SPEAKING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.ANNOUNCING, E.AUDIBLE): (S.ANNOUNCING, A.MARK),
@@ -187,6 +246,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.ANNOUNCING, E.MAKE_WAY): (S.LISTENING, A.CUT),
     (S.ANNOUNCING, E.STOP): (S.LISTENING, A.HUSH),
     (S.ANNOUNCING, E.LISTEN_NOW): (S.LISTENING, A.HUSH),
+    (S.ANNOUNCING, E.SLEEP): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.MUTE): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.UNMUTE): (S.ANNOUNCING, A.KEEP),
     (S.ANNOUNCING, E.LEAVE): (S.LISTENING, A.FORGET),
     #
     (S.INSISTING, E.AUDIBLE): (S.INSISTING, A.MARK),
@@ -198,6 +260,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.INSISTING, E.MAKE_WAY): (S.INSISTING, A.KEEP),
     (S.INSISTING, E.STOP): (S.LISTENING, A.HUSH),
     (S.INSISTING, E.LISTEN_NOW): (S.INSISTING, A.REFUSE),
+    (S.INSISTING, E.SLEEP): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.MUTE): (S.INSISTING, A.KEEP),
+    (S.INSISTING, E.UNMUTE): (S.INSISTING, A.KEEP),
     (S.INSISTING, E.LEAVE): (S.LISTENING, A.FORGET),
 }
 
@@ -218,6 +283,8 @@ IGNORED = frozenset(
 
 SHOWN = {
     S.LISTENING: "listening",
+    S.ASLEEP: "asleep",
+    S.MUTED: "muted",
     S.HEARING: "hearing",
     S.ENDING: "hearing",
     S.FINALISING: "thinking",

@@ -149,6 +149,10 @@ class Talk:
         """From the beginning, into this state: what the user says is "hello", and the answer "Yes. It is."."""
         if state in ("ANNOUNCING", "INSISTING"):
             self.host(m.Say(number=90, text="Dear visitors.", mode="queue", interruptible=int(state == "ANNOUNCING")))
+        elif state == "ASLEEP":
+            self.host(m.FallAsleep(number=90))
+        elif state == "MUTED":
+            self.say(m.MicrophoneMuted(on=1))
         elif state != "LISTENING":
             self.begin(1000)
             steps: dict[str, Callable[[], None]] = {
@@ -180,6 +184,10 @@ class Talk:
                 self.until(self.at + WAIT + 10)
             elif state == "FINALISING":
                 self.text("so much")
+            elif state == "ASLEEP":
+                self.host(m.ListenNow(number=91))
+            elif state == "MUTED":
+                self.say(m.MicrophoneMuted(on=0))
             else:
                 attempt = self.present.current.attempt
                 if not attempt.ended:

@@ -285,6 +285,7 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         [phrases.de]
         unknown = "Das weiß ich nicht."
         not_heard = "Wie bitte?"
+        reprompt = "Sind Sie noch da?"
         failed = "Es tut mir leid."
         repeat = "Sie sagten {text}."
         [[llm.phrasebook.entries]]

@@ -40,6 +40,7 @@ end_of_speech_ceiling_ms = 700
 [phrases.de]
 unknown = "Das \\"weiß\\" ich\\nnicht. \\\\ 😀"
 not_heard = "Wie bitte?"
+reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
 repeat = "{text}"
 [asr]

@@ -357,7 +357,7 @@ def test_a_phrase_of_the_engines_own_is_no_history() -> None:
 
 def test_settings_that_change_count_from_then_on(talk: Talk) -> None:
     talk.exchange(1000, "hello", "Yes.")
-    talk.conversation.reload(config(*fixed_wait(900), 'phrases.en.not_heard="Pardon?"'))
+    talk.conversation.reload(config(*fixed_wait(900), 'phrases.en.not_heard="Pardon?"'), talk.now)
     talk.speech(5000, 6000)
     talk.until(6899)
     assert talk.state() == "ENDING"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine import messages as m
 from engine.turns.attempt import Attempt
+from engine.turns.attention import RESTING
 from engine.turns.table import State
 from tests.engine.talk import MS, Talk
 
@@ -121,6 +122,9 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
     "ask": command(m.AskText(number=4, text="where is the lift")),
     "stop": command(m.StopSpeaking(number=5)),
     "listen": command(m.ListenNow(number=6)),
+    "sleep": command(m.FallAsleep(number=9)),
+    "muted": lambda talk: talk.say(m.MicrophoneMuted(on=1)),
+    "unmuted": lambda talk: talk.say(m.MicrophoneMuted(on=0)),
     "context": command(m.AddContext(number=7, text="It rains.")),
     "session.end": command(m.EndSession(number=8)),
     **{f"{stage} again": joined(stage) for stage in ("vad", "asr", "llm", "vocoder")},
@@ -136,7 +140,7 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     for step in steps:
         STEPS[step](talk)
         # Whoever has the turn is waited for no longer than is allowed.
-        assert (talk.present.turn is None) == (talk.present.state is State.LISTENING)
+        assert (talk.present.turn is None) == (talk.present.state in RESTING)
         assert talk.present.turn is None or talk.conversation.timer_ns is not None or talk.speaks
     if talk.speaks:
         talk.user()
@@ -144,7 +148,7 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     talk.exchange(talk.at + 5000, "and now", "It is so.")
     assert (talk.turns[-1]["transcript"], talk.turns[-1]["heard"]) == ("and now", "It is so.")
 
-    assert len(talk.of(m.Done)) == talk.commands
+    assert len([done for done in talk.of(m.Done) if done.number < 90]) == talk.commands
     tags = [event["tag"] for event in talk.named("answer.ended")]
     assert tags == sorted(set(tags))
     assert all(event["text"].startswith(event["heard"]) for event in talk.named("answer.ended"))

@@ -12,6 +12,7 @@ from engine.turns.table import State
 from tests.engine.talk import MS, RATE, Talk, config
 
 STATES = [state.name for state in State]
+NOBODY = ("LISTENING", "ASLEEP", "MUTED")
 
 
 def sessions(talk: Talk) -> list[tuple[str, int, str]]:
@@ -99,7 +100,7 @@ def test_the_host_ends_it_and_without_one_that_is_well_too(talk: Talk) -> None:
     assert not talk.present.session.open
 
 
-@pytest.mark.parametrize("state", [state for state in STATES if state not in ("LISTENING", "ANNOUNCING", "INSISTING")])
+@pytest.mark.parametrize("state", [state for state in STATES if state not in (*NOBODY, "ANNOUNCING", "INSISTING")])
 def test_a_turn_under_way_is_cut_at_its_end(talk: Talk, state: str) -> None:
     talk.bring_to(state)
     ear, tag = talk.ear, talk.tag
@@ -201,13 +202,13 @@ def test_a_successor_goes_on_with_the_same_numbers_and_the_same_visitor() -> Non
 
 def test_a_new_limit_of_silence_counts_at_once(talk: Talk) -> None:
     talk.exchange(1000, "hello", "Yes.")
-    talk.conversation.reload(config("turns.session_end_s=5"))
+    talk.conversation.reload(config("turns.session_end_s=5"), talk.now)
     talk.until(9000)
     assert sessions(talk)[1:] == [("ended", 1, "silence")]
 
 
 def test_no_silence_is_counted_while_somebody_has_the_turn(talk: Talk) -> None:
     talk.bring_to("HEARING")
-    talk.conversation.reload(config("turns.session_end_s=5"))
+    talk.conversation.reload(config("turns.session_end_s=5"), talk.now)
     talk.until(20_000)
     assert len(sessions(talk)) == 1

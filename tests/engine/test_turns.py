@@ -9,18 +9,20 @@ import pytest
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
 from tests.engine.talk import Talk
 
-HOST = {Event.QUEUED, Event.MAKE_WAY, Event.STOP, Event.LISTEN_NOW, Event.LEAVE}
+HOST = {Event.QUEUED, Event.MAKE_WAY, Event.STOP, Event.LISTEN_NOW, Event.LEAVE, Event.SLEEP, Event.MUTE, Event.UNMUTE}
 """What the host may want at any time."""
-OF_THE_USER = {Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE}
+OF_THE_USER = {Event.UNSURE, Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE}
 NEXT = {Event.SAY, Event.INSIST, Event.ASKED}
 """Whose turn it is is decided when nobody has it."""
 
 # What cannot happen, because what would say so is not running in that state or its answer is dropped by its tag.
 IMPOSSIBLE = {
-    State.LISTENING: set(Event) - HOST - NEXT - {Event.SPEECH, Event.PAUSE},
+    State.LISTENING: set(Event) - HOST - NEXT - {Event.SPEECH, Event.PAUSE, Event.UNSURE},
+    State.ASLEEP: set(Event) - HOST - NEXT,
+    State.MUTED: set(Event) - HOST - NEXT,
     State.HEARING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG},
     State.ENDING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG, Event.WAIT_OVER},
-    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT} | NEXT,
+    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT, Event.UNSURE} | NEXT,
     State.THINKING: OF_THE_USER | NEXT,
     State.SPEAKING: OF_THE_USER | NEXT,
     State.ANNOUNCING: OF_THE_USER | NEXT | {Event.FAILED},

@@ -145,6 +145,7 @@ class RingPort(Port):
         changed, self.muted = on != self.muted, on
         self._telemetry.set("audio.muted", int(on))
         if changed:
+            self._events.send(m.MicrophoneMuted(on=int(on)))
             self._closing = not self.on_mute()
         if not self._closing:
             self.mute_done(told=not changed)
