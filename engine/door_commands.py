@@ -196,7 +196,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(name: str) -> Path:
     """The door of the only engine that runs, or of the only one of this name."""
-    found = place.running(name)
+    found = place.running(name) or place.closed(name)
     if len(found) > 1:
         doors = ", ".join(map(str, found))
         raise DoorError(f"more than one engine runs: {doors}", "choose one with --socket or --instance")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from engine import NAME, signals
-from engine.errors import EngineError, OutputError
+from engine.errors import EngineError, OutputError, UsageError
 
 _CODES = """\
 exit codes:
@@ -84,12 +84,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
         words = sys.argv[1:] if arguments is None else list(arguments)
+        if words and not words[0].startswith("-") and words[0] not in _MODULES:
+            raise _unknown(words[0])
         parsed = parser(words[0] if words else "").parse_args(words)
         signals.on_signal(end)
         return int(parsed.run(parsed))
     except Exception as error:
         # A library that is interrupted while it is imported may say that it cannot be.
         return ended[0] if ended else _code(error)
+
+
+def _unknown(command: str) -> UsageError:
+    from engine.rules import shown  # only now: they take a while
+    from engine.schema import near
+
+    meant = near(command, list(_MODULES))
+    return UsageError(f"{shown(command)} is not a command", f"did you mean {meant}?" if meant else "see engine --help")
 
 
 def _code(error: Exception) -> int:

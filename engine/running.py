@@ -44,7 +44,7 @@ class Running:
         # signals back to Python's.
         signals.on_signal(self._signalled)
         name = config.engine.instance or "engine"
-        self._place = place.take(config.door.socket, config.door.group, name)
+        self._place = place.take(config.door.socket, config.door.group, name, config.origin("door.group"))
         try:
             self.hub = Hub(config.audio.volume)
             self.supervisor = Supervisor(config, self.hub, self._take)

@@ -18,7 +18,7 @@ def socket(visit: Visit) -> Iterator[Finding]:
         yield ok(f"an engine is running: {', '.join(map(str, there))}")
         return
     try:
-        place = take(wanted, visit.config.door.group, name)
+        place = take(wanted, visit.config.door.group, name, visit.config.origin("door.group"))
     except EngineError as error:
         yield problem(error)
         return

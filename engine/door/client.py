@@ -28,8 +28,8 @@ class DoorClient:
         try:
             self._socket.connect(str(path))
         except OSError as error:
-            why = error.strerror or str(error)
-            raise DoorError(f"no engine listens at {path}: {why}", "start one with `engine run`") from error
+            self.close()
+            raise _not_in(path, error) from error
         self.first = self._answer(time.monotonic() + _ANSWER_S)
         self.hello: dict[str, Any] = json.loads(self.first)
         if self.hello.get("reply", "") is None:  # there are too many clients
@@ -102,3 +102,11 @@ class DoorClient:
             self._rest += more
         line, self._rest = self._rest.split(b"\n", 1)
         return line + b"\n"
+
+
+def _not_in(path: Path, error: OSError) -> DoorError:
+    """Why one did not come in."""
+    if isinstance(error, PermissionError):
+        remedy = "be the user that the engine runs as, or of its door.group"
+        return DoorError(f"this user may not come in at {path}", remedy)
+    return DoorError(f"no engine listens at {path}: {error.strerror or error}", "start one with `engine run`")

@@ -186,7 +186,7 @@ def _names(wanted: str) -> list[str]:
     """The events that a name or the part of a name before a dot means. ValueError: none."""
     if names := [name for name in EVENTS if name == wanted or name.startswith(f"{wanted}.")]:
         return names
-    meant = near(wanted, list(EVENTS))
+    meant = near(wanted, [*dict.fromkeys(name.partition(".")[0] for name in EVENTS), *EVENTS])
     remedy = f"did you mean {meant}?" if meant else f"the events are {', '.join(EVENTS)}"
     raise ValueError(f"there is no event {wanted[:40]}; {remedy}")
 

@@ -43,12 +43,20 @@ class Place:
                 self.path.unlink()
 
 
-def take(wanted: str, group: str, name: str) -> Place:
-    """Make the socket. wanted: its path, or empty for the usual place. group: who beside this user may come in.
+def take(wanted: str, group: str, name: str, told_by: str = "") -> Place:
+    """Make the socket. wanted: its path, or empty for the usual place. group: who beside this user may come in;
+    told_by: where that was set.
 
-    Raises ConfigError (no such group) or OutputError (it cannot be made, or another engine listens there).
+    Raises ConfigError (no such group, or none of this user's) or OutputError (it cannot be made, or another engine
+    listens there).
     """
-    gid = _gid(group)
+    try:
+        return _take(wanted, _gid(group), name)
+    except ConfigError as error:
+        raise ConfigError(f"{told_by}: {error.what}" if told_by else error.what, error.remedy) from None
+
+
+def _take(wanted: str, gid: int, name: str) -> Place:
     if wanted:
         path = Path(wanted).absolute()
         with _mended_by("choose another door.socket", path), _locked(path.parent):
@@ -69,17 +77,29 @@ def take(wanted: str, group: str, name: str) -> Place:
 
 def running(name: str = "") -> list[Path]:
     """The doors in the usual places, of engines called `name` or of all, that someone listens at."""
+    return [path for path in _doors(name) if _answers(path)]
+
+
+def closed(name: str = "") -> list[Path]:
+    """The doors in the usual places that are not for this user, whether someone listens there or not."""
+    return [path for path in _doors(name) if os.path.exists(path) and not os.access(path, os.W_OK)]
+
+
+def _doors(name: str) -> list[Path]:
     found = []
     for folder in (_runtime() or Path("/nowhere"), _RUN, _own()):
         inside = folder if folder == _own() else folder / NAME
         with contextlib.suppress(OSError):
             found += sorted(path for path in inside.iterdir() if path.suffix == ".sock" and _is_of(path.stem, name))
-    return [path for path in found if _answers(path)]
+    return found
 
 
 def is_live(path: Path) -> bool:
     """Whether someone listens at this socket. OSError: it is no socket, or not for this user."""
-    if not stat.S_ISSOCK(path.lstat().st_mode):
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ENOTSOCK, f"it is a symbolic link, to {os.readlink(path)}, and no socket")
+    if not stat.S_ISSOCK(mode):
         raise OSError(errno.ENOTSOCK, "it is no socket")
     with socket.socket(socket.AF_UNIX) as trial:
         trial.setblocking(False)  # a door with many before it is one all the same
@@ -121,10 +141,9 @@ def _listen(path: Path, gid: int) -> socket.socket | None:
         os.umask(mask)
     try:
         if gid >= 0:
-            os.chown(path, -1, gid)
-            path.chmod(0o660)
+            _let_in(gid, path, 0o660)
         made.listen(_BACKLOG)
-    except OSError:
+    except (OSError, ConfigError):
         path.unlink()
         made.close()
         raise
@@ -165,7 +184,23 @@ def _gid(group: str) -> int:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        raise ConfigError(f"door.group: there is no group {group}", f"groupadd {group}, or choose another") from None
+        from engine.rules import shown  # not at the top: `engine say` and its like have no use for them
+        from engine.schema import near
+
+        meant = near(group, [one.gr_name for one in grp.getgrall()])
+        remedy = f"did you mean {meant}?" if meant else f"groupadd {shown(group)[1:-1]}, or choose another"
+        raise ConfigError(f"door.group: there is no group {shown(group)}", remedy) from None
+
+
+def _let_in(gid: int, path: Path, mode: int) -> None:
+    """Give a file to a group."""
+    try:
+        os.chown(path, -1, gid)
+    except PermissionError:  # only members may
+        group = grp.getgrgid(gid).gr_name
+        what = f"door.group: this user is not in the group {group}, or was not when they logged in"
+        raise ConfigError(what, f"usermod -aG {group} $USER, and log in anew") from None
+    path.chmod(mode)
 
 
 # The usual places.
@@ -202,6 +237,5 @@ def _make_folder(name: str, gid: int) -> Path:
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o027:
             raise OutputError(f"{folder} is not a folder of this user alone", "remove it, or set door.socket")
         if gid >= 0:
-            os.chown(folder, -1, gid)
-            folder.chmod(0o710)
+            _let_in(gid, folder, 0o710)
     return folder

@@ -93,8 +93,37 @@ def test_it_is_never_more_open_than_it_shall_be(doors: Doors, tmp_path: Path, mo
 
 
 def test_a_group_that_is_none_is_a_mistake_in_the_configuration(doors: Doors) -> None:
-    with pytest.raises(ConfigError, match=r"door\.group: there is no group zzz; "):
+    with pytest.raises(ConfigError, match=r'^door\.group: there is no group "zzz"; groupadd zzz, or choose another$'):
         doors.take(group="zzz")
+    with pytest.raises(
+        ConfigError, match=r'^kiosk\.toml:3: door\.group: there is no group "audoi"; did you mean audio\?'
+    ):
+        places.take("", "audoi", "engine", "kiosk.toml:3")
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "usual"])
+def test_a_group_that_this_user_is_not_in_is_told_with_the_line_that_mends_it(
+    doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(places, "_RUN", tmp_path / "run")
+    monkeypatch.setattr(os, "chown", refuse)
+    with pytest.raises(ConfigError, match=f"not in the group {own_group()}, .*; usermod -aG {own_group()} "):
+        doors.take(str(tmp_path / "door") if named else "", own_group())
+    assert not any(path.is_socket() for path in tmp_path.rglob("*"))
+
+
+def test_a_door_that_is_not_for_this_user_is_known_as_such(
+    doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = doors.take()
+    assert places.closed() == []
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != place.path and access(path, mode))  # root may always
+    assert (places.closed("engine"), places.closed("other")) == ([place.path], [])
 
 
 # What is there already.
@@ -127,8 +156,9 @@ def test_a_named_door_that_is_taken_is_an_error(doors: Doors, tmp_path: Path) ->
 def test_what_is_no_socket_is_left_alone(doors: Doors, tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "precious")
-    for name in ("precious", "link"):
-        with pytest.raises(OutputError, match=rf"the door {tmp_path}/{name}: it is no socket; choose another"):
+    link = f"it is a symbolic link, to {tmp_path}/precious, and no socket"
+    for name, why in (("precious", "it is no socket"), ("link", link)):
+        with pytest.raises(OutputError, match=rf"the door {tmp_path}/{name}: {why}; choose another"):
             doors.take(str(tmp_path / name))
     assert (tmp_path / "precious").read_text() == "precious"
 
