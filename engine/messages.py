@@ -122,6 +122,25 @@ class SpeechPaused(Message):
     end: int
 
 
+@_kind(12)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceHeard(Message):
+    """There may be a voice since `start`, and has been up to `upto`; `clear` samples of it are a voice beyond doubt: no
+    hum, and no cough. Told with every hop while an answer is heard that a voice may interrupt (`turns.yields`)."""
+
+    start: int
+    upto: int
+    clear: int
+
+
+@_kind(13)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceGone(Message):
+    """There has been none since `end`, after VoiceHeard."""
+
+    end: int
+
+
 # turns → ending
 
 
@@ -306,9 +325,10 @@ SOUND_END = 81
 @_kind(90)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackBegan(Message):
-    """The first sample of this answer is heard at `at_ns`."""
+    """Sample number `sample` of this answer is heard at `at_ns`: the first one, or where it goes on after a pause."""
 
     at_ns: int
+    sample: int = 0
 
 
 @_kind(91)

@@ -136,6 +136,11 @@ class Turns:
     shortest_utterance_ms: Annotated[int, Between(0, 3000), Live()]
     speculations: Annotated[int, Between(0, 100), Live()]
     max_utterance_s: Annotated[float, Between(1, 300), Live()]
+    barge_in: Annotated[str, OneOf("on", "strict", "off"), Live()]
+    barge_in_ms: Annotated[int, Between(0, 2000), Live()]
+    barge_in_unclear_ms: Annotated[int, Between(0, 10_000), Live()]
+    resume: Annotated[bool, Live()]
+    resume_ms: Annotated[int, Between(0, 5000), Live()]
     response_budget_ms: Budget
     hard_limit_s: Annotated[float, Between(0.5, 60), Live()]
     session_end_s: Annotated[float, Between(0, 86_400), Live()]

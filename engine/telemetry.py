@@ -70,6 +70,7 @@ METRICS = (
     Metric("audio.starved", "counter", "blocks in which an answer's sound had not been made in time"),
     Metric("audio.lateness_ns", "histogram", "from a block's end at the device to its record in the mic ring"),
     Metric("vad.judged", "gauge", "the sample up to which voice activity is known"),
+    Metric("vad.voice", "gauge", "the sample since which there may be a voice, plus one; 0 while there is none"),
     Metric("vad.speaking", "gauge", "the sample at which the present speech began, plus one; 0 while nobody speaks"),
     Metric("vad.wake_ns", "histogram", "from a record in the mic ring to the moment the VAD can read it"),
     Metric("vad.hop_ns", "histogram", "judging one hop"),
@@ -89,6 +90,10 @@ METRICS = (
     Metric("turns.speculation_hits", "counter", "those of them that were right, and were used"),
     Metric("turns.thrown_pieces", "counter", "pieces of answers that were thrown away unheard"),
     Metric("turns.thrown_ms", "counter", "sound of answers that was thrown away unheard"),
+    Metric("turns.yields", "gauge", "the attempt that a voice silences, in the form of audio.audible; 0 if none"),
+    Metric(
+        "turns.holds", "gauge", "the attempt that turns keeps silent for now, in the form of audio.audible; 0 if none"
+    ),
     Metric("turns.response_ns", "histogram", "from the end of speech to the first sample of the answer that is heard"),
     *(
         Metric(f"{process.name}.{metric.name}", metric.kind, metric.meaning)

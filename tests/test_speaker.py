@@ -67,14 +67,23 @@ class Speaker:
                 runs += [value, 1]
         return runs
 
-    def told(self) -> list[tuple[type, int, int]]:
+    def told(self) -> list[tuple[type[m.Message], int, int]]:
         """(message, turn, ms after the start) of what was told."""
+        return [(type(message), message.tag.turn, (message.at_ns - START) // MS) for message in self._messages()]
+
+    def places(self) -> list[tuple[type[m.Message], int]]:
+        """(message, samples of the answer before that) of what was told."""
+        return [
+            (type(message), message.sample if isinstance(message, m.PlaybackBegan) else message.samples)
+            for message in self._messages()
+        ]
+
+    def _messages(self) -> list[m.PlaybackBegan | m.PlaybackEnded]:
         found = []
         for message in messages(self._told):
             assert isinstance(message, m.PlaybackBegan | m.PlaybackEnded)
             assert message.capture_ns == START
-            found.append((type(message), message.tag.turn, (message.at_ns - START) // MS))
-            self.counted = message.samples if isinstance(message, m.PlaybackEnded) else None
+            found.append(message)
         return found
 
 
@@ -84,6 +93,9 @@ def speaker(rings: Rings) -> Speaker:
 
 
 ONE, TWO, THREE = Tag(1, 1, 1), Tag(1, 2, 1), Tag(1, 3, 1)
+BEGAN: type[m.Message] = m.PlaybackBegan
+ENDED: type[m.Message] = m.PlaybackEnded
+LOUD, FADE = 8000, 80  # samples: 5 ms
 
 
 def test_an_answer_is_played_from_its_first_sample_to_its_last_and_both_are_told(speaker: Speaker) -> None:
@@ -92,7 +104,7 @@ def test_an_answer_is_played_from_its_first_sample_to_its_last_and_both_are_told
     speaker.put(ONE, 80, 6)
     speaker.put(ONE, 0, 0, m.SOUND_END)
     assert [speaker.block(), speaker.block(), speaker.block()] == [[5, 320], [5, 80, 6, 80, 0, 160], [0, 320]]
-    assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackEnded, 1, 30)]
+    assert speaker.told() == [(BEGAN, 1, 0), (ENDED, 1, 30)]
     assert speaker.telemetry.get("audio.played") == 480
     assert speaker.telemetry.get("audio.starved") == 0
 
@@ -104,23 +116,20 @@ def test_an_end_without_sound_counts_none_of_the_answer_before_it(speaker: Speak
             speaker.put(tag, samples, 5)
         speaker.put(tag, 0, 0, m.SOUND_END)
         speaker.block(), speaker.block()
-        assert speaker.told()[-1][:2] == (m.PlaybackEnded, tag.turn)
-        assert speaker.counted == samples
+        assert speaker.places()[-1] == (ENDED, samples)
 
 
-def test_an_answer_under_way_goes_on_counting_after_a_restart_and_does_not_begin_again(
-    rings: Rings, speaker: Speaker
-) -> None:
+def test_an_answer_under_way_goes_on_after_a_restart_and_says_where_it_stood(rings: Rings, speaker: Speaker) -> None:
     speaker.allow(ONE)
     speaker.put(ONE, 320, 5)
     speaker.put(ONE, 320, 6)
     speaker.put(ONE, 0, 0, m.SOUND_END)
     assert speaker.block() == [5, 320]
     speaker.restart(rings)
-    assert speaker.block() == [6, 320]
+    assert speaker.block()[-2:] == [6, 320 - FADE + 1]  # it fades in, and its last step is the sound as it is
     assert speaker.telemetry.get("audio.played") == 640
     assert speaker.block() == [0, 320]
-    assert [kind for kind, _, _ in speaker.told()] == [m.PlaybackBegan, m.PlaybackEnded]
+    assert speaker.places() == [(BEGAN, 0), (BEGAN, 320), (ENDED, 640)]
 
 
 def test_sound_that_is_not_allowed_yet_waits_and_stale_sound_is_dropped(speaker: Speaker) -> None:
@@ -134,13 +143,10 @@ def test_sound_that_is_not_allowed_yet_waits_and_stale_sound_is_dropped(speaker:
     speaker.allow(THREE)
     assert speaker.block() == [7, 320]
     assert [(kind, turn) for kind, turn, _ in speaker.told()] == [
-        (m.PlaybackBegan, 2),
-        (m.PlaybackEnded, 2),
-        (m.PlaybackBegan, 3),
+        (BEGAN, 2),
+        (ENDED, 2),
+        (BEGAN, 3),
     ]
-
-
-LOUD, FADE = 8000, 80  # samples: 5 ms
 
 
 @pytest.mark.parametrize("record", [2000, 325, 330, 399, 40], ids="records of {} samples".format)
@@ -159,7 +165,7 @@ def test_an_answer_that_is_cut_off_fades_within_5_ms_and_nothing_of_it_comes_aft
     assert out[: FADE - 1].all()
     assert not out[FADE - 1 :].any()
     assert [speaker.block() for _ in range(8)] == [[0, 320]] * 8
-    assert speaker.told() == [(m.PlaybackBegan, 1, 0)]
+    assert speaker.told() == [(BEGAN, 1, 0)]
     assert speaker.telemetry.get("audio.playing") == 0
 
 
@@ -174,7 +180,7 @@ def test_the_next_answer_begins_clean_behind_the_fade_of_the_one_that_was_cut_of
     out = speaker.samples()
     assert set(out[FADE:].tolist()) == {7}
     assert speaker.block() == [7, 160, 0, 160]
-    assert speaker.told() == [(m.PlaybackBegan, 1, 0), (m.PlaybackBegan, 2, 25), (m.PlaybackEnded, 2, 50)]
+    assert speaker.told() == [(BEGAN, 1, 0), (BEGAN, 2, 25), (ENDED, 2, 50)]
     assert speaker.telemetry.get("audio.played") == 400
 
 
@@ -191,7 +197,7 @@ def test_an_answer_that_is_cut_off_where_it_ends_or_where_its_sound_is_late_leav
     assert speaker.block() == [6, 320]
     speaker.allow(THREE)
     assert speaker.block() == [0, 320]
-    assert [(kind, turn) for kind, turn, _ in speaker.told()] == [(m.PlaybackBegan, 1), (m.PlaybackBegan, 2)]
+    assert [(kind, turn) for kind, turn, _ in speaker.told()] == [(BEGAN, 1), (BEGAN, 2)]
 
 
 def test_sound_that_has_not_been_made_in_time_is_counted(speaker: Speaker) -> None:
@@ -213,7 +219,7 @@ def test_the_answer_is_told_to_begin_when_its_block_is_heard_not_when_it_was_fil
     assert speaker.told() == []
     speaker.port.missed(3 * BLOCK)  # it came too late: a hole of three blocks stands before it
     speaker.port.played(out, START + 3 * BLOCK_MS * MS)
-    assert speaker.told() == [(m.PlaybackBegan, 1, 60)]
+    assert speaker.told() == [(BEGAN, 1, 60)]
     assert speaker.telemetry.get("audio.xruns") == 3
     heard = speaker.played.view(0, 4 * BLOCK)
     assert heard is not None

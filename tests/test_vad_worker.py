@@ -8,13 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from engine import messages as m
 from engine.config import load
-from engine.contract import Event, Tag, Voice
+from engine.contract import Event, Pcm, Tag, Voice
 from engine.errors import BackendError
 from tests.rings import Rings, messages
 from workers.backends.registry import rung
 from workers.backends.silero import CONTEXT, FRAME, SAMPLES, Silero
 from workers.vad import Vad
+
+_AT = np.arange(SAMPLES)
+SOUND = (3000 * np.sin(_AT / 20) + 3000 * np.sin(_AT / 3)).astype(np.int16)
+"""A vowel, more or less: 127 Hz and 850 Hz."""
 
 
 class Scripted(Silero):
@@ -47,12 +52,25 @@ class Desk:
 
     def hear(self, *probabilities: float) -> list[str]:
         """Judge so many frames: what was told."""
-        sound = (np.random.default_rng(self._at).standard_normal(SAMPLES) * 3000).astype(np.int16)
+        return [type(message).__name__ for message in self.messages(*probabilities)]
+
+    def messages(self, *probabilities: float, sound: Pcm = SOUND) -> list[m.Message]:
+        """Judge so many frames, all of the same sound."""
         for self.backend.probability in probabilities:
             self.vad.forget()
-            self.vad.judge(sound, self._at, self._at + FRAME, 0)
+            self.vad.judge(sound, self._at, self._at + FRAME, self._at)
             self._at += FRAME
-        return [type(message).__name__ for message in messages(self._told)]
+        return messages(self._told)
+
+    @property
+    def voice(self) -> int:
+        """The frame in which the voice began that there may be, from 1; 0: there is none."""
+        cell = self.rings.telemetry.get("vad.voice")
+        return (cell - 1 - CONTEXT) // FRAME + 1 if cell else 0
+
+    def answer(self) -> None:
+        """An answer is heard from now on, which a voice may interrupt."""
+        self.rings.telemetry.set("turns.yields", 1)
 
     def next_session(self) -> None:
         session = self.rings.telemetry.get("turns.session")
@@ -104,3 +122,51 @@ def test_a_stream_that_ends_by_itself_ends_the_worker(desk: Desk) -> None:
     desk.backend.cancel(Tag(1))
     with pytest.raises(BackendError, match="voice activity ended: cancelled"):
         desk.hear(0.1)
+
+
+def test_the_first_frame_of_a_voice_is_in_a_cell_at_once_and_gone_with_it(desk: Desk) -> None:
+    told = desk.hear(0.1, 0.6)
+    assert (told, desk.voice) == ([], 2)
+    desk.hear(0.4)
+    assert desk.voice == 2
+    desk.hear(0.1)
+    assert desk.voice == 0
+    told = desk.hear(0.6, 0.9, 0.9)
+    assert (told, desk.voice) == (["SpeechBegan"], 5)
+    assert (desk.hear(0.1), desk.voice) == (["SpeechPaused"], 0)
+
+
+def test_while_an_answer_is_heard_every_frame_of_a_voice_is_told_and_when_it_is_gone(desk: Desk) -> None:
+    assert desk.hear(0.9) == []
+    desk.answer()
+    assert desk.hear(0.1) == []  # nobody was told of that one
+    voice = [
+        m.VoiceHeard,
+        m.VoiceHeard,
+        m.SpeechBegan,
+        m.VoiceHeard,
+        m.VoiceGone,
+        m.SpeechPaused,
+        m.VoiceHeard,
+        m.VoiceGone,
+    ]
+    told = desk.messages(0.6, 0.95, 0.95, 0.1, 0.6, 0.1)
+    assert [type(message) for message in told] == voice
+    heard = [message for message in told if isinstance(message, m.VoiceHeard)]
+    begin = CONTEXT + 2 * FRAME
+    assert [(each.start - begin, each.upto - begin) for each in heard] == [
+        (0, FRAME),
+        (0, 2 * FRAME),
+        (0, 3 * FRAME),
+        (4 * FRAME, 5 * FRAME),
+    ]
+    assert [each.capture_ns for each in heard] == [each.upto - FRAME for each in heard]
+    gone = next(message for message in told if isinstance(message, m.VoiceGone))
+    assert (gone.end, gone.capture_ns) == (begin + 3 * FRAME, begin + 3 * FRAME)
+
+
+def test_what_of_a_voice_is_clear_is_counted_from_its_beginning_each_time(desk: Desk) -> None:
+    desk.answer()
+    told = desk.messages(0.6, 0.95, 0.4, 0.95, 0.1, 0.95)
+    heard = [message.clear // FRAME for message in told if isinstance(message, m.VoiceHeard)]
+    assert heard == [0, 1, 1, 2, 1]

@@ -21,6 +21,8 @@ from workers.drivers.virtual import CAPTURE_BLOCKS, VirtualCard
 MS = 1_000_000
 RATE, BLOCK, BLOCK_MS = 16000, 320, 20
 START = 5_000 * MS
+ON_TIME = [0] * 8
+"""It is woken on time up to 64 ms, once for each block of input and once for each of output."""
 
 
 class Hand(Port):
@@ -125,7 +127,7 @@ def test_the_loudspeaker_is_fed_before_its_time_and_not_further_ahead_than_asked
 
 
 def test_a_late_wake_up_leaves_a_hole_where_it_was_late_and_moves_the_rest(play: Callable[..., Hand]) -> None:
-    hand = play(Hand(400, delays=[0, 0, 0, 0, 70]), sound(100))
+    hand = play(Hand(400, delays=[*ON_TIME, 70]), sound(100))
     holes = [number for number, block in enumerate(hand.timeline) if block is None]
     # Woken at 150 ms instead of 80: the block of 80 ms lay ready, those of 100, 120 and 140 ms did not.
     assert holes == [5, 6, 7]
@@ -143,7 +145,7 @@ def test_input_that_nobody_fetches_in_time_is_lost_and_silent_and_the_rest_stand
     play: Callable[..., Hand],
 ) -> None:
     said = sound(RATE * 2)
-    hand = play(Hand(1500, delays=[0, 0, 0, 600]), said)
+    hand = play(Hand(1500, delays=[*ON_TIME[:-2], 600]), said)
     lost = [number for number, (_, _, lost) in enumerate(hand.captures) if lost]
     assert lost == list(range(2, 2 + 31 - CAPTURE_BLOCKS))
     heard = np.concatenate(hand.mic)

@@ -10,6 +10,7 @@ from engine.errors import BackendError
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import prepare
+from workers.clarity import Clarity
 from workers.join import Seat
 
 
@@ -23,27 +24,23 @@ class Gate:
     def __init__(self, threshold: float, release: float, min_speech: int) -> None:
         self.threshold, self.release, self.min_speech = threshold, release, min_speech
         self.speaking = False
-        self._since: int | None = None
-
-    @property
-    def quiet(self) -> bool:
-        """Nobody speaks, or may just have begun to."""
-        return not self.speaking and self._since is None
+        self.since: int | None = None
+        """The sample at which the voice began that may be speech, or is; None while there is none."""
 
     def judge(self, probability: float, start: int, stop: int) -> tuple[str, int] | None:
         """("began", sample) or ("paused", sample) when the hop [start, stop) decides so."""
         if self.speaking:
             if probability < self.release:
-                self.speaking, self._since = False, None
+                self.speaking, self.since = False, None
                 return "paused", start
-        elif probability >= self.threshold or (self._since is not None and probability >= self.release):
-            if self._since is None:
-                self._since = start
-            if stop - self._since >= self.min_speech:
+        elif probability >= self.threshold or (self.since is not None and probability >= self.release):
+            if self.since is None:
+                self.since = start
+            if stop - self.since >= self.min_speech:
                 self.speaking = True
-                return "began", self._since
+                return "began", self.since
         else:
-            self._since = None
+            self.since = None
         return None
 
 
@@ -54,6 +51,12 @@ class Vad:
         self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
         self._telemetry = seat.telemetry
         self._gate = Gate(0, 0, 0)
+        self._hop = backend.abilities.frame
+        self._clarity = Clarity(self._hop, mic.rate)
+        self._clear = 0
+        """Samples of the present voice that are clearly one."""
+        self._heard = False
+        """Turns was told of it."""
         self.reload()
         self._job = Job(Tag(self._session))
         backend.begin(self._job)
@@ -71,7 +74,7 @@ class Vad:
 
     def forget(self) -> None:
         """Begin anew for every visitor, as soon as nobody speaks."""
-        if self._job.tag.session != self._session and self._gate.quiet:
+        if self._job.tag.session != self._session and self._gate.since is None:
             over, self._job = self._job, Job(Tag(self._session))
             self._backend.cancel(over.tag)
             while not self._backend.idle:
@@ -91,9 +94,28 @@ class Vad:
         for event in events:
             if isinstance(event, Ended):  # the supervisor brings back one that hears
                 raise BackendError(f"voice activity ended: {event.text or event.reason}", "see vad.backend")
-            if isinstance(event, Voice) and (said := self._gate.judge(event.probability, start, stop)):
-                what, sample = said
-                self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
+            if isinstance(event, Voice):
+                said = self._gate.judge(event.probability, start, stop)
+                self._tell_voice(event.probability, window[-self._hop :], start, stop, captured_ns)
+                if said:
+                    what, sample = said
+                    self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
+
+    def _tell_voice(self, probability: float, hop: Pcm, start: int, stop: int, captured_ns: int) -> None:
+        """Tell of a voice from its first hop on, before it is known to be speech: whoever speaks now may want to
+        interrupt. First by a cell, which the audio worker reads with its next block."""
+        since = self._gate.since
+        self._telemetry.set("vad.voice", 0 if since is None else since + 1)
+        if since is None:
+            if self._heard:
+                self._out.send(m.VoiceGone(end=start, capture_ns=captured_ns))
+            self._clear, self._heard = 0, False
+            return
+        if self._clarity.is_clear(hop, probability):
+            self._clear += len(hop)
+        if self._telemetry.get("turns.yields"):
+            self._heard = True
+            self._out.send(m.VoiceHeard(start=since, upto=stop, clear=self._clear, capture_ns=captured_ns))
 
     def _tell(self, what: str, sample: int, at_ns: int) -> None:
         if what == "began":
@@ -112,6 +134,7 @@ def main(seat: Seat) -> None:
     mic.seek(max(mic.position, context))
     mic.want(hop)
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
+    telemetry.set("vad.voice", 0)
     seat.ready()
     speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=time.monotonic_ns()))
 

@@ -17,6 +17,9 @@ from workers.drivers import Port
 
 CAPTURE_BLOCKS = 16
 """Blocks that the device's own input buffer holds."""
+_AFTER = 5
+"""A fifth of a block after the input was handed over, the output is fetched: what a block of the microphone says of a
+voice is known by then and counts at once, not a block later."""
 
 
 class VirtualCard:
@@ -34,23 +37,24 @@ class VirtualCard:
     def run(self, port: Port, start_ns: int) -> None:
         block = self._block
         block_ns = block * 1_000_000_000 // self._rate
+        after_ns = block_ns // _AFTER
         out = np.zeros(block, np.int16)
         taken = port.heard_samples // block  # input blocks handed over
         given = port.played_samples // block  # output blocks handed over
         ended = False
         while True:
-            passed = (
-                time.monotonic_ns() - start_ns
-            ) // block_ns  # blocks whose time is over; block `passed` is heard now
+            elapsed = time.monotonic_ns() - start_ns
+            passed = elapsed // block_ns  # blocks whose time is over; block `passed` is heard now
             while taken < passed:
                 lost = passed - taken > CAPTURE_BLOCKS
                 self._copy(port.hear(block), taken * block, lost)
                 port.heard(block, start_ns + taken * block_ns, lost=lost)
                 taken += 1
-            while given <= passed + self._queued:
+            while given <= (elapsed - after_ns) // block_ns + self._queued:
                 port.fill(out)
                 # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
-                passed = (time.monotonic_ns() - start_ns) // block_ns
+                elapsed = time.monotonic_ns() - start_ns
+                passed = elapsed // block_ns
                 if given <= passed:
                     port.missed((passed + 1 - given) * block)
                     given = passed + 1
@@ -59,7 +63,8 @@ class VirtualCard:
             if not ended and taken * block >= len(self._sound):
                 ended = True
                 port.ended()
-            if not port.wait(start_ns + (min(passed, taken) + 1) * block_ns):
+            next_out = (given - self._queued) * block_ns + after_ns
+            if not port.wait(start_ns + min((taken + 1) * block_ns, next_out)):
                 return
 
     def _copy(self, view: Pcm, start: int, lost: bool) -> None:
