@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 MADE_WITH := $(shell test -x $(BIN)/python && cat $(VENV)/.python 2>/dev/null)
 PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# The peers of the conversation bench have a Python of their own, from 3.11 on: 0.8 GB that nothing else needs.
+PEERS := .venv-peers
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings peers bench-peers wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -58,6 +60,17 @@ bench: $(VENV)/.dev ## measure a conversation on real recordings
 bench-rings: $(VENV)/.dev ## measure the rings beside what else a Python program can install
 	$(BIN)/python bench/rings.py
 
+$(PEERS)/.setup: bench/peers/requirements.txt pyproject.toml $(VENV)/.setup
+	@echo "Installing the peers into $(PEERS)"
+	@"$(PYTHON)" -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install --editable . -r bench/peers/requirements.txt
+	@touch $@
+
+peers: $(PEERS)/.setup ## install the voice frameworks that the engine is measured against (Python 3.11 or newer)
+
+bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes half an hour
+	$(BIN)/python bench/against_peers.py
+
 wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
 	$(BIN)/python tools/wheels.py
 
@@ -65,4 +78,4 @@ arm: wheels ## run the tests of the rings under an emulated aarch64 Python; by h
 	PYTHON=$(BIN)/python sh tools/arm.sh
 
 clean: ## take away what was built
-	rm -rf $(VENV) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so
+	rm -rf $(VENV) $(PEERS) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so

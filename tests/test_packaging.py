@@ -22,7 +22,19 @@ from engine import NAME
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "workers", "ringbuf")
-NOT_SOURCE = (".git", ".venv", "build", "dist", "run", "*.egg-info", "*.so", "__pycache__", ".*_cache", ".hypothesis")
+NOT_SOURCE = (
+    ".git",
+    ".venv",
+    ".venv-peers",
+    "build",
+    "dist",
+    "run",
+    "*.egg-info",
+    "*.so",
+    "__pycache__",
+    ".*_cache",
+    ".hypothesis",
+)
 BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
 STRICT = {"RINGBUF_CFLAGS": "-Werror"}
 """The C is built without warnings."""
