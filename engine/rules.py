@@ -48,6 +48,17 @@ class OneOf:
         return value in self.choices
 
 
+class Backend(OneOf):
+    """One of these, or a class of the user's own: `package.module:Class`."""
+
+    @property
+    def wanted(self) -> str:
+        return f'{super().wanted}, or "package.module:Class" of your own'
+
+    def accepts(self, value: Any) -> bool:
+        return super().accepts(value) or re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Matches:
     """Text that fits the whole of a regular expression; `wanted` says the same to a person."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from engine.rules import Between, Live, Matches, NotEmpty, OneOf, Template
+from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
 
@@ -96,7 +96,7 @@ class Silero:
 
 @dataclass(frozen=True, slots=True)
 class Vad:
-    backend: Annotated[str, OneOf("silero")]
+    backend: Annotated[str, Backend("silero")]
     threshold: Annotated[float, Between(0.01, 0.99), Live()]
     release: Annotated[float, Between(0.01, 0.99), Live()]
     min_speech_ms: Annotated[int, Between(0, 1000), Live()]
@@ -116,7 +116,7 @@ class Pocketsphinx:
 
 @dataclass(frozen=True, slots=True)
 class Asr:
-    backend: Annotated[str, OneOf("pocketsphinx")]
+    backend: Annotated[str, Backend("pocketsphinx")]
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
@@ -169,7 +169,7 @@ class Phrasebook:
 
 @dataclass(frozen=True, slots=True)
 class Llm:
-    backend: Annotated[str, OneOf("phrasebook", "repeat")]
+    backend: Annotated[str, Backend("phrasebook", "repeat")]
     first_token_budget_ms: Budget
     first_clause_budget_ms: Budget
     max_tokens: Annotated[int, Between(1, 4096), Live()]
@@ -198,7 +198,7 @@ class Espeak:
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, OneOf("flite", "espeak")]
+    backend: Annotated[str, Backend("flite", "espeak")]
     first_audio_budget_ms: Budget
     speaker_s: Annotated[int, Between(1, 120)]
     threads: Threads

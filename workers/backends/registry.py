@@ -1,5 +1,6 @@
 """Every backend there is: stage, name, where its class is. A new one is a file, a line here, and its settings: the
-name in `OneOf`, and a table of its own where it has any (engine/settings.py, config.toml)."""
+name in `Backend`, and a table of its own where it has any (engine/settings.py, config.toml). A user's own, which is
+named in the configuration by its module and class, needs none of that."""
 
 from __future__ import annotations
 
@@ -30,10 +31,10 @@ def make(stage: str, config: Config) -> Backend:
     Raises BackendError when its library cannot be imported.
     """
     name = getattr(config, stage).backend
-    module, _, cls = REGISTRY[stage][name].partition(":")
+    module, _, cls = REGISTRY[stage].get(name, name).partition(":")
     try:
         backend: Backend = getattr(import_module(module), cls)()
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         remedy = "install what it needs, or choose another backend"
         raise BackendError(f"{stage}.backend {name}: {error}", remedy) from error
     return backend
