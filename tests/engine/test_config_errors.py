@@ -91,7 +91,10 @@ FILE_ERRORS = {
     "only one choice": ("audio.rate_hz = 44100", "1: audio.rate_hz must be 16000, not 44100"),
     "not one of the choices": (
         'llm.backend = "repaet"',
-        '1: llm.backend must be one of "phrasebook", "repeat", not "repaet"; did you mean "repeat"?',
+        (
+            '1: llm.backend must be one of "phrasebook", "repeat", or "package.module:Class" of your own, not "repaet"; '
+            'did you mean "repeat"?'
+        ),
     ),
     "bad name": (
         'engine.instance = "My Kiosk"',
