@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.door import place
 from engine.errors import DoorError
 
 _ANSWER_S = 10.0
 """The engine answers every command well within this time."""
 _PROTOCOL = 1
+_PEER = struct.Struct("3i")
+"""struct ucred: process, user and group."""
 
 
 class DoorClient:
@@ -26,16 +30,29 @@ class DoorClient:
         self._rest = b""
         self._socket = socket.socket(socket.AF_UNIX)
         try:
+            self._enter(path)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def _enter(self, path: Path) -> None:
+        try:
             self._socket.connect(str(path))
         except OSError as error:
-            self.close()
             raise _not_in(path, error) from error
+        if not place.is_trusted(path, uid := self._peer()):
+            what = f"{path} belongs to a process of user {uid}, and its folder does not"
+            raise DoorError(what, "put the door where only the engine's user can write (door.socket)")
         self.first = self._answer(time.monotonic() + _ANSWER_S)
         self.hello: dict[str, Any] = json.loads(self.first)
         if self.hello.get("reply", "") is None:  # there are too many clients
             raise DoorError(f"the engine refused: {self.hello['error']['message']}")
         if self.hello["protocol"] != _PROTOCOL:
             raise DoorError(f"{path} speaks protocol {self.hello['protocol']}, not {_PROTOCOL}", "use its own `engine`")
+
+    def _peer(self) -> int:
+        """The user whose process listens."""
+        return int(_PEER.unpack(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))[1])
 
     def command(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Ask for something; its answer. Raises DoorError when it was refused."""

@@ -23,7 +23,7 @@ COMMANDS_AT_ONCE, COMMANDS_PER_S = 50, 50
 REFUSED_AT_ONCE = 100
 """A client that goes on after so many refusals for being too fast is sent away."""
 _LINGER_S = 3.5
-"""How long a client that is sent away has to read its answers."""
+"""How long a client that is closed has to read what it was sent."""
 
 
 class Bucket:
@@ -70,7 +70,9 @@ class Client(asyncio.Protocol):
         self._door.leave(self)
 
     def eof_received(self) -> bool:
-        """It will send nothing more: what it asked for is still answered."""
+        """It will send nothing more: what it asked for is still answered, a last line without its end, too."""
+        last, self._rest = self._rest, b""
+        self._line(last)
         self._leave()
         self._leave_when_answered()
         return True
@@ -81,9 +83,10 @@ class Client(asyncio.Protocol):
         self._door.dropped()
 
     def close(self) -> None:
-        """Close it once it has read everything."""
+        """Close it once it has read everything, or had the time for that."""
         self._leave()
         self._transport.close()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def abort(self) -> None:
         """Close it now."""
@@ -97,13 +100,12 @@ class Client(asyncio.Protocol):
     def _leave_when_answered(self) -> None:
         if self._leaving and not self._unanswered:
             self.close()
-            asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def _send_away(self, why: CommandError) -> None:
         self._refuse(why)
+        self._rest = b""
         self._leave()
         self._leave_when_answered()
-        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def _send(self, line: bytes) -> None:
         if not self._transport.is_closing():
@@ -112,15 +114,17 @@ class Client(asyncio.Protocol):
     # Commands.
 
     def data_received(self, data: bytes) -> None:
+        if self._leaving:
+            return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if self._leaving:
-                return
             self._line(line)
-        if len(self._rest) > LONGEST_LINE and not self._leaving:
+        if len(self._rest) > LONGEST_LINE:
             self._too_long()
 
     def _line(self, line: bytes) -> None:
+        if self._leaving:
+            return
         left = self._bucket.take(time.monotonic())
         if len(line) > LONGEST_LINE:
             self._too_long()
@@ -130,7 +134,6 @@ class Client(asyncio.Protocol):
             self._command(line, left < 0)
 
     def _too_long(self) -> None:
-        self._rest = b""
         why = CommandError("bad_line", f"a line of more than {LONGEST_LINE >> 10} KiB; send shorter ones")
         self._send_away(why)
 

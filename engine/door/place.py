@@ -86,12 +86,21 @@ def closed(name: str = "") -> list[Path]:
 
 
 def _doors(name: str) -> list[Path]:
-    found = []
-    for folder in (_runtime() or Path("/nowhere"), _RUN, _own()):
-        inside = folder if folder == _own() else folder / NAME
+    runtime, own, found = _runtime(), _own(), []
+    for folder in (*((runtime / NAME,) if runtime else ()), _RUN / NAME, own):
         with contextlib.suppress(OSError):
-            found += sorted(path for path in inside.iterdir() if path.suffix == ".sock" and _is_of(path.stem, name))
+            if folder != own or _is_ours(folder):  # anybody may make one of this name
+                found += sorted(path for path in folder.iterdir() if path.suffix == ".sock" and _is_of(path.stem, name))
     return found
+
+
+def is_trusted(path: Path, uid: int) -> bool:
+    """Whether the user who listens at this socket is to be trusted with what is said there: it is this one or root, or
+    the one who alone can put a socket there (a member of `door.group` comes from another user)."""
+    if uid in (0, os.geteuid()):
+        return True
+    folder = path.resolve().parent.stat()
+    return folder.st_uid == uid and not folder.st_mode & 0o022
 
 
 def is_live(path: Path) -> bool:
@@ -219,6 +228,12 @@ def _own() -> Path:
     return Path(f"/tmp/{NAME}-{os.getuid()}")
 
 
+def _is_ours(folder: Path) -> bool:
+    """It is a folder of this user alone, but for a group that may go through it."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o027
+
+
 def _make_folder(name: str, gid: int) -> Path:
     """The folder of the doors in the first usual place that this user may write to. A group cannot come into
     $XDG_RUNTIME_DIR, which is its user's alone."""
@@ -233,8 +248,7 @@ def _make_folder(name: str, gid: int) -> Path:
     with _mended_by("set door.socket", folder):
         with contextlib.suppress(FileExistsError):
             folder.mkdir(0o700)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o027:
+        if not _is_ours(folder):
             raise OutputError(f"{folder} is not a folder of this user alone", "remove it, or set door.socket")
         if gid >= 0:
             _let_in(gid, folder, 0o710)

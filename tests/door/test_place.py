@@ -7,6 +7,8 @@ import grp
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from engine.door import place as places
+from engine.door.client import DoorClient
 from engine.door.place import Place
-from engine.errors import ConfigError, OutputError
+from engine.errors import ConfigError, DoorError, OutputError
 
 
 class Doors:
@@ -275,3 +278,60 @@ class TestLastPlace:
             own.chmod(0o777)
         with pytest.raises(OutputError, match=f"{own} is not a folder of this user alone; remove it, or set door.sock"):
             places.take("", "", "engine")
+
+
+# Whom a client trusts.
+
+_STRANGER = """
+import os, socket, sys
+door = socket.socket(socket.AF_UNIX)
+door.bind(sys.argv[1])
+os.setuid(65534)
+door.listen()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_door_in_a_folder_that_another_user_made_in_our_name_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir(0o700)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(places, "_RUN", tmp_path / "run")
+    monkeypatch.setattr(places, "_own", lambda: folder)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(folder / "engine.sock"))
+        door.listen()
+        assert places.running() == [folder / "engine.sock"]
+        folder.chmod(0o777)
+        assert places.running() == []
+
+
+def test_a_socket_is_trusted_if_it_is_ours_or_roots_or_if_only_its_user_can_have_put_it_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, owner, stranger = tmp_path / "folder" / "door", os.getuid() or 4242, 4243
+    path.parent.mkdir(0o755)
+    if os.getuid() == 0:
+        os.chown(path.parent, owner, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 4244)
+    assert places.is_trusted(path, 4244)
+    assert places.is_trusted(path, 0)
+    assert places.is_trusted(path, owner)
+    assert not places.is_trusted(path, stranger)
+    path.parent.chmod(0o1777)
+    assert not places.is_trusted(path, owner)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+def test_a_stranger_who_listens_where_everybody_may_is_told_nothing(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    command = [sys.executable, "-c", _STRANGER, str(tmp_path / "door")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        with pytest.raises(DoorError, match="belongs to a process of user 65534"):
+            DoorClient(tmp_path / "door")
+        stranger.kill()

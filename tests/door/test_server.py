@@ -216,6 +216,13 @@ def test_a_client_that_has_sent_its_last_gets_every_answer_and_then_the_end(answ
     assert [line["id"] for line in client.rest()] == list(range(10))
 
 
+def test_a_last_line_without_its_end_is_a_line(answering: House) -> None:
+    client = answering.client()
+    client.socket.sendall(b'{"command": "stop", "id": 1}\n{"command": "stop", "id": 2}')
+    client.socket.shutdown(1)
+    assert [line["id"] for line in client.rest()] == [1, 2]
+
+
 # Harm.
 
 
@@ -235,6 +242,20 @@ def test_a_line_that_is_too_long_is_refused_and_the_connection_closed(house: Hou
     (told,) = client.rest()
     assert (told["reply"], told["error"]["code"]) == (None, "bad_line")
     assert other.ask({"command": "state"})["ok"]
+
+
+def test_of_a_client_that_was_sent_away_nothing_more_is_taken_while_it_waits_for_an_answer(tmp_path: Path) -> None:
+    sent: list[Any] = []
+    with House(tmp_path, taking(sent)) as house:
+        client, other = house.client(), house.client()
+        client.send({"command": "stop", "id": 1}, b"x" * (LONGEST_LINE + 1))
+        assert client.get()["error"]["code"] == "bad_line"
+        for _ in range(30):
+            client.socket.sendall(b"x" * LONGEST_LINE)
+            assert other.ask({"command": "state"})["ok"]
+        assert house.call(lambda: {len(one._rest) for one in house.door.clients}) == {0}
+        house.call(house.orders.done, m.Done(number=sent[0].number, ok=1))
+        assert [line["id"] for line in client.rest()] == [1]
 
 
 def test_the_longest_line_is_taken(answering: House) -> None:
