@@ -60,8 +60,8 @@ class Snapshot:
 class Hub:
     """Takes events in the order in which they come. For one thread: the supervisor's event loop."""
 
-    def __init__(self, volume: int) -> None:
-        self.now = Snapshot(volume=volume)
+    def __init__(self, volume: int, muted: bool = False) -> None:
+        self.now = Snapshot(volume=volume, muted=muted)
         self.sequence = 0
         """The number of the last event."""
         self.device_was_open = False
@@ -85,7 +85,7 @@ class Hub:
         self._publish(event.name, asdict(event), Tag(), time.monotonic_ns())
 
     def _publish(self, name: str, fields: dict[str, Any], tag: Tag, at_ns: int) -> None:
-        if name == "state" and fields["state"] == self.now.state:
+        if (known := _NO_NEWS.get(name)) and known(self.now, fields):
             return
         self._note(name, fields, tag)
         self.sequence += 1
@@ -165,6 +165,11 @@ def _volume(now: Snapshot, fields: Fields, _tag: Tag) -> None:
     now.volume = fields["percent"]
 
 
+_NO_NEWS: dict[str, Callable[[Snapshot, Fields], bool]] = {
+    "state": lambda now, fields: bool(fields["state"] == now.state),
+    "mute": lambda now, fields: bool(fields["muted"] == now.muted),  # a restarted audio worker cannot know
+}
+"""Events that are none, where they tell what is so already."""
 _OF_A_TURN = frozenset({"state", "user.partial", "user.final", "answer.started", "answer.word"})
 _NOTES: dict[str, Callable[[Snapshot, Fields, Tag], None]] = {
     "state": _state,

@@ -46,7 +46,7 @@ class Running:
         name = config.engine.instance or "engine"
         self._place = place.take(config.door.socket, config.door.group, name, config.origin("door.group"))
         try:
-            self.hub = Hub(config.audio.volume)
+            self.hub = Hub(config.audio.volume, config.audio.muted)
             self.supervisor = Supervisor(config, self.hub, self._take)
         except BaseException:
             self._place.remove()
@@ -57,6 +57,7 @@ class Running:
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
             m.Over: self._over,
+            m.Joined: lambda _: self._orders.again("controls"),
         }
 
     async def run(self, terminal: Terminal) -> None:

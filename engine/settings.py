@@ -71,6 +71,7 @@ class Audio:
     wait_s: Annotated[float, Between(0, 86_400)]
     gain_db: Annotated[float, Between(-40, 40), Live()]
     volume: Annotated[int, Between(0, 100), Live()]
+    muted: bool
     limit_db: Annotated[float, Between(-20, 0), Live()]
     input: str
     output: str

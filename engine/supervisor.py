@@ -47,6 +47,7 @@ class Supervisor:
         self._segments = Segments(self.instance, config)
         self._cells = ringbuf.Cells(segment(self.instance, "cells"))
         self.telemetry = Telemetry(self._cells)
+        self.telemetry.set("audio.muted", int(config.audio.muted))
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
         self._told = [self._reader("story"), self._reader("devices")]
         self._outlets = {name: Outlet(self._writer(name)) for name in ("commands", "controls")}

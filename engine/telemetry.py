@@ -58,6 +58,9 @@ METRICS = (
     Metric("audio.forget_upto", "gauge", "sound before this sample belongs to visitors who left, and is scrubbed"),
     Metric("audio.muted", "gauge", "1 while the microphone is closed; it outlives a restart"),
     Metric("audio.volume", "gauge", "0 to 100, plus one; 0 before it was set; it outlives a restart"),
+    Metric(
+        "audio.configured_volume", "gauge", "the configuration's, as last taken over, plus one; it outlives a restart"
+    ),
     Metric("audio.opened", "gauge", "1 once a sound device was open"),
     Metric(
         "audio.microphone_ppm", "gauge", "how fast the microphone's clock is against ours, parts per million, signed"

@@ -41,6 +41,7 @@ def main(seat: Seat) -> None:
     port = RingPort(seat)
     driver = make_driver(seat, port)
     driver.open()
+    port.join()
     telemetry = seat.telemetry
     go = telemetry.watch("engine.go")
     seat.ready()

@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from engine import messages as m
@@ -19,6 +20,14 @@ Answered: TypeAlias = Callable[[CommandError | None], None]
 """Called once: with None when it was done, else with the reason why not."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    channel: str
+    message: m.Message
+    answered: Answered
+    timer: asyncio.TimerHandle
+
+
 class Orders:
     """What was asked of the workers and is not answered yet. For the event loop's thread."""
 
@@ -27,7 +36,7 @@ class Orders:
         """Whether commands are taken: the engine is neither starting nor ending."""
         self._send = send
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[Answered, asyncio.TimerHandle]] = {}
+        self._waiting: dict[int, _Order] = {}
 
     def place(self, request: Request, answered: Answered) -> None:
         """Send a command to its worker; `answered` is called then, or now."""
@@ -36,13 +45,19 @@ class Orders:
             return
         command, number = request.command, next(self._numbers)
         deadline_ns = time.monotonic_ns() + round(TIMEOUT_S * 1e9)
-        if not self._send(
-            command.channel, command.message(number=number, deadline_ns=deadline_ns, **request.arguments)
-        ):
+        message = command.message(number=number, deadline_ns=deadline_ns, **request.arguments)
+        if not self._send(command.channel, message):
             answered(CommandError("unavailable", "too many commands are waiting to be done; try again in a moment"))
             return
         timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._too_late, number)
-        self._waiting[number] = answered, timer
+        self._waiting[number] = _Order(command.channel, message, answered, timer)
+
+    def again(self, channel: str) -> None:
+        """The worker was started again: what its predecessor had not answered is told it once more. For commands that
+        may be done twice."""
+        for order in self._waiting.values():
+            if order.channel == channel:
+                self._send(channel, order.message)
 
     def done(self, message: m.Done) -> None:
         """A worker has answered."""
@@ -60,6 +75,6 @@ class Orders:
 
     def _settle(self, number: int, refused: CommandError | None) -> None:
         if number in self._waiting:
-            answered, timer = self._waiting.pop(number)
-            timer.cancel()
-            answered(refused)
+            order = self._waiting.pop(number)
+            order.timer.cancel()
+            order.answered(refused)

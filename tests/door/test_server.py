@@ -162,6 +162,20 @@ def test_a_command_that_no_worker_answers_is_answered_once_all_the_same(
         assert client.ask({"command": "state", "id": 2})["id"] == 2
 
 
+def test_what_a_worker_had_not_answered_when_it_was_started_again_is_told_it_once_more(tmp_path: Path) -> None:
+    sent: list[Any] = []
+    with House(tmp_path, taking(sent)) as house:
+        client = house.client()
+        client.send({"command": "mute", "id": 1}, {"command": "volume", "percent": 5, "id": 2}, {"command": "stop"})
+        client.ask({"command": "state"})
+        mute, volume, stop = sent
+        house.call(house.orders.done, m.Done(number=volume.number, ok=1))
+        house.call(house.orders.again, "controls")
+        assert sent == [mute, volume, stop, mute]
+        house.call(house.orders.done, m.Done(number=mute.number, ok=1))
+        assert [client.get()["id"] for _ in range(2)] == [2, 1]
+
+
 def test_a_full_ring_is_told_at_once(tmp_path: Path) -> None:
     with House(tmp_path, lambda *_: False) as house:
         assert house.client().ask({"command": "stop"})["error"]["code"] == "unavailable"

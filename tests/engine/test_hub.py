@@ -132,6 +132,12 @@ def test_a_state_that_is_the_same_is_no_event(stream: Stream) -> None:
     assert stream.told == []
 
 
+def test_a_microphone_that_stays_closed_is_no_event(stream: Stream) -> None:
+    for muted in (False, True, True, False):
+        stream.happens(events.Mute(muted), 0)
+    assert [told.fields["muted"] for told in stream.told] == [True, False]
+
+
 def test_a_turn_leaves_its_marks_on_the_state_and_takes_them_away(stream: Stream) -> None:
     now: Any = stream.hub.now
     stream.happens(events.SessionChanged("began"), session=4)

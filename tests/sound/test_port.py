@@ -289,6 +289,20 @@ def test_the_hosts_volume_stays_when_other_settings_change(worker: Worker, rings
     assert worker.port.volume == 30
 
 
+def test_a_volume_that_was_configured_while_the_worker_was_away_counts_once(worker: Worker, rings: Rings) -> None:
+    worker.host.volume(1, 30)
+    worker.serve()
+    worker.host.told()
+    rings.reload(replace(rings.config, audio=replace(rings.config.audio, volume=60)))
+    worker.restart()
+    assert (worker.host.told(), worker.port.volume) == ([{"event": "volume", "percent": 60}], 60)
+    worker.host.volume(2, 30)
+    worker.serve()
+    worker.host.told()
+    worker.restart()
+    assert (worker.host.told(), worker.port.volume) == ([], 30)
+
+
 # ---- timelines without a device ----
 
 

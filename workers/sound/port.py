@@ -43,16 +43,21 @@ class RingPort(Port):
         self.microphone, self._loudspeaker = Level(self._rate, 0.0), Level(self._rate, audio.limit_db)
         self.microphone.jump(factor(audio.gain_db))
         self.volume = self._telemetry.get("audio.volume") - 1
-        self._configured = audio.volume
         if self.volume < 0:
             self.volume = audio.volume
             self._telemetry.set("audio.volume", self.volume + 1)
+            self._telemetry.set("audio.configured_volume", self.volume + 1)
         self._loudspeaker.jump(loudness(self.volume))
         self.muted = bool(self._telemetry.get("audio.muted"))
         self.on_mute: Callable[[], bool] = lambda: True
         self._closing = False
         """The microphone is about to be closed; then `_unanswered` commands are answered."""
         self._unanswered: list[int] = []
+        self._take_volume()
+
+    def join(self) -> None:
+        """Tell that we are here: commands that a predecessor had not answered come again."""
+        self._told.send(m.Joined(stage="audio"))
 
     # Sound.
 
@@ -172,9 +177,14 @@ class RingPort(Port):
         audio = self._seat.config.audio
         self._loudspeaker.limit(audio.limit_db)
         self.microphone.turn(factor(audio.gain_db))
-        if audio.volume != self._configured:
-            self._configured = audio.volume
-            self._turn(audio.volume)
+        self._take_volume()
+
+    def _take_volume(self) -> None:
+        """The configuration's volume counts once it is another one, be it while a predecessor was here."""
+        volume = self._seat.config.audio.volume
+        if volume + 1 != self._telemetry.get("audio.configured_volume"):
+            self._turn(volume)
+            self._telemetry.set("audio.configured_volume", volume + 1)
 
 
 def _pieces(samples: int, most: int) -> Iterator[int]:
