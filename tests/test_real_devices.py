@@ -216,6 +216,49 @@ def test_mute_closes_the_microphone_and_scrubs_what_it_heard(on: On, door: Door,
     assert engine.end() == 0
 
 
+def test_a_microphone_that_is_muted_from_the_start_is_not_opened_until_it_is_wanted(
+    on: On, door: Door, server: PulseServer
+) -> None:
+    def listening() -> int:
+        return len(server.ask(lambda pulse: pulse.source_output_list()))
+
+    engine = on("--set", "audio.muted=true")
+    engine.until_ready()
+    client = door(engine)
+    assert client.hello["muted"]
+    assert client.hello["devices"]["microphone"]["state"] == "closed"
+    assert listening() == 0
+    client.command("mute", on=False)
+    engine.until(lambda: listening() == 1, "the microphone was open")
+    ask(engine, server, 1)
+    engine.process.terminate()
+    assert engine.end() == 0
+
+
+def test_what_the_host_says_while_the_sound_server_is_dead_was_not_heard(
+    on: On, door: Door, server: PulseServer
+) -> None:
+    engine = on(*NAMED, "--set", "audio.wait_s=60", "--set", "turns.hard_limit_s=2")
+    engine.until_ready()
+    client, text = door(engine), "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    client.command("subscribe", events=["answer"])
+    client.command("say", text=text)
+    while (event := client.event(60)) is not None and event["event"] != "answer.ended":
+        if event["event"] == "answer.word" and event["number"] == 2:
+            server.stop()
+    assert event is not None
+    assert event["outcome"] == "abandoned"
+    assert event["heard"].startswith("one two three")
+    assert len(event["heard"].split()) < len(text.split())
+    client.command("say", text="Hello.")  # nobody has noticed yet, or they are waiting for it
+    while (event := client.event(60)) is not None and event["event"] != "answer.ended":
+        pass
+    assert event is not None
+    assert (event["heard"], event["outcome"]) == ("", "abandoned")
+    engine.process.terminate()
+    assert engine.end() == 0
+
+
 def test_the_sound_server_dies_and_comes_back(on: On, door: Door, server: PulseServer) -> None:
     engine = on(*NAMED, "--set", "audio.wait_s=60")
     engine.until_ready()

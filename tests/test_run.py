@@ -259,3 +259,13 @@ def test_two_engines_run_side_by_side(start: Start, tmp_path: Path, short_answer
     assert all(set(engine.pids()) == set(WORKERS) - {"recorder"} for engine in both)
     assert [engine.end() for engine in both] == [0, 0]
     assert [understood(report(written)["turns"][0]) for written in reports] == [True, True]
+
+
+def test_an_engine_that_starts_muted_hears_nothing(start: Start, tmp_path: Path) -> None:
+    written, output = tmp_path / "r.json", tmp_path / "o.wav"
+    sound = write(tmp_path / "q.wav", question())
+    files = ("--input", str(sound), "--report", str(written), "--output", str(output))
+    engine = start(*files, "--set", "audio.muted=true")
+    assert engine.end() == 0
+    assert report(written)["turns"] == []
+    assert not recorded(output).any()

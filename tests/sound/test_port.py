@@ -9,11 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import ringbuf
 from engine import audible
 from engine import messages as m
+from engine.channels import segment
 from engine.contract import Pcm, Tag
 from ringbuf import DISCONTINUITY, LOST
-from tests.rings import Rings
+from tests.rings import Rings, messages
 from tests.sound.host import Host
 from tests.sound.rig import RATE, S
 from workers.sound.level import factor, loudness
@@ -210,6 +212,13 @@ def test_volume_and_mute_survive_a_restart_of_the_audio_worker(worker: Worker) -
     assert worker.heard() == [0] * 4
     worker.say(10000, 1)
     assert set(worker.play().tolist()) == {round(10000 * loudness(40))}  # from the first sample on
+
+
+def test_a_worker_that_joins_says_so_that_it_is_told_again_what_was_not_done(rings: Rings) -> None:
+    port = RingPort(rings.seat("audio"))
+    told = ringbuf.StreamReader(segment(rings.instance, "devices"))
+    port.join()
+    assert messages(told) == [m.Joined(stage="audio")]
 
 
 # ---- visitors who left ----
