@@ -48,7 +48,7 @@ def client(engine: Engine) -> Iterator[Client]:
     """A client of an engine that does nothing."""
     client = Client(engine.door)
     state = client.get()
-    while state.get("state") != "listening":
+    while state.get("state") not in ("listening", "muted"):
         state = client.until(lambda line: line.get("event") == "state")
     yield client
     client.ask({"command": "session.end"})
