@@ -4,15 +4,21 @@
 #     sh door.sh /run/antiphon/engine.sock "Welcome to the museum."
 set -eu
 
-if [ $# -eq 2 ]; then # socat ties this script's other half to the socket: its stdout goes in, its stdin comes out
-    TEXT=$2 exec socat "UNIX-CONNECT:$1" "EXEC:sh $0"
+if [ $# -eq 2 ]; then # socat ties this script's other half to the socket: from it comes 3, to it goes 4
+    exec 6>&1         # stdout is 6 there, and into 5 goes how it ended
+    code=$(TEXT=$2 socat -t10 "UNIX-CONNECT:$1" "EXEC:sh $0,fdin=3,fdout=4" 5>&1 >&6) || true
+    exit "${code:-1}"
 fi
+: "${TEXT?is missing: sh door.sh SOCKET TEXT}"
 
-jq -nc '{command: "say", id: 1, text: env.TEXT}'
+read -r first <&3 # the full state, or that there are too many clients
+printf '%s\n' "$first" | jq -c 'select(.event) | {command: "say", id: 1, text: env.TEXT}' >&4
 
-jq -nr --unbuffered 'label $out | inputs |
-    if .ok == false then .error.message, break $out
-    elif .event then "\(.event) \(.text // .state // "")" else empty end,
-    if .event == "answer.ended" and .source == "say" then break $out else empty end' >&2
+jq -nr --unbuffered --argjson first "$first" 'label $out |
+    ($first, inputs | if .ok == false then "\(.error.message)\n" | halt_error(1)
+        elif .event then "\(.event) \(.text // .state // "")" else empty end,
+        if .event == "answer.ended" and .source == "say" then break $out else empty end),
+    ("the engine has ended\n" | halt_error(1))' <&3 && code=0 || code=$?
 
-timeout 0.3 cat >/dev/null || true # what is on its way, so that socat does not complain
+timeout 0.3 cat <&3 >/dev/null || true # what is on its way, so that socat does not complain of it
+echo $code >&5

@@ -7,23 +7,23 @@ import json
 import socket
 import sys
 
-path, text = sys.argv[1], sys.argv[2]
-
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+command = {"command": "say", "id": 1, "text": sys.argv[2]}
 door = socket.socket(socket.AF_UNIX)
-door.connect(path)
-lines = door.makefile("r", encoding="utf-8")
-
-hello = json.loads(next(lines))  # the full state, once, before everything else
-print("the engine is", hello["state"])
-
-command = {"command": "say", "id": 1, "text": text}
-door.sendall(json.dumps(command).encode() + b"\n")
-
-for line in lines:
+try:
+    door.connect(sys.argv[1])
+except OSError as error:
+    sys.exit(f"{sys.argv[1]}: {error.strerror or error}")
+for line in door.makefile("r", encoding="utf-8"):
     message = json.loads(line)
-    if "reply" in message and not message["ok"]:
+    if not message.get("ok", True):  # refused: the command, or one client too many
         sys.exit(message["error"]["message"])
-    elif "event" in message:
-        print(message["event"], message.get("text") or message.get("state") or "")
+    if message.get("event") == "hello":  # the full state, once, before everything else
+        door.sendall(json.dumps(command).encode() + b"\n")
+    if "event" in message:
+        print(message["event"], message.get("text") or message.get("state") or "", flush=True)
         if message["event"] == "answer.ended" and message["source"] == "say":
             break
+else:
+    sys.exit("the engine has ended")
