@@ -14,7 +14,10 @@ from engine.door.client import DoorClient
 from engine.errors import DoorError
 
 _QUIET_S = 2.0
-"""An engine that listens for so long has nothing more to say."""
+"""An engine that rests for so long has nothing more to say."""
+_RESTING = ("listening", "asleep", "muted")
+_WHY = ("error", "device")
+"""Events that may tell why something was not heard."""
 
 _Do: TypeAlias = Callable[[DoorClient, argparse.Namespace], None]
 
@@ -38,31 +41,37 @@ def _plain(command: str) -> _Do:
 def _say(client: DoorClient, arguments: argparse.Namespace) -> None:
     text = " ".join(arguments.text)
     mode = "interrupt" if arguments.interrupt else "queue"
-    client.command("subscribe", events=["state", "answer.ended"] if arguments.wait else [])
+    client.command("subscribe", events=["state", "answer.ended", *_WHY] if arguments.wait else [])
     client.command("say", text=text, mode=mode, interruptible=not arguments.uninterruptible)
     if not arguments.wait:
         return
-    for event in _until_quiet(client):
+    following = _Following(client)
+    for event in following:
         if event.get("source") == "say" and event["text"].split() == text.split():
             if event["heard"] != event["text"]:
-                raise DoorError(f"not all of it was heard, only “{event['heard']}”", "say it again")
+                heard = f"not all of it was heard, only “{event['heard']}”" if event["heard"] else "it was not heard"
+                raise DoorError(f"{heard}{following.why(event)}", "say it again")
             return
     raise DoorError("it was not said: the engine ended, or was told to stop", "say it again")
 
 
 def _ask(client: DoorClient, arguments: argparse.Namespace) -> None:
     text = " ".join(arguments.text)
-    client.command("subscribe", events=["state", "user.final", "answer"])
+    client.command("subscribe", events=["state", "user.final", "answer", *_WHY])
     client.command("ask", text=text)
-    turn = None
-    for event in _until_quiet(client):
+    turn, following = None, _Following(client)
+    for event in following:
         if event["event"] == "user.final" and event["source"] == "command" and event["text"] == text:
             turn = event["session"], event["turn"]
         if turn == (event["session"], event["turn"]):
             if event["event"] == "answer.word":
                 _show(event["text"], " ")
             elif event["event"] == "answer.ended" and event["outcome"] != "postponed":
-                _show("")
+                if event["heard"]:
+                    _show("")
+                if event["outcome"] not in ("answered", "apologised"):
+                    part = "not all of the answer was heard" if event["heard"] else "the answer was not heard"
+                    raise DoorError(f"{part}{following.why(event)}", "ask again")
                 return
     raise DoorError("it was not answered: the engine ended, or was told to stop", "ask again")
 
@@ -105,12 +114,32 @@ def _events(client: DoorClient, arguments: argparse.Namespace) -> None:
         _show(line.decode(), "")
 
 
-def _until_quiet(client: DoorClient) -> Iterator[dict[str, Any]]:
-    """Events, until the engine has listened for a while."""
-    state = client.hello["state"]
-    while (event := client.event(_QUIET_S if state == "listening" else None)) is not None:
-        state = event["state"] if event["event"] == "state" else state
-        yield event
+class _Following:
+    """Events, until the engine has had nothing to do for a while. Of `_WHY` it keeps what may explain what follows."""
+
+    def __init__(self, client: DoorClient) -> None:
+        self._client = client
+        self._error = ""
+        self._loudspeaker = client.hello["devices"]["loudspeaker"]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        state = self._client.hello["state"]
+        while (event := self._client.event(_QUIET_S if state in _RESTING else None)) is not None:
+            if event["event"] == "state":
+                state = event["state"]
+            elif event["event"] == "error":
+                self._error = f"{event['where']}: {event['what']}"
+            elif event["event"] == "device" and event["side"] == "loudspeaker":
+                self._loudspeaker = event
+            yield event
+
+    def why(self, ended: Mapping[str, Any]) -> str:
+        """Why something was not heard to its end, after what was said of that; maybe nothing."""
+        if ended["outcome"] != "abandoned":
+            return f" ({ended['outcome']})"
+        if self._loudspeaker is not None and self._loudspeaker["state"] != "open":
+            return f"; {self._loudspeaker['text']}"
+        return f"; {self._error or 'there is nothing in it that can be said'}"
 
 
 # The table.

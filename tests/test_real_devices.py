@@ -25,6 +25,7 @@ from tests.pulse import PulseServer
 pytestmark = pytest.mark.xdist_group("devices")
 
 NAMED = ("--set", "audio.microphone=person.monitor", "--set", "audio.loudspeaker=speaker")
+IMPATIENT = ("--set", "turns.response_budget_ms=1000", "--set", "turns.hard_limit_s=2")
 On: TypeAlias = Callable[..., Engine]
 Door: TypeAlias = Callable[[Engine], DoorClient]
 
@@ -238,7 +239,7 @@ def test_a_microphone_that_is_muted_from_the_start_is_not_opened_until_it_is_wan
 def test_what_the_host_says_while_the_sound_server_is_dead_was_not_heard(
     on: On, door: Door, server: PulseServer
 ) -> None:
-    engine = on(*NAMED, "--set", "audio.wait_s=60", "--set", "turns.hard_limit_s=2")
+    engine = on(*NAMED, "--set", "audio.wait_s=60", *IMPATIENT)
     engine.until_ready()
     client, text = door(engine), "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
     client.command("subscribe", events=["answer"])
@@ -255,6 +256,18 @@ def test_what_the_host_says_while_the_sound_server_is_dead_was_not_heard(
         pass
     assert event is not None
     assert (event["heard"], event["outcome"]) == ("", "abandoned")
+    engine.process.terminate()
+    assert engine.end() == 0
+
+
+def test_whoever_asks_without_a_loudspeaker_is_told_why_nothing_is_heard(on: On, server: PulseServer) -> None:
+    engine = on("--set", "audio.loudspeaker=elsewhere", "--set", "audio.wait_s=60", *IMPATIENT)
+    engine.until_ready()
+    command = [sys.executable, "-m", "engine", "ask", "when does the museum open"]
+    done = subprocess.run(command, env={**os.environ, **server.environ}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr.startswith("engine: the answer was not heard; waiting for audio.loudspeaker: ")
+    assert done.stderr.count("\n") == 1
     engine.process.terminate()
     assert engine.end() == 0
 

@@ -243,6 +243,24 @@ def test_say_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
     assert errors.startswith("engine: not all of it was heard, only “one two three")
 
 
+def test_say_tells_that_there_was_nothing_to_be_said(client: Client, engine: Engine) -> None:
+    done = run(engine, "say", "...", "--wait")
+    assert (done.returncode, done.stdout) == (10, "")
+    assert done.stderr == "engine: it was not heard; there is nothing in it that can be said; say it again\n"
+
+
+def test_ask_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
+    environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
+    command = [sys.executable, "-m", "engine", "ask", "when does the museum open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as asking:
+        client.until(event("answer.word", number=1))
+        assert run(engine, "stop").returncode == 0
+        answer, errors = asking.communicate(timeout=60)
+    assert asking.returncode == 10
+    assert ANSWER.startswith(answer.strip())
+    assert errors == "engine: not all of the answer was heard (stopped); ask again\n"
+
+
 def test_ask_prints_the_answer(client: Client, engine: Engine) -> None:
     done = run(engine, "ask", "when", "does", "the", "museum", "open")
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ANSWER.split(), "")
