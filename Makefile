@@ -68,8 +68,8 @@ $(PEERS)/.setup: bench/peers/requirements.txt pyproject.toml $(VENV)/.setup
 
 peers: $(PEERS)/.setup ## install the voice frameworks that the engine is measured against (Python 3.11 or newer)
 
-bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes half an hour
-	$(BIN)/python bench/against_peers.py
+bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes an hour
+	$(BIN)/python bench/conversation.py --only machinery,curve
 
 wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
 	$(BIN)/python tools/wheels.py

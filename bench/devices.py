@@ -31,9 +31,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from conversation import GAP_S, SHORT, converse, tool
 from devicebench.drift import drift
 from devicebench.live import live, play_session, pull_out
+from talkbench.runs import converse
+from talkbench.sections import ECHOES
+from talkbench.tracks import SHORT, Builder, Track, tool
 
 from tests.pulse import PulseServer
 
@@ -60,20 +62,16 @@ def callback(_given: argparse.Namespace, _work: Path) -> None:
 
 def session(given: argparse.Namespace, work: Path, seed: int, utterances: str) -> tuple[Path, dict[str, Any]]:
     """A track of the user's and its labels."""
-    track = work / f"session{seed}.wav"
-    builder = [sys.executable, str(given.shared / "measure" / "session.py"), str(track)]
-    builder += ["--audio", str(given.shared / "audio"), "--utterances", utterances]
-    subprocess.run([*builder, "--gap", str(GAP_S), "--seed", str(seed)], check=True)
-    labels: dict[str, Any] = json.loads(track.with_suffix(".json").read_text())
-    return track, labels
+    track = Builder(given.shared, work).build(utterances, seed)
+    return track.path, track.labels
 
 
 def conversation(given: argparse.Namespace, work: Path) -> None:
     """The same session both ways."""
     measure = tool(given.shared, "turns").measure
     track, labels = session(given, work, 1, SHORT)
-    reports = {"virtual card": converse(track, work, *REPEAT)}
-    _, by_card = measure(work / f"{track.stem}.out.wav", labels)
+    run = converse(given.shared, Track(track, labels), ECHOES)
+    reports, by_card = {"virtual card": run.report}, run.total
     with live(work, REPEAT) as (server, engine):
         play_session(server, track, work / "live.wav")
         reports["PulseAudio"] = engine.end()

@@ -1,10 +1,10 @@
 """Stages that do nothing but take their time: what is left of a response is the machinery between them.
 
-    asr.backend = "bench.fixed_waits:Asr"     100 ms from sound to its words
-    llm.backend = "bench.fixed_waits:Llm"     150 ms to the first word, 30 ms to each one more
-    vocoder.backend = "bench.fixed_waits:Voice"     120 ms to the first sound of a clause
+    asr.backend = "fixed_waits:Asr"
+    llm.backend = "fixed_waits:Llm"
+    vocoder.backend = "fixed_waits:Voice"
 
-FIXED_WAITS_SCALE in the environment multiplies all of them.
+The waits are those of bench/waits.py; FIXED_WAITS_SCALE in the environment multiplies all of them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from peers.waits import ANSWER, CHARACTER_S, FIRST_PIECE_S, PIECE_S, SOUND_S, TONE, TONE_HZ, WORDS_S
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Sound, Tag, Token
 
 SCALE = float(os.environ.get("FIXED_WAITS_SCALE", "1"))
-ASR_S, FIRST_S, TOKEN_S, VOICE_S = (SCALE * each for each in (0.100, 0.150, 0.030, 0.120))
 RATE = 16000
 WORD_S = 0.3
 """A word is made of so much sound."""
-ANSWER = "Well, yes. That is what I think about it."
-FIRST_CLAUSE = 2
-"""Tokens of its first clause."""
 
 
 class Waiting:
@@ -56,6 +53,7 @@ class Waiting:
         """Overridden by those who are told."""
 
     def _later(self, tag: Tag, wait_s: float, give: Callable[[], list[Event]]) -> None:
+        wait_s *= SCALE
         self._promised.append((time.monotonic() + wait_s, give, tag))
         timer = threading.Timer(wait_s, self._wake)
         timer.daemon = True
@@ -96,7 +94,7 @@ class Waiting:
 
 
 class Asr(Waiting):
-    """A word for every 300 ms of sound, 100 ms after it."""
+    """A word for every 300 ms of sound, after the wait."""
 
     def begin(self, job: Job) -> None:
         super().begin(job)
@@ -113,7 +111,7 @@ class Asr(Waiting):
         upto = self._samples
         words = " ".join(f"word{n}" for n in range(1 + int(upto / RATE / WORD_S)))
         heard = Heard(job.tag, words, 1.0, "en", final, upto)
-        self._later(job.tag, ASR_S, lambda: [heard, Ended(job.tag)] if final else [heard])
+        self._later(job.tag, WORDS_S, lambda: [heard, Ended(job.tag)] if final else [heard])
 
 
 class Llm(Waiting):
@@ -124,25 +122,25 @@ class Llm(Waiting):
         pieces = re.findall(r"\S+\s*", ANSWER)
         for number, piece in enumerate(pieces):
             token: Event = Token(job.tag, piece)
-            self._later(job.tag, FIRST_S + number * TOKEN_S, lambda token=token: [token])  # type: ignore[misc]
-        self._later(job.tag, FIRST_S + len(pieces) * TOKEN_S, lambda: [Ended(job.tag)])
+            self._later(job.tag, FIRST_PIECE_S + number * PIECE_S, lambda token=token: [token])  # type: ignore[misc]
+        self._later(job.tag, FIRST_PIECE_S + len(pieces) * PIECE_S, lambda: [Ended(job.tag)])
 
 
 class Voice(Waiting):
-    """A tone of 100 ms for each word, from 120 ms after its clause on."""
+    """A tone, as long as the clause has letters, after the wait."""
 
     def feed(self, job: Job, data: str) -> None:
-        count = len(data.split()) * RATE // 10
+        count = round(len(data) * CHARACTER_S * RATE)
 
         def speak() -> list[Event]:
             at = np.arange(count) / RATE
             edges = np.minimum(1, np.minimum(at, at[::-1]) / 0.005)  # what ends in mid-wave is measured as a hole
-            tone = (6000 * edges * np.sin(2 * np.pi * 220 * at)).astype(np.int16)
+            tone = (TONE * edges * np.sin(2 * np.pi * TONE_HZ * at)).astype(np.int16)
             assert job.sink is not None
             job.sink.write(tone)
             return [Sound(job.tag, count)]
 
-        self._later(job.tag, VOICE_S, speak)
+        self._later(job.tag, SOUND_S, speak)
 
     def finish(self, job: Job) -> None:
-        self._later(job.tag, VOICE_S, lambda: [Ended(job.tag)])
+        self._later(job.tag, SOUND_S, lambda: [Ended(job.tag)])

@@ -48,6 +48,7 @@ def totals(supervisor: Supervisor) -> dict[str, Any]:
         "vad.wake_ns",
         "vad.hop_ns",
         "asr.step_ns",
+        "asr.partial_ns",
         "asr.final_ns",
         "llm.first_ns",
         "vocoder.first_ns",

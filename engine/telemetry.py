@@ -78,6 +78,7 @@ METRICS = (
     Metric("vad.wake_ns", "histogram", "from a record in the mic ring to the moment the VAD can read it"),
     Metric("vad.hop_ns", "histogram", "judging one hop"),
     Metric("asr.step_ns", "histogram", "decoding one step of sound"),
+    Metric("asr.partial_ns", "histogram", "from the capture of the newest sound in it to a partial text"),
     Metric("asr.final_ns", "histogram", "from the request for the final text to the text"),
     Metric("llm.first_ns", "histogram", "from the question to the first piece of the answer"),
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),

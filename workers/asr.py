@@ -26,6 +26,8 @@ class _Utterance:
     """Where it ends, once known."""
     asked_ns: int = 0
     first_ns: int = 0
+    newest_ns: int = 0
+    """When the newest sound that it was given was captured; 0: not known."""
     finished: bool = False
 
 
@@ -86,8 +88,10 @@ class Asr:
         left = (min(end, mic.position) if end else mic.position) - mic.cursor
         if left >= self._chunk or (left > 0 and end and mic.position >= end):
             count = min(left, self._chunk)
+            newest_ns = mic.capture_ns(mic.cursor + count - 1)
             sound = mic.acquire(count)
             if sound is not None:
+                utterance.newest_ns = newest_ns or 0
                 self._backend.feed(utterance.job, sound)
                 self._step()  # the sound is only borrowed until then
                 mic.release(count)
@@ -118,6 +122,8 @@ class Asr:
             utterance.first_ns = utterance.first_ns or now
             if event.final:
                 self._seat.telemetry.observe("asr.final_ns", now - utterance.asked_ns)
+            elif utterance.newest_ns:
+                self._seat.telemetry.observe("asr.partial_ns", now - utterance.newest_ns)
             self._out.send(
                 m.Text(
                     tag=tag,

@@ -13,12 +13,9 @@ import numpy as np
 
 from .sink import RATE, Pcm
 from .stages import Stages, Tell
+from .waits import ANSWER, CHARACTER_S, FIRST_PIECE_S, PIECE_S, SOUND_S, TONE, TONE_HZ, WORDS_S
 
-WORDS_S, FIRST_PIECE_S, PIECE_S, SOUND_S = 0.1, 0.15, 0.03, 0.12
 HEARD = "what was said"
-ANSWER = "This is a short sentence. It is followed by one that is somewhat longer."
-TONE_HZ, TONE, CHARACTER_S = 200, 6000, 0.06
-"""The voice is a tone: it is audible from its first sample on."""
 
 
 class StubRecogniser:

@@ -17,7 +17,8 @@ from peers.settings import CONFIGURATIONS, EARLY_S
 from peers.sink import BLOCK, BLOCK_NS, RATE, Loudspeaker, Pcm
 from peers.source import Microphone
 from peers.stages import Kept, Recogniser, Stages, real_stages
-from peers.stubs import ANSWER, HEARD, stub_stages
+from peers.stubs import HEARD, stub_stages
+from peers.waits import ANSWER
 
 from engine import wav
 from engine.config import load

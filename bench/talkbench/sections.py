@@ -1,0 +1,122 @@
+"""The tables of bench/conversation.py that need the engine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.config import load
+
+from .figures import Table, percentile, rate
+from .runs import Run, converse
+from .tracks import LONG, MIDDLE, SHORT, Builder, Track, read
+from .words import Recogniser, by_label, last_words, nearest, rate_of, spoken
+
+ECHOES = {"llm.backend": "repeat"}
+"""The answer is what was understood."""
+GAINS_DB = (0, -6, 3, -12)
+PATIENCES_S = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+FIXED_MS = (100, 150, 200, 300, 400, 500)
+
+
+def fixed(ms: int) -> dict[str, object]:
+    """Settings by which the end-of-speech wait is always the same."""
+    return {"turns.end_of_speech_floor_ms": ms, "turns.end_of_speech_ceiling_ms": ms}
+
+
+def tracks(builder: Builder, names: str, sessions: int, **options: object) -> list[Track]:
+    """The same recordings, once in each session, with other seeds, gains and blocks."""
+    return [
+        builder.build(names, seed, gain=GAINS_DB[seed % len(GAINS_DB)], **options) for seed in range(1, sessions + 1)
+    ]
+
+
+def converse_all(builder: Builder, on: Sequence[Track], sets: Mapping[str, object]) -> list[Run]:
+    """One conversation after the other: side by side they would take each other's time."""
+    return [converse(builder.shared, track, {**ECHOES, **sets}) for track in on]
+
+
+def row(name: str, runs: Sequence[Run]) -> dict[str, str]:
+    """What all the conversations together come to."""
+
+    def total(key: str) -> int:
+        return sum(run.total[key] for run in runs)
+
+    def counted(*keys: str) -> int:
+        found = 0
+        for run in runs:
+            value: Any = run.report["totals"]
+            for key in keys:
+                value = value[key]
+            found += value
+        return found
+
+    responses = [ms for run in runs for ms in run.responses]
+    return {
+        "": name,
+        "response p50": percentile(responses, 50),
+        "p95": percentile(responses, 95),
+        "cut-ins": rate(total("cut_ins"), total("utterances")),
+        "misses": str(total("misses")),
+        "holes": str(sum(len(run.total["holes"]) for run in runs)),
+        "xruns": str(counted("xruns")),
+        "right guesses": f"{counted('speculation', 'hits')} of {counted('speculation', 'begun')}",
+        "late": str(counted("deadline_misses")),
+    }
+
+
+def turn_taking(builder: Builder, *, quick: bool) -> Table:
+    """The default setting; without speculation; speakers who pause for long; and what was understood."""
+    usual = tracks(builder, SHORT if quick else f"{SHORT},{MIDDLE}", 1 if quick else 10)
+    few = usual[:3]
+    runs = converse_all(builder, usual, {})
+    rows = [row("default", runs)]
+    if not quick:
+        rows.append(row("speculation off", converse_all(builder, few, {"turns.speculations": 0})))
+        rows.append(row("jfk, digits", converse_all(builder, tracks(builder, LONG, 3), {})))
+        for pause in (0.3, 0.45, 0.6):
+            hesitating = tracks(builder, SHORT, 2, pause=pause)
+            rows.append(row(f"hesitations of {pause:g} s", converse_all(builder, hesitating, {})))
+    note = f"first row: {understood(builder, usual, runs)}; partial text {partials(runs)}"
+    return Table("Turn-taking: response in ms from the end of speech to the first sample", rows, note)
+
+
+def partials(runs: Sequence[Run]) -> str:
+    """How soon after its sound a partial text is there."""
+    found = [run.report["totals"]["latency_ms"]["asr.partial"] for run in runs]
+    p50, p95 = (max(each[rank] for each in found) for rank in ("p50", "p95"))
+    return f"after its sound p50 {p50:.0f} ms, p95 {p95:.0f} ms (worst session)"
+
+
+def understood(builder: Builder, on: Sequence[Track], runs: Sequence[Run]) -> str:
+    """Word errors, beside those of the same recogniser on whole files, and whether the answers can be understood."""
+    config = load(sets=["llm.backend=repeat"])
+    heard, again, known = [], 0, 0
+    for track, run in zip(on, runs, strict=True):
+        labels, turns = track.labels["utterances"], run.report["turns"]
+        heard += list(zip([label["text"] for label in labels], by_label(labels, turns), strict=True))
+        answered = [turn for turn in turns if turn["response_ms"] is not None]
+        answers = [turn["answer"] for turn in answered]
+        # It is told all answers of the session, and must find which one was played.
+        listener, sound = Recogniser(config, tuple(answers)), read(run.recording)
+        found = [nearest(listener.recognise(spoken(turn, sound)), answers) for turn in answered]
+        again += len(found)
+        known += sum(one == other for one, other in zip(found, answers, strict=True))
+    names = sorted({label["file"] for track in on for label in track.labels["utterances"]})
+    texts = {label["file"]: label["text"] for track in on for label in track.labels["utterances"]}
+    recogniser = Recogniser(config)
+    whole = [(texts[n], recogniser.recognise(read(builder.shared / "audio" / n)[:, 0].copy())) for n in names]
+    return (
+        f"word errors {rate_of(heard):.1%} (whole files {rate_of(whole):.1%}), last word kept {last_words(heard)}, "
+        f"{known} of {again} answers recognised again"
+    )
+
+
+def hall(builder: Builder, *, quick: bool) -> Table:
+    """A crowd behind the visitor, and a crowd alone."""
+    babble = builder.shared / "audio"
+    rows = []
+    for snr in (10, 5):
+        crowd = tracks(builder, SHORT, 1 if quick else 2, babble=babble, snr=snr)
+        rows.append(row(f"babble at {snr} dB", converse_all(builder, crowd, {})))
+    return Table("In a hall", rows)
