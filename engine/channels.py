@@ -6,8 +6,11 @@ a flow a line in CHANNELS; nothing else lists them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,8 @@ class Process:
     module: str
     section: str
     """The table of config.toml with its interpreter, threads and priority."""
-    only_with_output: bool = False
-    """Started only when a recording was asked for."""
+    wanted: Callable[[Settings], bool] = lambda _settings: True
+    """Whether it is started at all."""
 
     @property
     def title(self) -> str:
@@ -43,10 +46,11 @@ PROCESSES = (
     Process("audio", "workers.audio", "audio"),
     Process("vad", "workers.vad", "vad"),
     Process("asr", "workers.asr", "asr"),
+    Process("ending", "workers.ending", "ending", wanted=lambda settings: settings.ending.backend != "off"),
     Process("turns", "workers.turns", "turns"),
     Process("llm", "workers.llm", "llm"),
     Process("vocoder", "workers.vocoder", "vocoder"),
-    Process("recorder", "workers.recorder", "audio", only_with_output=True),
+    Process("recorder", "workers.recorder", "audio", wanted=lambda settings: bool(settings.audio.output)),
 )
 
 ENGINE = "engine"
@@ -57,7 +61,7 @@ CHANNELS = (
     # Every worker reads its own cells and writes them; the names are in telemetry.py.
     Channel("cells", "cells", writer=ENGINE),
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
-    Channel("mic", "history", writer="audio", readers=("vad", "asr", "recorder")),
+    Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder")),
     Channel("played", "history", writer="audio", readers=("recorder",)),
     # Inside the audio worker, between what the devices call (it writes capture and marks, and reads playout) and the
     # rest: frames as the device has them, and a mark each time that the loudspeaker called.
@@ -67,6 +71,8 @@ CHANNELS = (
     Channel("speech", "stream", writer="vad", readers=("turns",)),
     Channel("listen", "stream", writer="turns", readers=("asr",)),
     Channel("texts", "stream", writer="asr", readers=("turns",), size=1 << 18),
+    Channel("pauses", "stream", writer="turns", readers=("ending",)),
+    Channel("endings", "stream", writer="ending", readers=("turns",)),
     Channel("asks", "stream", writer="turns", readers=("llm",), size=1 << 18),
     Channel("pieces", "stream", writer="llm", readers=("turns",), size=1 << 18),
     Channel("clauses", "stream", writer="turns", readers=("vocoder",), size=1 << 18),

@@ -46,6 +46,12 @@ class Config(Settings):
             raise errors[0]
         return config
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that run a backend, by their sections."""
+        names = [name for name in kinds(Settings) if hasattr(getattr(self, name), "backend")]
+        return tuple(name for name in names if getattr(self, name).backend != "off")
+
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
         section = getattr(self, stage)

@@ -111,6 +111,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """How likely it is, by the sound that was fed, that the utterance ends with it; as `Heard.complete`."""
+
+    tag: Tag
+    complete: float
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """The next piece of an answer; pieces joined give the answer's text."""
 
@@ -150,7 +158,7 @@ class Ended:
     text: str = ""
 
 
-Event: TypeAlias = Voice | Heard | Token | Sound | Ended
+Event: TypeAlias = Voice | Heard | Finished | Token | Sound | Ended
 
 
 @dataclass(frozen=True, slots=True)

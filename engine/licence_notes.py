@@ -89,6 +89,8 @@ BACKENDS_IN_EXTRAS = frozenset({"espeak"})
 OF_BACKENDS = {
     "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
     "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "prosody": OfBackend(),
+    "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
     "flite": OfBackend(

@@ -53,7 +53,7 @@ class Part:
 
 def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
-    stages = {stage: getattr(config, stage) for stage in ("vad", "asr", "llm", "vocoder")}
+    stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
     extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"

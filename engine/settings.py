@@ -130,6 +130,20 @@ class Asr:
 
 
 @dataclass(frozen=True, slots=True)
+class SmartTurn:
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    backend: Annotated[str, OneOf("prosody", "smart_turn", "off")]
+    threads: Threads
+    python: str
+    realtime_priority: Priority
+    smart_turn: SmartTurn
+
+
+@dataclass(frozen=True, slots=True)
 class Turns:
     end_of_speech_floor_ms: Annotated[int, Between(60, 3000), Live()]
     end_of_speech_ceiling_ms: Annotated[int, Between(100, 3000), Live()]
@@ -240,6 +254,7 @@ class Settings:
     audio: Audio
     vad: Vad
     asr: Asr
+    ending: Ending
     turns: Turns
     attention: Attention
     llm: Llm

@@ -53,7 +53,7 @@ class Supervisor:
         self._outlets = {name: Outlet(self._writer(name)) for name in ("commands", "controls")}
         self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
         self._settings.put(settings(config))
-        wanted = [p for p in PROCESSES if config.audio.output or not p.only_with_output]
+        wanted = [process for process in PROCESSES if process.wanted(config)]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.peak_pss = 0
         self._measuring: set[asyncio.Future[int]] = set()

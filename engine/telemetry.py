@@ -80,6 +80,7 @@ METRICS = (
     Metric("asr.step_ns", "histogram", "decoding one step of sound"),
     Metric("asr.partial_ns", "histogram", "from the capture of the newest sound in it to a partial text"),
     Metric("asr.final_ns", "histogram", "from the request for the final text to the text"),
+    Metric("ending.judge_ns", "histogram", "judging by the sound whether the user has finished"),
     Metric("llm.first_ns", "histogram", "from the question to the first piece of the answer"),
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
     Metric("turns.session", "gauge", "the number of the present session, or of the next one; it outlives a restart"),

@@ -233,7 +233,9 @@ def test_control_group_without_real_time_is_told_from_missing_rights(monkeypatch
 
 
 def test_real_time_that_is_not_asked_for_is_not_missed() -> None:
-    none = [f"{section}.realtime_priority=0" for section in ("audio", "vad", "asr", "turns", "llm", "vocoder")]
+    none = [
+        f"{section}.realtime_priority=0" for section in ("audio", "vad", "asr", "ending", "turns", "llm", "vocoder")
+    ]
     (finding,) = machine.real_time(visit(*none))
     assert finding.level == "ok"
 
@@ -259,9 +261,9 @@ def test_processor_that_saves_power_and_too_many_threads_are_warned_of(
 
 def test_every_backend_is_loaded_as_its_worker_loads_it() -> None:
     found = list(stages.backends(visit()))
-    assert levels(found) == ["ok"] * len(stages.STAGES)
+    assert levels(found) == ["ok"] * len(config().stages)
     assert [finding.what.split()[:2] for finding in found] == [
-        [f"{stage}:", getattr(config(), stage).backend] for stage in stages.STAGES
+        [f"{stage}:", getattr(config(), stage).backend] for stage in config().stages
     ]
 
 

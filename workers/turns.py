@@ -14,8 +14,8 @@ from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
 from workers.join import Seat
 
-_INPUTS = ("speech", "texts", "pieces", "voiced", "playback", "commands")
-_OUTPUTS = ("listen", "asks", "clauses", "story")
+_INPUTS = ("speech", "texts", "endings", "pieces", "voiced", "playback", "commands")
+_OUTPUTS = ("listen", "pauses", "asks", "clauses", "story")
 
 
 class Keepsake:

@@ -11,13 +11,12 @@ from engine.doctor.finding import Finding, Visit, ok, problem
 from engine.errors import BackendError
 from engine.worker import environment
 
-STAGES = ("vad", "asr", "llm", "vocoder")
 _CHECK = "workers.check"
 
 
 def backends(visit: Visit) -> Iterator[Finding]:
     """Models and libraries, by loading them."""
-    for stage in STAGES:
+    for stage in visit.config.stages:
         yield _backend(stage, visit)
 
 

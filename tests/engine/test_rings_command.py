@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from engine.channels import CHANNELS, PROCESSES
+from engine.config import load
 from engine.errors import SharedMemoryError
 from engine.rings_command import add_parser
 from tests.conftest import Start
@@ -34,8 +35,8 @@ def test_empty_seats_are_named_after_the_stage_they_are_for(rings: Rings, capsys
     assert f"{len(CHANNELS) + 1} rings" in " ".join(heading)
     (mic,) = [at for at, row in enumerate(rows) if row[0] == "mic"]
     assert rows[mic][-4:] == ["writer", "nobody", "(audio)", "0"]
-    assert [row[:4] for row in rows[mic + 1 : mic + 4]] == [
-        ["reader", str(slot), "nobody", f"({stage})"] for slot, stage in enumerate(("vad", "asr", "recorder"))
+    assert [row[:4] for row in rows[mic + 1 : mic + 5]] == [
+        ["reader", str(slot), "nobody", f"({stage})"] for slot, stage in enumerate(("vad", "asr", "ending", "recorder"))
     ]
 
 
@@ -47,12 +48,12 @@ def test_a_running_engine_is_seen_with_all_its_processes(start: Start, capsys: p
     of = {ring["label"]: ring for ring in seen["rings"]}
     assert list(of) == [*(channel.name for channel in CHANNELS), "bells"]
     title = {process.name: process.title for process in PROCESSES}
-    with_output = {process.name for process in PROCESSES if process.only_with_output}
+    absent = {process.name for process in PROCESSES if not process.wanted(load(environ={"ANTIPHON_SYSTEM_CONFIG": ""}))}
     for channel in CHANNELS:
         if channel.readers == (channel.writer,):
             continue  # a real device's, and this engine's card is the virtual one
         for stage, reader in zip(channel.readers, of[channel.name].get("readers", ()), strict=False):
-            if stage in title and stage not in with_output:
+            if stage in title and stage not in absent:
                 assert (reader["role"]["process"], reader["role"]["alive"]) == (title[stage], True), channel
     assert of["mic"]["writer"]["process"] == "engine:audio"
     running.process.send_signal(signal.SIGTERM)

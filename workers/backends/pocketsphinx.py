@@ -200,7 +200,8 @@ class PocketSphinx:
         score, frames = decoder.word_score()
         trust = 1 / (1 + math.exp((CLEAR - score / frames) / WIDTH)) if frames else 0.0
         decoded = (now.heard_frames - now.waiting) * RATE // 100
-        return Heard(now.tag, decoder.text(), trust, self._language, final, max(0, decoded))
+        text = decoder.text()
+        return Heard(now.tag, text, trust, self._language, final, max(0, decoded), decoder.complete(text))
 
     def _close(self) -> None:
         if self._decoder is not None:

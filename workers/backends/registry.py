@@ -20,6 +20,10 @@ from workers.join import Seat
 REGISTRY = {
     "vad": {"silero": "workers.backends.silero:Silero"},
     "asr": {"pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx"},
+    "ending": {
+        "prosody": "workers.backends.prosody:Prosody",
+        "smart_turn": "workers.backends.smart_turn:SmartTurn",
+    },
     "llm": {"phrasebook": "workers.backends.phrasebook:Phrasebook", "repeat": "workers.backends.repeat:Repeat"},
     "vocoder": {"flite": "workers.backends.flite:Flite", "espeak": "workers.backends.espeak:Espeak"},
 }

@@ -8,7 +8,6 @@ writes into the buffer that Silero's own session is bound to. Python neither cop
 from __future__ import annotations
 
 import importlib.util
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Tag, Voice
 from engine.errors import BackendError
+from workers.backends.onnx_session import session
 
 RATE = 16000
 FRAME = 512
@@ -47,7 +47,7 @@ class Silero:
         if rung.rate != RATE:
             raise BackendError(f"Silero hears {RATE} Hz, not {rung.rate}", f"set the rate to {RATE}")
         path = _model_path(str(rung.settings.get("model", "")))
-        self._net = _session(path, rung.threads)
+        self._net = session(path, rung.threads)
         found = {i.name for i in self._net.get_inputs()}
         if found != INPUTS:
             raise BackendError(
@@ -58,7 +58,7 @@ class Silero:
         self._samples = np.zeros((1, SAMPLES), np.float32)
         self._probability = np.zeros((1, 1), np.float32)
         self._rate = np.array(RATE, np.int64)
-        self._convert = _session(PCM_TO_FLOAT, 1)
+        self._convert = session(PCM_TO_FLOAT, 1)
         self._pcm = self._convert.io_binding()
         _bind(self._pcm.bind_output, "samples", self._samples)
 
@@ -172,26 +172,6 @@ class _Stream:
 
 def _bind(bind: Any, name: str, array: Any) -> None:
     bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
-
-
-def _session(path: Path, threads: int) -> Any:
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is loaded; workers have it already
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4
-    # Memory stays small without the arena; for this little net it is no slower.
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    # A thread that spins for work takes the processor from every other stage.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions share no base class
-        why = str(error).splitlines()[0]
-        raise BackendError(f"{path} is not a model ONNX Runtime can read ({why})", "fetch it again") from None
 
 
 def _model_path(configured: str) -> Path:

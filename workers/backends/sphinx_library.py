@@ -21,11 +21,13 @@ from engine.contract import Pcm
 from engine.errors import BackendError
 
 NGRAM_AUTO, NGRAM_ARPA = 0, 1
+START, END = b"<s>", b"</s>"
 FATAL = 4
 COEFFICIENTS = 13
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "err_set_loglevel": (c_int, (c_int,)),
+    "logmath_exp": (c_double, (c_void_p, c_int)),
     "fe_end_utt": (c_int, (c_void_p, c_void_p, POINTER(c_int32))),
     "fe_free": (c_int, (c_void_p,)),
     "fe_init_auto_r": (c_void_p, (c_void_p,)),
@@ -34,6 +36,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ngram_model_free": (c_int, (c_void_p,)),
     "ngram_model_read": (c_void_p, (c_void_p, c_char_p, c_int, c_void_p)),
     "ngram_model_set_init": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_int32)),
+    "ngram_ng_prob": (c_int, (c_void_p, c_int32, POINTER(c_int32), c_int32, POINTER(c_int32))),
+    "ngram_wid": (c_int32, (c_void_p, c_char_p)),
     "ps_activate_search": (c_int, (c_void_p, c_char_p)),
     "ps_add_lm": (c_int, (c_void_p, c_char_p, c_void_p)),
     "ps_config_free": (c_int, (c_void_p,)),
@@ -104,6 +108,8 @@ class Decoder:
             lib.ps_reinit_feat(self._ps, None)
         self._pointer, self._left, self._count = c_void_p(), c_size_t(), c_int32()
         self._numbers = [c_int32() for _ in range(3)]
+        self._models: list[int] = []
+        self._usual_odds = 1.0
 
     @property
     def fit(self) -> bool:
@@ -132,9 +138,30 @@ class Decoder:
         weights = (c_float * count)(*[1.0] * count)
         both = lib.ngram_model_set_init(self._config, (c_void_p * count)(*models), names, weights, count)
         done = lib.ps_add_lm(self._ps, b"words", both) == 0 and lib.ps_activate_search(self._ps, b"words") == 0
-        for model in (*models, both):  # the search holds its own references
-            lib.ngram_model_free(model)
+        lib.ngram_model_free(both)  # the search holds a reference of its own
+        self._models = models
+        self._usual_odds = _odds(self._chance(END, []))
         return bool(done)
+
+    def complete(self, text: str) -> float:
+        """How likely an utterance ends with these words, 0 to 1: the odds of an end after the last two, against the
+        odds of an end after any. 0.5: they tell nothing. About 10 µs.
+
+        As in the search, the greater of the two models' probabilities counts.
+        """
+        words = [START, *(word.encode() for word in text.split())]
+        odds = _odds(self._chance(END, words[:-3:-1]))
+        return odds / (odds + self._usual_odds)
+
+    def _chance(self, word: bytes, before: list[bytes]) -> float:
+        """The probability of a word after those before it, the last one first."""
+        lib, log = self._lib, self._lib.ps_get_logmath(self._ps)
+        chances = []
+        for model in self._models:
+            known = (c_int32 * len(before))(*[lib.ngram_wid(model, each) for each in before])
+            score = lib.ngram_ng_prob(model, lib.ngram_wid(model, word), known, len(before), byref(self._count))
+            chances.append(lib.logmath_exp(log, score))
+        return float(max(chances))
 
     def start(self) -> None:
         """Begin an utterance."""
@@ -195,10 +222,17 @@ class Decoder:
         """Free everything."""
         if self._fe:
             self._lib.fe_free(self._fe)
+        for model in self._models:
+            self._lib.ngram_model_free(model)
+        self._models = []
         if self._ps:
             self._lib.ps_free(self._ps)
         self._lib.ps_config_free(self._config)
         self._fe = self._ps = self._config = None
+
+
+def _odds(chance: float) -> float:
+    return chance / (1 - min(chance, 0.999))
 
 
 class Rows:
