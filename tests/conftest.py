@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any, TypeAlias
 import pytest
 
 from engine.config import load
-from engine.config_layers import SYSTEM_CONFIG
+from engine.config_layers import PREFIX, SYSTEM_CONFIG
+from engine.devices import alsa
 from tests.engine_run import SHORT_ANSWERS, Engine
+from tests.pulse import PulseServer
 from tests.rings import Rings
 
 Start: TypeAlias = Callable[..., Engine]
@@ -50,3 +53,38 @@ def rings() -> Iterator[Rings]:
     made = Rings(config)
     yield made
     made.close()
+
+
+# For the test's own process.
+
+
+@pytest.fixture
+def packaged_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has configured anything."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(SYSTEM_CONFIG, "")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def no_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel knows no sound card, whatever this machine has."""
+    monkeypatch.setattr(alsa, "PROC", tmp_path / "no-cards")
+
+
+@pytest.fixture
+def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_cards: None) -> None:
+    """No sound server answers, and there is no card."""
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/nobody")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, no_cards: None) -> Iterator[PulseServer]:
+    """A PulseAudio daemon whose devices are the only ones."""
+    with PulseServer() as made:
+        for name, value in made.environ.items():
+            monkeypatch.setenv(name, value)
+        made.set_default(sink="speaker", source="person.monitor")
+        yield made

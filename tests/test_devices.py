@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from engine.devices import Watch, alsa, find, list_devices, sound_server
 from engine.devices.nodes import SoundNodes
 from engine.devices.sound_server import Connection, NoServerError
 from engine.errors import DeviceError
+from tests.files import write_files
 from tests.pipewire import PipeWireServer
 from tests.pulse import PulseServer
 
@@ -24,22 +25,7 @@ WATCHDOG_S = 30
 
 
 @pytest.fixture
-def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/nobody")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
-    with PulseServer() as made:
-        for name, value in made.environ.items():
-            monkeypatch.setenv(name, value)
-        made.set_default(sink="speaker", source="person.monitor")
-        yield made
-
-
-@pytest.fixture
-def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_cards: None) -> Path:
     """Two cards, in the files of /proc and /sys that the kernel writes: a headset's, and one with two outputs."""
     proc, sys_ = tmp_path / "proc", tmp_path / "sys"
     files = {
@@ -55,10 +41,7 @@ def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "card0/pcm3p/sub0/status": "closed\n",
         "card1/pcm0c/info": "card: 1\ndevice: 0\nstream: CAPTURE\nid: USB Audio\nname: USB Audio\n",
     }
-    for name, text in files.items():
-        path = proc / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(proc, files)
     usb = tmp_path / "devices" / "1-1.2"
     (usb / "1-1.2:1.0").mkdir(parents=True)
     (usb / "idVendor").write_text("0b0e\n")
@@ -116,6 +99,7 @@ def test_what_the_loudspeaker_plays_is_never_the_default_microphone(server: Puls
     assert find("microphone", "speaker.monitor").is_monitor
 
 
+@pytest.mark.usefixtures("no_cards")
 def test_stand_in_for_a_missing_loudspeaker_is_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     with PulseServer(sinks={}) as server:
         for name, value in server.environ.items():
@@ -167,6 +151,7 @@ def test_server_that_hangs_is_given_up(server: PulseServer) -> None:
         os.kill(server.pid, signal.SIGCONT)
 
 
+@pytest.mark.usefixtures("no_cards")
 def test_pipewires_sources_and_sinks_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     with PipeWireServer() as server:
         for name, value in server.environ.items():

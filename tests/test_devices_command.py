@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.config import load
-from engine.config_layers import SYSTEM_CONFIG
 from engine.main import main
 from engine.toml import tomllib
-from tests.pulse import PulseServer
+
+pytestmark = pytest.mark.usefixtures("packaged_settings")
 
 
 @pytest.fixture(autouse=True)
-def _only_the_packaged_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SYSTEM_CONFIG, "")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("engine.devices_command.quiet", lambda _: None)  # it would last for all other tests
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
-    with PulseServer() as made:
-        for name, value in made.environ.items():
-            monkeypatch.setenv(name, value)
-        made.set_default(sink="speaker", source="person.monitor")
-        yield made
+def _libraries_are_not_silenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would last for all other tests."""
+    monkeypatch.setattr("engine.devices_command.quiet", lambda _: None)
 
 
 @pytest.mark.usefixtures("server")
@@ -98,6 +87,7 @@ def test_configured_device_is_marked_with_where_it_was_chosen(capsys: pytest.Cap
         ({}, "XDG_RUNTIME_DIR is not set"),
     ],
 )
+@pytest.mark.usefixtures("no_cards")
 def test_no_devices_at_all_is_an_error_with_its_remedies(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -8,19 +8,18 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.config import Config, load
-from engine.config_layers import SYSTEM_CONFIG
 from engine.devices import alsa
 from engine.doctor import door, machine, sound, stages
 from engine.doctor.finding import Finding, Visit
 from engine.main import main
 from tests.engine_run import QUESTION
+from tests.files import write_files
 from tests.pulse import PulseServer
 
 OWN_NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
@@ -29,25 +28,13 @@ VIRTUAL = f"audio.input={json.dumps(str(QUESTION))}"
 RUN = [sys.executable, "-m", "engine", "doctor", "--json", "--no-sound", "--set", VIRTUAL]
 
 
+pytestmark = pytest.mark.usefixtures("packaged_settings")
+
+
 @pytest.fixture(autouse=True)
-def _only_the_packaged_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SYSTEM_CONFIG, "")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("engine.doctor_command.quiet", lambda _: None)  # it would last for all other tests
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PulseServer]:
-    with PulseServer() as made:
-        for name, value in made.environ.items():
-            monkeypatch.setenv(name, value)
-        made.set_default(sink="speaker", source="person.monitor")
-        yield made
-
-
-@pytest.fixture
-def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/nobody")
+def _libraries_are_not_silenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would last for all other tests."""
+    monkeypatch.setattr("engine.doctor_command.quiet", lambda _: None)
 
 
 def visit(*sets: str, seconds: float = 0) -> Visit:
@@ -158,15 +145,13 @@ def test_configured_device_that_is_absent_is_a_problem() -> None:
 def test_device_that_somebody_else_uses_is_a_problem_that_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    card = tmp_path / "card0"
-    for name, text in {
-        "id": "Array\n",
-        "pcm0c/info": "name: USB Audio\n",
-        "pcm0c/sub0/status": f"state: RUNNING\nowner_pid   : {os.getpid()}\n",
-    }.items():
-        (card / name).parent.mkdir(parents=True, exist_ok=True)
-        (card / name).write_text(text)
-    (tmp_path / "cards").write_text(" 0 [Array          ]: USB-Audio - Array\n")
+    card = {
+        "cards": " 0 [Array          ]: USB-Audio - Array\n",
+        "card0/id": "Array\n",
+        "card0/pcm0c/info": "name: USB Audio\n",
+        "card0/pcm0c/sub0/status": f"state: RUNNING\nowner_pid   : {os.getpid()}\n",
+    }
+    write_files(tmp_path, card)
     monkeypatch.setattr(alsa, "PROC", tmp_path)
     microphone, _ = sound.devices(visit("audio.microphone=hw:CARD=Array,DEV=0"))
     assert microphone.level == "problem"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 
 from engine import NAME, licences
 from engine.config import Config, load
-from engine.config_layers import PREFIX, SYSTEM_CONFIG
 from engine.licence_kinds import kind
 from engine.licence_notes import OF_BACKENDS
 from engine.licence_sound import SOUND
@@ -24,12 +22,7 @@ from workers.backends.registry import REGISTRY
 GPL_TEXT = f"{'GNU GENERAL PUBLIC LICENSE':>52}\n{'Version 3, 29 June 2007':>48}\n\n Copyright (C) 2007 Free Software"
 
 
-@pytest.fixture(autouse=True)
-def _only_the_packaged_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv(SYSTEM_CONFIG, "")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+pytestmark = pytest.mark.usefixtures("packaged_settings")
 
 
 def config(*sets: str) -> Config:

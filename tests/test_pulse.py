@@ -22,6 +22,7 @@ BLOCK = RATE // 100
 
 @pytest.fixture
 def server() -> Iterator[PulseServer]:
+    """Its defaults are its own choice, not ours."""
     with PulseServer() as made:
         yield made
 

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import pytest
 
 from engine.config import load
 from engine.config_command import add_config_options, add_parser, load_from_args
-from engine.config_layers import PREFIX, SYSTEM_CONFIG
 from engine.errors import ConfigError, UsageError
 from engine.schema import kinds
 from engine.settings import Settings
 from engine.toml import tomllib
 
-
-@pytest.fixture(autouse=True)
-def _only_the_packaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv(SYSTEM_CONFIG, "")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+pytestmark = pytest.mark.usefixtures("packaged_settings")
 
 
 def engine(*words: str) -> int:
