@@ -97,9 +97,14 @@ class Hearing:
 
     def wait(self, now: int) -> None:
         """It may have been all: start the end-of-speech wait, and an answer to what it was."""
-        self._present.current.sound = UNKNOWN
+        present, turn = self._present, self._present.current
+        turn.sound = UNKNOWN
         self._set_wait()
         self._send_hold()
+        if present.config.ending.backend != "off":
+            speech = turn.speech
+            asked = m.JudgeEnding(tag=turn.ear, capture_ns=speech.end_ns, start=speech.start, end=speech.end)
+            present.send("pauses", asked)
         self._speculating.consider(now)
 
     def _set_wait(self) -> None:

@@ -51,6 +51,16 @@ def test_words_of_a_recogniser_that_is_behind_say_nothing_about_the_ending(talk:
     assert end(talk) == before
 
 
+def test_every_pause_is_listened_to_where_somebody_listens(talk: Talk) -> None:
+    talk.speech(1000, 2000)
+    assert talk.on("pauses") == [
+        m.JudgeEnding(tag=talk.ear, capture_ns=2000 * MS, start=1000 * 16, end=2000 * 16),
+    ]
+    deaf = Talk("ending.backend=off")
+    deaf.speech(1000, 2000)
+    assert not deaf.on("pauses")
+
+
 def test_how_it_sounds_moves_the_wait_for_this_pause_only(talk: Talk) -> None:
     talk.speech(1000, 2000)
     before = end(talk)
