@@ -106,8 +106,8 @@ class Heard:
     upto: int = 0
     """How many of the job's samples the text covers: decoded, not only fed."""
     complete: float = UNKNOWN
-    """How likely it is, by its words, that the utterance ends with them: 0 to 1, where 0.5 says that they end one as
-    often as they do not; UNKNOWN where the recogniser cannot tell."""
+    """If the user pauses now: how likely the utterance ends with these words, by them alone and with even chances
+    before: 0.5 says that they tell nothing. UNKNOWN where the recogniser cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)

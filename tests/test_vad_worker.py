@@ -106,6 +106,19 @@ def test_speech_that_goes_on_over_the_end_of_a_session_is_not_cut_in_two(desk: D
     assert desk.backend.forgotten == [1]
 
 
+def test_a_voice_that_may_be_speech_is_not_known_to_be_silence(desk: Desk) -> None:
+    def known(*probabilities: float) -> int:
+        desk.hear(*probabilities)
+        return (desk._at - desk.vad.known(desk._at)) // FRAME
+
+    assert known(0.1) == 0
+    assert known(0.9) == 1
+    assert known(0.9) == 0  # it is speech
+    assert known(0.1, 0.1) == 0  # a pause
+    assert known(0.6) == 1
+    assert known(0.1) == 0  # it was nothing
+
+
 def test_new_thresholds_count_at_once(desk: Desk) -> None:
     assert desk.hear(0.6, 0.6, 0.6, 0.1) == ["SpeechBegan", "SpeechPaused"]
     environ = {"ANTIPHON_SYSTEM_CONFIG": ""}

@@ -82,6 +82,12 @@ class Vad:
             self._backend.forget(over.tag.session)
             self._backend.begin(self._job)
 
+    def known(self, judged: int) -> int:
+        """The sample up to which it is known whether somebody speaks, once all before `judged` was judged: a voice
+        that may be speech is not known yet. Who waits for the end of a pause waits for that, too."""
+        gate = self._gate
+        return judged if gate.speaking or gate.since is None else gate.since
+
     def judge(self, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
         """Judge the hop [start, stop), which `window` ends with; it was captured from `captured_ns` on."""
         began = time.monotonic_ns()
@@ -154,5 +160,5 @@ def main(seat: Seat) -> None:
             vad.forget()
             vad.judge(window, start, start + len(frame), captured)
             mic.release(hop)
-            telemetry.set("vad.judged", start + hop)
+            telemetry.set("vad.judged", vad.known(start + hop))
             seat.beat()

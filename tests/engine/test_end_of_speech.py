@@ -62,15 +62,15 @@ def test_every_pause_is_listened_to_where_somebody_listens(talk: Talk) -> None:
 
 
 def test_how_it_sounds_moves_the_wait_for_this_pause_only(talk: Talk) -> None:
-    talk.speech(1000, 2000)
+    talk.speech(1000, 3000)
     before = end(talk)
-    talk.say(m.EndingJudged(tag=talk.ear, end=2000 * 16, complete=0.05))
+    talk.say(m.EndingJudged(tag=talk.ear, end=3000 * 16, complete=0.05))
     longer = end(talk)
     assert longer > before
     talk.say(m.EndingJudged(tag=talk.ear, end=1000 * 16, complete=0.95))
     assert end(talk) == longer
-    talk.speech(2050, 3000)
-    assert end(talk) - 3000 == pytest.approx(before - 2000, abs=50)
+    talk.speech(3050, 4000)
+    assert end(talk) - 4000 == pytest.approx(before - 3000, abs=50)
 
 
 def test_a_speaker_who_pauses_is_waited_for_longer_until_the_next_visitor_comes(talk: Talk) -> None:

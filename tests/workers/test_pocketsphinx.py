@@ -13,6 +13,7 @@ import pytest
 
 from engine.contract import Backend, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
+from tests.engine_run import question
 from workers.backends.expected_words import arpa
 from workers.backends.pocketsphinx import FRAMES, HEAD, PocketSphinx
 from workers.backends.sphinx_library import Rows
@@ -325,3 +326,35 @@ def test_a_broken_model_is_told_in_one_line(tmp_path: Path, capfd: pytest.Captur
     assert str(tmp_path) in caught.value.what
     assert caught.value.remedy
     assert capfd.readouterr() == ("", "")
+
+
+def complete(backend: PocketSphinx, text: str) -> float:
+    assert backend._decoder is not None
+    return backend._decoder.complete(text)
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("where is the cafe", "where is the"),
+        ("he was not an ill disposed young man", "he was not an"),
+        ("thank you", "i want to"),
+    ],
+)
+def test_words_that_end_an_utterance_are_more_complete_than_words_that_do_not(
+    plain: PocketSphinx, more: str, less: str
+) -> None:
+    assert complete(plain, less) < 0.4 < 0.5 < complete(plain, more) < 0.7
+    assert complete(plain, "xqzzy") == pytest.approx(0.5)
+
+
+def test_an_ending_that_is_expected_is_more_complete(plain: PocketSphinx) -> None:
+    text = "what time does the museum close"
+    assert complete(plain, text) < complete(loaded(text), text)
+
+
+def test_every_text_tells_how_complete_it_is(plain: PocketSphinx) -> None:
+    partial, final = hear(plain, question())
+    assert len(partial) > 3
+    assert all(each.complete == pytest.approx(complete(plain, each.text)) for each in (*partial, final))
+    assert len({each.complete for each in partial}) > 1
