@@ -52,6 +52,13 @@ class Config(Settings):
         names = [name for name in kinds(Settings) if hasattr(getattr(self, name), "backend")]
         return tuple(name for name in names if getattr(self, name).backend != "off")
 
+    def loaded_with(self, stage: str) -> dict[str, Any]:
+        """What a stage's backend is loaded with: `settings`, its own table, and `expected` phrases. Of the rest only
+        what it makes use of is in there, so that it need not be loaded anew when something else changes."""
+        phrases = plain(self.phrases[self.language]) if stage == "llm" else {}
+        expected = self.expected_phrases() if stage == "asr" else ()
+        return {"settings": {**phrases, **self.backend_settings(stage)}, "expected": expected}
+
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
         section = getattr(self, stage)

@@ -71,14 +71,16 @@ class SessionOver(Message):
     """The session of the tag is over, its visitor gone: forget what is known of them. To every stage with a backend."""
 
 
-@_kind(5)
+@_kind(6)
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble(Message):
-    """A worker could not do what it was told outside of a turn, and goes on. From any worker, on the ring it writes to
-    turns."""
+class Renewed(Message):
+    """A worker's backend has the settings of this version (the cell engine.settings), or has refused them and goes on
+    with those it had: `text` says why. From any worker, on the ring it writes to turns, which passes it on to the
+    engine."""
 
     stage: str
-    text: str
+    version: int
+    text: str = ""
 
 
 # turns, audio → engine

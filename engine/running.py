@@ -17,8 +17,10 @@ from engine.door import place
 from engine.door.orders import Orders
 from engine.door.server import Door
 from engine.errors import ConfigError
+from engine.events import Error
 from engine.hub import Hub
 from engine.printer import Printer
+from engine.renewals import Renewals
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
 
@@ -51,12 +53,15 @@ class Running:
         except BaseException:
             self._place.remove()
             raise
+        self._renewals = Renewals(self.supervisor.publish, self._undone)
+        self.supervisor.on_death = self._renewals.died
         self._orders = Orders(self.supervisor.send)
         self._door = Door(self.hub, self._orders, self._reload, name)
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
             m.Over: self._over,
+            m.Renewed: self._renewals.renewed,
             m.Joined: lambda _: self._orders.again("controls"),
         }
 
@@ -98,6 +103,9 @@ class Running:
     def _over(self, _message: m.Over) -> None:
         self._loop.call_later(_AFTER_LAST_S, self.supervisor.end)
 
+    def _undone(self, why: str) -> None:
+        self.hub.tell(Error("engine", f"the last reload is taken back: {why}", "correct that, and reload again"))
+
     async def _reload(self) -> dict[str, Any]:
         """Read the configuration again and apply what may change now; what the answer says. Raises EngineError."""
         # In a thread: clients of the door do not wait for files.
@@ -105,7 +113,7 @@ class Running:
         changed = reload.merge(self.supervisor.config, read)
         if changed.applied:
             try:
-                self.supervisor.publish(changed.config)
+                await self._renewals.apply(self.supervisor.config, changed.config)
             except ValueError as error:
                 raise ConfigError("the settings have outgrown their room in shared memory", "restart") from error
         return {"applied": changed.applied, "restart_needed": changed.restart_needed}

@@ -55,6 +55,8 @@ class Supervisor:
         self._settings.put(settings(config))
         wanted = [process for process in PROCESSES if process.wanted(config)]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
+        self.on_death: Callable[[str], None] = lambda _stage: None
+        """Called when a worker has ended, before it is started again."""
         self.peak_pss = 0
         self._measuring: set[asyncio.Future[int]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -128,12 +130,14 @@ class Supervisor:
         """Send a command of the host to a worker. False: its ring is full."""
         return self._outlets[channel].send(message)
 
-    def publish(self, config: Config) -> None:
-        """Give all workers new settings. ValueError: they are larger than the room there is."""
+    def publish(self, config: Config) -> int:
+        """Give all workers new settings; which version that is, as in the cell engine.settings. ValueError: they are
+        larger than the room there is."""
         self._settings.put(settings(config))
         self.config = config
         self.telemetry.count("engine.settings")
         self._ring_all()
+        return self.telemetry.get("engine.settings")
 
     def _fail(self, where: str, error: EngineError) -> None:
         """End the engine with this error, after telling of it."""
@@ -150,6 +154,7 @@ class Supervisor:
                 self._gone.set()
             return
         self._hear()  # what it said last
+        self.on_death(worker.process.name)
         if not self.telemetry.get("engine.go"):
             self._fail(worker.process.name, _while_loading(worker, code))
         elif worker.process.name == "audio" and code == DeviceError.code:

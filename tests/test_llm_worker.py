@@ -147,8 +147,7 @@ def test_what_cannot_be_loaded_is_told_and_the_old_settings_stay(
 ) -> None:
     before = desk.ask("hello")
     desk.reload(entries("hello", "broken"))
-    what = "the settings it had are kept: the phrasebook is broken; mend it"
-    assert m.Trouble(stage="llm", text=what) in desk.work()
+    assert m.Renewed(stage="llm", version=1, text="the phrasebook is broken; mend it") in desk.work()
     assert capsys.readouterr().err == ""  # the terminal tells it, like every other error
     assert desk.ask("hello") == before
     desk.reload(entries("hello", "Good day."))

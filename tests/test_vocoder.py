@@ -229,10 +229,10 @@ def test_after_a_restart_the_answer_goes_on_at_the_first_clause_that_is_not_voic
 
 
 def test_what_was_not_read_before_a_restart_is_left_to_turns_which_is_told_of_it(desk: Desk) -> None:
-    assert messages(desk.told_ring) == [m.Joined(stage="vocoder")]
+    assert messages(desk.told_ring) == [m.Renewed(stage="vocoder", version=0), m.Joined(stage="vocoder")]
     desk.clauses("one")
     desk.restart()
-    assert messages(desk.told_ring) == [m.Joined(stage="vocoder")]
+    assert messages(desk.told_ring) == [m.Renewed(stage="vocoder", version=0), m.Joined(stage="vocoder")]
     assert desk.work() == []
 
 

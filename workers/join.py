@@ -45,6 +45,8 @@ class Seat:
         self.cells = ringbuf.Cells(segment(instance, "cells"))
         self.telemetry = Telemetry(self.cells)
         self._reloads = self.cells.watch(AT["engine.settings"])
+        self.version = self._reloads.take()
+        """Of the settings in `config`: how often they were published anew."""
         self.config = read_config(instance)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
@@ -140,7 +142,7 @@ class Seat:
         """The settings were published anew since the last call, which ends `wait` too; `config` has them now."""
         if not self._reloads.ready:
             return False
-        self._reloads.take()
+        self.version = self._reloads.take()
         self.config = read_config(self.instance)
         return True
 

@@ -71,7 +71,7 @@ ERRORS: Mapping[str, str] = {
     "too_many": "more commands than are taken in so short a time, or more clients than are let in",
     "unavailable": "the stage that has to do it did not answer in time, or is starting",
     "refused": "the stage that has to do it says why not",
-    "configuration": "reload: the new configuration is wrong, nothing was changed",
+    "configuration": "reload: the new configuration is wrong, or a stage refuses it; nothing was changed",
 }
 """What can be wrong with a command: code and meaning."""
 

@@ -97,7 +97,7 @@ class Conversation:
         }
         self._others: dict[type[m.Message], Callable[..., None]] = {
             m.Joined: self._joined,
-            m.Trouble: self._trouble,
+            m.Renewed: self._renewed,
             m.SpeechBegan: hearing.speech_began,
             m.SpeechPaused: hearing.speech_paused,
             m.InputEnded: self._input_ended,
@@ -299,8 +299,10 @@ class Conversation:
         if again := self._again.get(message.stage):
             again(message, now)
 
-    def _trouble(self, message: m.Trouble, now: int) -> None:
-        self.present.fault(message.stage, message.text, now)
+    def _renewed(self, message: m.Renewed, now: int) -> None:
+        if message.text:
+            self.present.fault(message.stage, f"the settings it had are kept: {message.text}", now)
+        self.present.send("story", message)
 
     # The end of a recorded input.
 

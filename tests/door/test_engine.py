@@ -190,6 +190,29 @@ def test_reload_changes_what_is_answered_and_a_broken_file_changes_nothing(clien
     assert answered() == ANSWER
 
 
+def test_a_voice_that_there_is_not_is_refused_and_the_one_that_there_is_outlives_a_restart(
+    client: Client, engine: Engine
+) -> None:
+    file = Path(os.readlink(f"/proc/{engine.process.pid}/cwd"), "short.toml")
+    try:
+        file.write_text(f'{SHORT_ANSWERS}[vocoder.flite]\nvoice = "nobody"\n[audio]\nvolume = 90\n')
+        error = client.ask({"command": "reload"})["error"]
+        assert error["code"] == "configuration"
+        assert error["message"].startswith("vocoder: ")
+        assert error["message"].endswith("; nothing was changed")
+    finally:
+        file.write_text(SHORT_ANSWERS)
+    answer = client.ask({"command": "reload"})
+    assert (answer["applied"], answer["restart_needed"]) == ([], [])
+    before = engine.get("vocoder.restarts")
+    engine.kill("vocoder")
+    engine.until_restarted("vocoder", before + 1)
+    client.send({"command": "say", "text": "Good day."})
+    assert until_ended(client)[-1]["heard"] == "Good day."
+    lines = engine.stderr.replace("engine:vocoder: ", "expected: ")
+    engine._stderr.write_text(lines)
+
+
 def test_a_dead_worker_is_told_and_what_is_asked_meanwhile_is_done(client: Client, engine: Engine) -> None:
     before = engine.get("turns.restarts")
     engine.kill("turns")

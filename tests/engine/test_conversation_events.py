@@ -208,7 +208,15 @@ def restarted_voice(talk: Talk) -> None:
 
 
 def troubled_voice(talk: Talk) -> None:
-    talk.say(m.Trouble(stage="vocoder", text="no memory"))
+    talk.say(m.Renewed(stage="vocoder", version=2, text="no voice"))
+
+
+def test_what_a_stage_tells_of_its_settings_is_passed_on() -> None:
+    talk = Talk()
+    for message in (m.Renewed(stage="asr", version=3), m.Renewed(stage="llm", version=3, text="no model")):
+        talk.say(message)
+        assert talk.on("story")[-1] == message
+    assert len(talk.named("error")) == 1
 
 
 @pytest.mark.parametrize(
@@ -223,7 +231,7 @@ def troubled_voice(talk: Talk) -> None:
         (slow_voice, "vocoder", "gave nothing for 5 s"),
         (slow_loudspeaker, "audio", "gave nothing for 5 s"),
         (restarted_voice, "vocoder", "was restarted 2 times in one turn, which is given up"),
-        (troubled_voice, "vocoder", "no memory"),
+        (troubled_voice, "vocoder", "the settings it had are kept: no voice"),
     ],
 )
 def test_a_stage_that_failed_or_was_given_up_is_told(happens: object, where: str, what: str) -> None:

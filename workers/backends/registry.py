@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
@@ -45,17 +44,13 @@ def make(stage: str, config: Config) -> Backend:
 
 
 def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Rung:
-    """What the configuration says a stage's backend shall be loaded with: its own table, and of the rest only what it
-    makes use of, so that it need not be loaded anew when something else changes."""
-    section = getattr(config, stage)
-    phrases = asdict(config.phrases[config.language]) if stage == "llm" else {}
+    """What the configuration says a stage's backend shall be loaded with."""
     return Rung(
-        settings={**phrases, **config.backend_settings(stage)},
         language=config.language,
         rate=config.audio.rate_hz,
-        threads=section.threads,
-        expected=config.expected_phrases() if stage == "asr" else (),
+        threads=getattr(config, stage).threads,
         wake=wake,
+        **config.loaded_with(stage),
     )
 
 
@@ -92,24 +87,30 @@ class Renewal:
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
-        self._config = seat.config
+        self._loaded = rung(seat.process.name, seat.config, seat.wake)
         """What the backend was loaded with."""
+        self._version = seat.version
+        self._tell("")
 
     def between_jobs(self) -> None:
-        """Load the backend anew if what it was loaded with has changed since.
+        """Load the backend anew if what it is loaded with has changed since; the engine is told how that went.
 
-        Where it cannot be loaded so, it goes on with what it had; turns is told, and so whoever watches.
-        Raises BackendError when that is gone too.
+        Where it cannot be loaded so, it goes on with what it had. Raises BackendError when that is gone too.
         """
-        if self._config is self._seat.config:
+        if self._version == self._seat.version:
             return
-        stage, before, self._config = self._seat.process.name, self._config, self._seat.config
-        had, wanted = (rung(stage, config, self._seat.wake) for config in (before, self._config))
-        if had == wanted:
-            return
-        with self._seat.bound():
-            try:
-                _load(stage, self._backend, wanted)
-            except BackendError as error:
-                self._out.send(m.Trouble(stage=stage, text=f"the settings it had are kept: {error}"))
-                _load(stage, self._backend, had)
+        self._version = self._seat.version
+        stage, refused = self._seat.process.name, ""
+        wanted = rung(stage, self._seat.config, self._seat.wake)
+        if wanted != self._loaded:
+            with self._seat.bound():
+                try:
+                    _load(stage, self._backend, wanted)
+                    self._loaded = wanted
+                except BackendError as error:
+                    refused = str(error)
+                    _load(stage, self._backend, self._loaded)
+        self._tell(refused)
+
+    def _tell(self, refused: str) -> None:
+        self._out.send(m.Renewed(stage=self._seat.process.name, version=self._version, text=refused))
