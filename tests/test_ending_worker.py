@@ -69,6 +69,7 @@ class Desk:
         self._worker = threading.Thread(target=ending.main, args=(seat,))
         self._worker.start()
         self.until(lambda: rings.telemetry.get("ending.state") == 2)
+        assert messages(self._told) == [m.Renewed(stage="ending", version=0)]
 
     def until(self, true: Callable[[], bool]) -> None:
         limit = time.monotonic() + WATCHDOG_S
