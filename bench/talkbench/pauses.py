@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from engine.config import load
-from engine.contract import Job, Pcm, Tag, Voice
+from engine.contract import Job, Pcm, Tag
 from workers.backends.registry import make, rung
 from workers.vad import Gate
 
+from .listening import hops
 from .tracks import RATE, Track, read
 
 
@@ -17,19 +16,14 @@ def speech(pcm: Pcm) -> list[tuple[int, int]]:
     config = load()
     backend = make("vad", config)
     backend.load(rung("vad", config))
-    hop, context = backend.abilities.frame, backend.abilities.context
     gate = Gate(config.vad.threshold, config.vad.release, config.vad.min_speech_ms * RATE // 1000)
-    job, found, began = Job(Tag(1)), [], 0
-    backend.begin(job)
-    padded = np.concatenate([np.zeros(context, np.int16), pcm])
-    for start in range(0, len(pcm) - hop + 1, hop):
-        backend.feed(job, padded[start : start + context + hop])
-        for event in backend.step(0):
-            if isinstance(event, Voice) and (said := gate.judge(event.probability, start, start + hop)):
-                if said[0] == "began":
-                    began = said[1]
-                else:
-                    found.append((began, said[1]))
+    found, began = [], 0
+    for start, probability in hops(backend, Job(Tag(1)), pcm):
+        if said := gate.judge(probability, start, start + backend.abilities.frame):
+            if said[0] == "began":
+                began = said[1]
+            else:
+                found.append((began, said[1]))
     return found
 
 

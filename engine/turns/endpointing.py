@@ -98,10 +98,11 @@ class Endpointer:
         return round(min(self._floor_ms + max(0.0, mean_s * nats * 1000), self._ceiling_ms))
 
     def resumed(self, pause_ms: float) -> None:
-        """The user went on after a pause of so long: it was none of the end."""
+        """The user went on after a pause of so long: it was none of the end. What is longer than the ceiling counts as
+        that: nobody would be waited for so long."""
         if pause_ms > self._floor_ms:
             self._pauses += 1
-            self._paused_s += (pause_ms - self._floor_ms) / 1000
+            self._paused_s += (min(pause_ms, self._ceiling_ms) - self._floor_ms) / 1000
 
     def finished(self) -> None:
         """The user had finished: a turn of theirs is over."""

@@ -16,7 +16,8 @@ FLOOR, CEILING = 100, 700
 
 
 def turns(*sets: str) -> Turns:
-    sets = (f"turns.end_of_speech_floor_ms={FLOOR}", f"turns.end_of_speech_ceiling_ms={CEILING}", *sets)
+    bounds = (f"turns.end_of_speech_floor_ms={FLOOR}", f"turns.end_of_speech_ceiling_ms={CEILING}")
+    sets = (*bounds, "turns.patience_s=2", *sets)
     return load(sets=sets, environ={"ANTIPHON_SYSTEM_CONFIG": ""}).turns
 
 
@@ -72,7 +73,7 @@ def test_words_without_text_count_neither_way() -> None:
 
 
 def test_the_first_moments_of_an_utterance_are_seldom_its_end() -> None:
-    assert wait(spoken_s=0.3) > wait(spoken_s=0.6) > wait(spoken_s=2.0) == wait() == wait(spoken_s=0.0)
+    assert wait(spoken_s=0.3) > wait(spoken_s=0.7) > wait(spoken_s=2.0) == wait() == wait(spoken_s=0.0)
 
 
 def test_patience_makes_every_wait_longer_within_the_same_bounds() -> None:
@@ -104,6 +105,15 @@ def test_whoever_pauses_long_is_waited_for_longer() -> None:
     assert one.wait_ms(Cues()) == before
 
 
+def test_pauses_that_nobody_would_wait_for_teach_no_more_than_the_longest_that_somebody_would() -> None:
+    waits = []
+    for pause in (CEILING, 100 * CEILING):
+        one = endpointer()
+        one.resumed(pause)
+        waits.append(one.wait_ms(Cues()))
+    assert waits[0] == waits[1] < CEILING
+
+
 def test_pauses_below_the_floor_teach_nothing() -> None:
     one = endpointer()
     before = one.wait_ms(Cues())
@@ -123,7 +133,7 @@ def test_whoever_never_pauses_is_answered_sooner() -> None:
 
 
 def test_new_settings_keep_what_was_learnt() -> None:
-    one, fresh = endpointer(), endpointer("turns.patience_s=2")
+    one, fresh = endpointer(), endpointer("turns.patience_s=3")
     one.resumed(600)
-    one.reload(turns("turns.patience_s=2"), "en", EXPECTED)
+    one.reload(turns("turns.patience_s=3"), "en", EXPECTED)
     assert one.wait_ms(Cues()) > fresh.wait_ms(Cues())
