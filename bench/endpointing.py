@@ -25,6 +25,7 @@ from engine.config import Config, load
 from engine.contract import UNKNOWN
 from engine.turns.endpointing import Cues, Endpointer
 from engine.turns.hearing import AGAIN_MS, HOP_MS
+from engine.turns.speculating import BEHIND_MS
 
 PLAY_S = 0.030
 """From the decision to the first sample that is heard."""
@@ -118,9 +119,10 @@ def decide(utterance: Utterance, pause: Pause, policy: Policy, endpointer: Endpo
 def cues(utterance: Utterance, pause: Pause, now: float) -> Cues:
     """What is known of the utterance at this time."""
     found = Cues(spoken_s=pause.start_s - utterance.began_s)
-    heard = [words.heard for words in utterance.words if words.known_s <= now]
-    if heard:
-        found = replace(found, text=heard[-1].text, confidence=heard[-1].confidence, words=heard[-1].complete)
+    heard = [words for words in utterance.words if words.known_s <= now]
+    if heard and heard[-1].upto_s >= pause.start_s - BEHIND_MS / 1000:
+        last = heard[-1].heard
+        found = replace(found, text=last.text, confidence=last.confidence, words=last.complete)
     return replace(found, sound=pause.sound) if now >= pause.known_s + JUDGE_S else found
 
 

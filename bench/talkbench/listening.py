@@ -41,9 +41,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A partial text, and when it is there."""
+    """A partial text, when it is there, and up to where it has heard the track."""
 
     known_s: float
+    upto_s: float
     heard: Heard
 
 
@@ -117,7 +118,7 @@ class Listener:
         step = self._config.asr.partial_ms * RATE // 1000
         job = self._job()
         self._asr.begin(job)
-        at = max(0, round(utterance.began_s * RATE) - self._config.vad.preroll_ms * RATE // 1000)
+        at = begin = max(0, round(utterance.began_s * RATE) - self._config.vad.preroll_ms * RATE // 1000)
         now = utterance.began_known_s
         for stop, from_s in _stretches(utterance):
             now = max(now, from_s)
@@ -127,7 +128,7 @@ class Listener:
                 now = max(now, self._there(upto)) + WORDS_S
                 for event in _steps(self._asr):
                     if isinstance(event, Heard):
-                        utterance.words.append(Words(now, event))
+                        utterance.words.append(Words(now, (begin + event.upto) / RATE, event))
                 at = upto
         self._asr.cancel(job.tag)
         for _ in _steps(self._asr):

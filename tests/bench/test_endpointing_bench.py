@@ -3,6 +3,8 @@ business."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from endpointing import PLAY_S, Policy, converse, policies
 from talkbench.listening import JUDGE_S, Pause, Utterance, Words
@@ -26,11 +28,11 @@ def adaptive(**options: object) -> Policy:
 def said(pause_s: float = 0.0, inner: str = "", last: str = "", sound: float = -1.0, lag_s: float = 0.01) -> Utterance:
     """Speech from 1 to 3 s with a pause at 2 s, and its words: those before each pause, known 60 ms after it."""
     pauses = [Pause(END_S, END_S + 0.04, sound=sound)]
-    words = [Words(END_S + 0.06, heard(last))] if last else []
+    words = [Words(END_S + 0.06, END_S, heard(last))] if last else []
     if pause_s:
         again = 2 + pause_s
         pauses.insert(0, Pause(2.0, 2.04, again, again + 0.07, sound))
-        words = [Words(2.06, heard(inner)), *words] if inner else words
+        words = [Words(2.06, 2.0, heard(inner)), *words] if inner else words
     hops = [0.5 + 0.032 * n for n in range(150)]
     return Utterance("said.wav", 1.0, END_S, 1.0, 1.1, pauses, words, [(stop + lag_s, stop) for stop in hops])
 
@@ -71,6 +73,14 @@ def test_words_count_from_when_they_are_known() -> None:
     assert converse([said(0.2, open_, closed)], fixed(150))[0].cut_in
     without = adaptive(see=lambda cues: type(cues)())
     assert converse([said(0.35, open_, closed)], without)[0].cut_in
+
+
+def test_words_of_a_recogniser_that_is_behind_do_not_count() -> None:
+    utterance = said(0.2, "i want a ticket for the")
+    assert not converse([utterance], adaptive())[0].cut_in
+    utterance.words = [replace(utterance.words[0], upto_s=1.5)]
+    utterance.pauses[0].again_known_s += 0.1
+    assert converse([utterance], adaptive())[0].cut_in
 
 
 def test_the_sound_counts_as_soon_as_it_is_judged() -> None:
