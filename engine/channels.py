@@ -62,7 +62,7 @@ CHANNELS = (
     Channel("cells", "cells", writer=ENGINE),
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
     Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder")),
-    Channel("played", "history", writer="audio", readers=("recorder",)),
+    Channel("played", "history", writer="audio", readers=("recorder", "audio")),
     # Inside the audio worker, between what the devices call (it writes capture and marks, and reads playout) and the
     # rest: frames as the device has them, and a mark each time that the loudspeaker called.
     Channel("capture", "stream", writer="audio", readers=("audio",), size=1 << 20),

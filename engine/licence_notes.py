@@ -103,3 +103,6 @@ OF_BACKENDS = {
     ),
     "espeak": OfBackend(data=(("espeak-ng voices", "GPL-3.0-or-later"),)),
 }
+
+# What cancels echoes (`audio.aec`), and suppresses noise.
+ECHO = System(("libspeexdsp1",), "BSD-3-Clause", "Xiph")

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from engine.licence_notes import System
+from engine.licence_notes import ECHO, System
 
 # Loads what the audio worker loads, and prints the files that came with it.
 _LOAD = """
@@ -68,7 +69,7 @@ SOUND = (
     System(("libbsd0",), "BSD-3-Clause", "License: BSD-3-clause", always=False),
     System(("libmd0",), "BSD-3-Clause", "License: BSD-3-clause", always=False),
     # What ALSA converts rates with, where a card is opened by its fallback.
-    System(("libspeexdsp1",), "BSD-3-Clause", "Xiph", always=False),
+    replace(ECHO, always=False),
 )
 """Debian's packages of everything that is loaded. What is found and has no line here is unknown, and looked at."""
 

@@ -62,6 +62,8 @@ def parts(config: Config) -> list[Part]:
         found += _of_distribution(dist, why) if isinstance(dist, Distribution) else [_absent(dist, why)]
     for package in notes.SYSTEM:
         found += _of_system(package, "system library")
+    if config.audio.cleans:
+        found += _of_system(notes.ECHO, "system library, echo cancelling")
     if config.audio.driver != "virtual":
         found += _of_sound()
     for name in dict.fromkeys(backends):

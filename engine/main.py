@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _fill_standard_streams()
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that does not know a sign shall not end us
             sys.stdout.reconfigure(errors="backslashreplace")
-        words = sys.argv[1:] if arguments is None else list(arguments)
+        words = _with_levels(sys.argv[1:] if arguments is None else list(arguments))
         if words and not words[0].startswith("-") and words[0] not in _MODULES:
             raise _unknown(words[0])
         parsed = parser(words[0] if words else "").parse_args(words)
@@ -92,6 +92,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         # A library that is interrupted while it is imported may say that it cannot be.
         return ended[0] if ended else _code(error)
+
+
+def _with_levels(words: list[str]) -> list[str]:
+    """argparse takes what begins with a dash for an option: `--echo -12dB,40ms` becomes one word."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--echo" and word[:1] == "-" and word[1:2].isdecimal():
+            joined[-1] = f"--echo={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _unknown(command: str) -> UsageError:

@@ -33,6 +33,11 @@ def add_parser(subparsers: Any) -> None:
         "--input", metavar="WAV", type=Path, help="what the microphone gets; any rate, any channels, PCM"
     )
     parser.add_argument("--output", metavar="WAV", type=Path, help="record: left what was heard, right what was played")
+    parser.add_argument(
+        "--echo",
+        metavar="LEVEL,DELAY",
+        help="with --input: let the microphone hear the loudspeaker, as loud and as late as in -12dB,40ms",
+    )
     parser.add_argument("--report", metavar="JSON", type=Path, help="write each turn and its times, and totals")
     parser.add_argument(
         "--show-words",
@@ -47,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     for option, key in (("input", "audio.input"), ("output", "audio.output")):
         if (path := getattr(arguments, option)) is not None:
             arguments.set.append(f"{key}={_setting(f'--{option}', path)}")
+    if arguments.echo is not None:
+        arguments.set.append(f"audio.virtual.echo={json.dumps(arguments.echo)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
     reread = functools.partial(load_from_args, arguments)

@@ -7,6 +7,7 @@ same. What one field's limits cannot say is in `Settings.conflicts`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
@@ -14,6 +15,9 @@ from typing import Annotated, TypeAlias
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
+ECHO = Matches(
+    r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
+)
 
 Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 """ms until what was asked for is late."""
@@ -54,6 +58,13 @@ class Virtual:
     absent_s: Annotated[float, Between(0, 600)]
     unplug_s: tuple[Annotated[float, Between(0, 100_000)], ...]
     lost_s: tuple[Annotated[float, Between(0, 100_000)], ...]
+    echo: Annotated[str, ECHO]
+
+    @property
+    def echo_db_ms(self) -> tuple[float, float] | None:
+        """How loud the loudspeaker is at the microphone, in dB, and how late, in ms; None: it is not heard there."""
+        found = re.fullmatch(ECHO.pattern, self.echo)
+        return (float(found[1]), float(found[2])) if found and self.echo else None
 
     @property
     def faultless(self) -> bool:
@@ -68,6 +79,9 @@ class Audio:
     microphone: str
     loudspeaker: str
     channel: Annotated[int, Between(0, 64)]
+    aec: Annotated[str, OneOf("own", "hardware", "off")]
+    noise_suppression: bool
+    gain_control: bool
     wait_s: Annotated[float, Between(0, 86_400)]
     gain_db: Annotated[float, Between(-40, 40), Live()]
     volume: Annotated[int, Between(0, 100), Live()]
@@ -83,6 +97,11 @@ class Audio:
     library_messages: bool
     realtime_priority: Priority
     virtual: Virtual
+
+    @property
+    def cleans(self) -> bool:
+        """The engine itself does something to what the microphone hears, which takes a library."""
+        return self.aec == "own" or self.noise_suppression or self.gain_control
 
     @property
     def is_virtual(self) -> bool:
@@ -302,6 +321,14 @@ class Settings:
                     ("audio.virtual.unplug_s",),
                     f"audio.virtual.unplug_s must be pairs, not {len(self.audio.virtual.unplug_s)} numbers",
                     "write for each time when and for how long, in seconds: [10.0, 2.5, 60.0, 1.0]",
+                ),
+            ),
+            (
+                not self.audio.virtual.echo or self.audio.virtual.faultless,
+                Conflict(
+                    ("audio.virtual.echo",),
+                    "audio.virtual.echo does not go together with the faults of the virtual sound card",
+                    "take away one or the other",
                 ),
             ),
             (

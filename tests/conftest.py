@@ -47,12 +47,25 @@ def short_answers(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def rings() -> Iterator[Rings]:
-    """The shared memory of an engine without its processes: the test takes the workers' seats."""
-    config = load(sets=[f"engine.instance=t{uuid.uuid4().hex[:10]}"], environ={SYSTEM_CONFIG: ""})
-    made = Rings(config)
-    yield made
-    made.close()
+def rings_with() -> Iterator[Callable[..., Rings]]:
+    """rings_with(*sets) is the shared memory of an engine with these settings, without its processes: the test takes
+    the workers' seats."""
+    made: list[Rings] = []
+
+    def make(*sets: str) -> Rings:
+        name = f"engine.instance=t{uuid.uuid4().hex[:10]}"
+        made.append(Rings(load(sets=[name, *sets], environ={SYSTEM_CONFIG: ""})))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def rings(rings_with: Callable[..., Rings]) -> Rings:
+    """Those of an engine as it comes."""
+    return rings_with()
 
 
 # For the test's own process.

@@ -136,6 +136,14 @@ def test_recording_and_report_must_be_two_files_and_neither_is_touched(start: St
     assert path.read_text() == "precious"
 
 
+@pytest.mark.parametrize("option", [["--echo", "-12,40"], ["--echo", "loud"], ["--echo=-12dB"]])
+def test_a_room_that_cannot_be_read_is_one_line(start: Start, option: list[str]) -> None:
+    engine = start("--input", str(QUESTION), *option)
+    assert engine.end() == 3
+    assert len(engine.stderr.splitlines()) == 1
+    assert 'must be a level and a delay, such as "-12dB,40ms", or empty' in engine.stderr
+
+
 def test_the_virtual_card_without_an_input_says_what_to_give(start: Start) -> None:
     engine = start("--set", "audio.driver=virtual")
     assert engine.end() == 2

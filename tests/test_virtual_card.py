@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from engine.contract import Pcm
 from workers.drivers import Port
+from workers.drivers.room import Room, impulse_response
 from workers.drivers.virtual import CAPTURE_BLOCKS, VirtualCard
 
 MS = 1_000_000
@@ -86,11 +87,11 @@ class Hand(Port):
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hand]:
-    """play(hand, sound, queued) lets a virtual card run until the hand's time is over."""
+    """play(hand, sound, queued, room) lets a virtual card run until the hand's time is over."""
 
-    def run(hand: Hand, sound: Pcm, queued: int = 1) -> Hand:
+    def run(hand: Hand, sound: Pcm, queued: int = 1, room: Room | None = None) -> Hand:
         monkeypatch.setattr("workers.drivers.virtual.time", SimpleNamespace(monotonic_ns=lambda: hand.now))
-        VirtualCard(sound, RATE, BLOCK, queued).run(hand, START)
+        VirtualCard(sound, RATE, BLOCK, queued, room).run(hand, START)
         return hand
 
     return run
@@ -152,6 +153,19 @@ def test_input_that_nobody_fetches_in_time_is_lost_and_silent_and_the_rest_stand
     for number in range(len(hand.mic)):
         block = slice(number * BLOCK, (number + 1) * BLOCK)
         np.testing.assert_array_equal(heard[block], 0 if number in lost else said[block])
+
+
+def test_in_a_room_the_microphone_hears_what_was_played_and_not_what_was_too_late(play: Callable[..., Hand]) -> None:
+    hand = Hand(1500, delays=[0, 0, 0, 0, 70])
+    hand._filled = 5000  # loud enough to come back as more than rounding
+    said = sound(BLOCK * 10)
+    play(hand, said, room=Room(-12, 40, RATE))
+    assert None in hand.timeline
+    played = np.concatenate([np.full(BLOCK, block or 0, np.float64) for block in hand.timeline])
+    heard = np.concatenate(hand.mic)
+    expected = np.convolve(played, impulse_response(-12, 40, RATE))[: len(heard)]
+    expected[: len(said)] += said
+    np.testing.assert_allclose(heard, expected, atol=2)
 
 
 def test_the_end_of_the_recording_is_told_once(play: Callable[..., Hand]) -> None:

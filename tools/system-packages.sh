@@ -43,6 +43,7 @@ running() {
     cat <<TABLE
 libflite1 python_can 'import ctypes; [ctypes.CDLL(f"libflite{part}.so.1") for part in ("", "_cmu_us_slt")]'
 libportaudio2 loads libportaudio.so.2
+libspeexdsp1 loads libspeexdsp.so.1
 libpulse0 loads libpulse.so.0
 libasound2-plugins loads_into_alsa libasound_module_pcm_pulse.so
 gcc $compiler --version

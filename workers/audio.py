@@ -9,6 +9,7 @@ import time
 from engine import wav
 from engine.errors import DeviceError
 from workers.drivers import Card, Driver
+from workers.drivers.room import Room
 from workers.drivers.virtual import VirtualCard
 from workers.join import Seat
 from workers.sound.desk import Desk
@@ -28,9 +29,10 @@ def make_driver(seat: Seat, port: RingPort) -> Driver:
             Ends.of(seat), library_messages=audio.library_messages, priority=priority, cells=seat.cells
         )
         return Desk(card, port, seat)
-    sound = wav.read(audio.input, audio.rate_hz)
+    sound, block = wav.read(audio.input, audio.rate_hz), audio.block_ms * audio.rate_hz // 1000
     if audio.virtual.faultless:
-        return VirtualCard(sound, audio.rate_hz, audio.block_ms * audio.rate_hz // 1000, audio.queued_blocks)
+        room = Room(*echo, audio.rate_hz) if (echo := audio.virtual.echo_db_ms) else None
+        return VirtualCard(sound, audio.rate_hz, block, audio.queued_blocks, room)
     from workers.drivers.simulated import SimulatedCard  # for tests
 
     card = SimulatedCard(sound, audio.rate_hz, audio.virtual, lambda: seat.telemetry.get("audio.start_ns"))

@@ -24,6 +24,7 @@ _PROBE_TIMEOUT_S = 30.0
 """What the probe gets beside the time that it listens for."""
 _LIBRARIES = {"libportaudio.so.2": "libportaudio2", "libasound.so.2": "libasound2"}
 """Library → its Debian package."""
+_ECHO = "libspeexdsp.so.1"
 _PLUGIN, _PLUGIN_PACKAGE = "libasound_module_pcm_pulse.so", "libasound2-plugins"
 _DEAD_DBFS = -90.0
 """A microphone that is on has more noise than that: about 1 of 32768."""
@@ -32,8 +33,14 @@ _VIRTUAL = "the settings use the virtual sound card"
 
 
 def libraries(visit: Visit) -> Iterator[Finding]:
-    """PortAudio and ALSA, with its plug-in for sound servers."""
+    """PortAudio and ALSA, with its plug-in for sound servers, and what cancels echoes."""
     missing = []
+    if visit.config.audio.cleans:
+        try:
+            ctypes.CDLL(_ECHO)
+        except OSError as error:
+            remedy = 'apt-get install libspeexdsp1, or set audio.aec to "hardware" or "off"'
+            yield problem(BackendError(f"{_ECHO}, which cancels echoes, cannot be loaded ({error})", remedy))
     for library, package in _LIBRARIES.items():
         try:
             ctypes.CDLL(library)

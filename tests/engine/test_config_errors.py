@@ -138,6 +138,10 @@ FILE_ERRORS = {
         "audio.virtual.unplug_s = [10.0, 2.5, 60.0]",
         "1: audio.virtual.unplug_s must be pairs, not 3 numbers; write for each time when and for how long, in seconds",
     ),
+    "a room for a card with faults": (
+        '\n[audio.virtual]\necho = "-12dB,40ms"\nabsent_s = 1.0',
+        "3: audio.virtual.echo does not go together with the faults of the virtual sound card; take away one or the ",
+    ),
     "values that do not go together": (
         "\n[vad]\nthreshold = 0.2",
         "3: vad.release must be below vad.threshold (vad.release is 0.35, vad.threshold is 0.2); change one of them",

@@ -51,6 +51,10 @@ class Leaving(Seat):
         self._rings.append(super().history_writer(name))
         return cast(ringbuf.HistoryWriter, self._rings[-1])
 
+    def history_reader(self, *arguments: Any, **options: Any) -> ringbuf.HistoryReader:
+        self._rings.append(super().history_reader(*arguments, **options))
+        return cast(ringbuf.HistoryReader, self._rings[-1])
+
     def leave(self) -> None:
         for ring in self._rings:
             ring.close()

@@ -86,6 +86,12 @@ class Worker:
 
 
 @pytest.fixture
+def rings(rings_with: Callable[..., Rings]) -> Rings:
+    """What is heard goes into the ring at once, as it is."""
+    return rings_with("audio.aec=off")
+
+
+@pytest.fixture
 def worker(rings: Rings) -> Worker:
     return Worker(rings)
 

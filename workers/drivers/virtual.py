@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.contract import Pcm
 from workers.drivers import Port
+from workers.drivers.room import Room
 
 CAPTURE_BLOCKS = 16
 """Blocks that the device's own input buffer holds."""
@@ -25,11 +26,12 @@ voice is known by then and counts at once, not a block later."""
 class VirtualCard:
     """A device made of a recording. `sound`: mono at the ring's rate; after it comes silence.
 
-    block: samples in a period. queued: output blocks that lie ahead of the one being heard.
+    block: samples in a period. queued: output blocks that lie ahead of the one being heard. room: where it stands, if
+    its microphone hears its loudspeaker.
     """
 
-    def __init__(self, sound: Pcm, rate: int, block: int, queued: int) -> None:
-        self._sound, self._rate, self._block, self._queued = sound, rate, block, queued
+    def __init__(self, sound: Pcm, rate: int, block: int, queued: int, room: Room | None = None) -> None:
+        self._sound, self._rate, self._block, self._queued, self._room = sound, rate, block, queued, room
 
     def open(self) -> None:
         """Nothing to get hold of: the file was read before."""
@@ -59,6 +61,8 @@ class VirtualCard:
                     port.missed((passed + 1 - given) * block)
                     given = passed + 1
                 port.played(out, start_ns + given * block_ns)
+                if self._room:
+                    self._room.play(given * block, out)
                 given += 1
             if not ended and taken * block >= len(self._sound):
                 ended = True
@@ -71,3 +75,5 @@ class VirtualCard:
         part = self._sound[start : start + len(view)] if not lost else self._sound[:0]
         view[: len(part)] = part
         view[len(part) :] = 0
+        if self._room and not lost:
+            self._room.add_echo(start, view)

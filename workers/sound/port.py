@@ -12,6 +12,8 @@ from engine.events import Event, Mute, Volume, dump
 from engine.telemetry import AT
 from workers.drivers import Port
 from workers.join import Seat
+from workers.sound import echo
+from workers.sound.ear import Ear
 from workers.sound.level import Level, factor, loudness
 from workers.sound.mixer import Mixer
 
@@ -31,7 +33,13 @@ class RingPort(Port):
         self._seat, self._telemetry = seat, seat.telemetry
         audio = seat.config.audio
         self._rate = audio.rate_hz
-        self._mic, self._speaker = seat.history_writer("mic"), seat.history_writer("played")
+        self._speaker = seat.history_writer("played")
+        mic, canceller = seat.history_writer("mic"), echo.make(audio)
+        self._ear = None
+        if canceller is not None:
+            played = seat.history_reader("played", wake=False)
+            self._ear = Ear(mic, played, canceller, self._rate, audio.block_ms * self._rate // 1000)
+        self._mic = self._ear or mic
         self._mixer = Mixer(seat)
         self._events = seat.outlet("playback")
         self._told = seat.outlet("devices")
@@ -77,7 +85,8 @@ class RingPort(Port):
         if self.muted:  # the device may not be closed yet, and the virtual one never is
             self._claimed[:samples] = 0
         self._mic.commit(samples, capture_ns=capture_ns, flags=ringbuf.LOST if lost else 0)
-        ended_ns = capture_ns + samples * _SECOND // self._rate
+        behind = self._ear.behind if self._ear else 0
+        ended_ns = capture_ns + (samples - behind) * _SECOND // self._rate
         self._telemetry.observe("audio.lateness_ns", time.monotonic_ns() - ended_ns)
         if lost:
             self._telemetry.count("audio.lost_blocks")
@@ -100,12 +109,17 @@ class RingPort(Port):
         self._mixer.heard_at(at_ns)
 
     def pass_over(self, samples: int) -> None:
+        if self._ear:
+            self._ear.beware()
+        self._play_nothing(samples)
+
+    def _play_nothing(self, samples: int) -> None:
         for count in _pieces(samples, self._rate):
             self._speaker.claim(count)[:] = 0
             self._speaker.commit(count, capture_ns=0, flags=ringbuf.LOST)
 
     def missed(self, samples: int) -> None:
-        self.pass_over(samples)
+        self._play_nothing(samples)
         self._telemetry.count("audio.xruns", self._blocks(samples))
 
     def _blocks(self, samples: int) -> int:

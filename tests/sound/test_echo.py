@@ -1,0 +1,177 @@
+"""Echo cancelling on the simulated room: the engine's voice goes, the visitor's stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine.config import load
+from engine.contract import Pcm
+from engine.errors import BackendError
+from tests.engine_run import question, silence
+from workers.drivers.room import Room
+from workers.sound import echo, speexdsp
+from workers.sound.echo import Own
+from workers.sound.lag import Lag
+
+RATE, FRAME = 16000, 160
+LATE = FRAME
+PLAYED = np.concatenate([question(), silence(0.4)] * 6)
+"""The engine's voice, 18 s."""
+VISITOR = question()[::-1] // 2
+"""Somebody else: the same kind of sound, and none of the same."""
+
+
+def room(played: Pcm, level_db: float, delay_ms: float) -> NDArray[np.float32]:
+    """What comes back of it, with the noise of a quiet room."""
+    there = Room(level_db, delay_ms, RATE)
+    parts = []
+    for at in range(0, len(played), 320):
+        there.play(at, played[at : at + 320])
+        parts.append(there.echo(at, 320))
+    heard: NDArray[np.float32] = np.concatenate(parts)[: len(played)]
+    heard += np.random.default_rng(1).normal(0, 15, len(heard)).astype(np.float32)
+    return heard
+
+
+def pcm(sound: NDArray[np.floating]) -> Pcm:
+    limited: Pcm = np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+    return limited
+
+
+def cancel(canceller: echo.Canceller, heard: Pcm, played: Pcm) -> Pcm:
+    """What is given, in its place."""
+    around = np.concatenate([silence(2), played, silence(2)])
+    out = np.zeros_like(heard)
+    for at in range(0, len(heard) - FRAME + 1, FRAME):
+        begin = 2 * RATE + at - canceller.shift
+        canceller(heard[at : at + FRAME], around[begin : begin + FRAME].copy(), out[at : at + FRAME])
+    return np.concatenate([out[canceller.late :], np.zeros(canceller.late, np.int16)])
+
+
+def db(sound: NDArray[np.generic]) -> float:
+    return float(10 * np.log10((sound.astype(np.float64) ** 2).mean() + 1e-9))
+
+
+def test_near_end_passes_untouched_when_nothing_is_played() -> None:
+    heard = pcm(VISITOR + np.random.default_rng(2).normal(0, 30, len(VISITOR)))
+    np.testing.assert_array_equal(cancel(Own(RATE), heard, silence(3)[: len(heard)])[: -2 * LATE], heard[: -2 * LATE])
+
+
+@pytest.mark.parametrize(("level_db", "delay_ms"), [(-12, 40), (-12, 5), (-20, 90), (-3, 40)])
+def test_echo_is_taken_away_from_the_first_answer_on(level_db: float, delay_ms: float) -> None:
+    heard = room(PLAYED, level_db, delay_ms)
+    clean = cancel(Own(RATE), pcm(heard), PLAYED)
+    noisy = db(heard) - db(clean)
+    assert noisy > 20
+    second = slice(RATE // 4, 5 * RATE // 4)
+    assert db(heard[second]) - db(clean[second]) > 20
+    last = slice(15 * RATE, 17 * RATE)
+    assert db(heard[last]) - db(clean[last]) > 25
+
+
+def test_visitor_who_speaks_into_an_answer_is_kept() -> None:
+    begin = len(PLAYED) - 3 * RATE
+    there = slice(begin, begin + len(VISITOR))
+    echoed = room(PLAYED, -12, 40)
+    both = echoed.copy()
+    both[there] += VISITOR
+    clean = cancel(Own(RATE), pcm(both), PLAYED)
+    assert db(clean[there]) - db(VISITOR) == pytest.approx(0, abs=3)
+    along = np.corrcoef(clean[there], VISITOR)[0, 1]
+    assert along > 0.8
+    before = slice(begin - 2 * RATE, begin)
+    assert db(echoed[before]) - db(clean[before]) > 25
+
+
+@pytest.mark.parametrize("late_ms", [350, 900])
+def test_device_that_is_later_than_it_says_is_found_out(late_ms: int) -> None:
+    heard = room(PLAYED, -12, late_ms / 2 if late_ms > 500 else late_ms)
+    if late_ms > 500:
+        heard = np.concatenate([np.zeros(late_ms * RATE // 2000, np.float32), heard])[: len(PLAYED)]
+    canceller = Own(RATE)
+    clean = cancel(canceller, pcm(heard), PLAYED)
+    assert 0 <= late_ms - canceller.shift * 1000 / RATE <= 100
+    last = slice(15 * RATE, 17 * RATE)
+    assert db(heard[last]) - db(clean[last]) > 20
+
+
+def test_device_that_is_earlier_than_it_says_is_found_out() -> None:
+    early = RATE // 10
+    heard = np.concatenate([room(PLAYED, -12, 5)[early:], np.zeros(early, np.float32)])
+    canceller = Own(RATE)
+    clean = cancel(canceller, pcm(heard), PLAYED)
+    assert canceller.shift <= -early
+    last = slice(15 * RATE, 17 * RATE)
+    assert db(heard[last]) - db(clean[last]) > 20
+
+
+def test_without_an_echo_nothing_is_looked_for_and_the_visitor_is_heard_as_they_are() -> None:
+    """Headphones: what is played is not in what is heard."""
+    gaps = [silence(seconds) for seconds in (0.9, 0.2, 2.3, 0.6, 1.4)]  # not in the rhythm of the answers
+    visitor = np.concatenate([part for gap in gaps for part in (gap, VISITOR)])[: len(PLAYED)]
+    heard = pcm(visitor + np.random.default_rng(3).normal(0, 15, len(visitor)))
+    canceller = Own(RATE)
+    clean = cancel(canceller, heard, PLAYED)
+    assert canceller.shift == -FRAME
+    later = slice(3 * RATE, 17 * RATE)
+    assert db(clean[later]) - db(heard[later]) == pytest.approx(0, abs=1)
+    assert np.corrcoef(clean[later], heard[later])[0, 1] > 0.8
+
+
+def test_lag_within_the_reach_of_the_filter_changes_nothing() -> None:
+    lag = Lag(FRAME)
+    heard = pcm(room(PLAYED, -12, 60))
+    for at in range(0, len(PLAYED) - FRAME, FRAME):
+        assert not lag.watch(heard[at : at + FRAME], PLAYED[at : at + FRAME])
+
+
+def test_nothing_of_what_was_heard_comes_out_once_it_is_forgotten() -> None:
+    canceller, out = Own(RATE), np.zeros(FRAME, np.int16)
+    quiet = np.zeros(FRAME, np.int16)
+    for played in (quiet, PLAYED[RATE : RATE + FRAME]):
+        canceller(VISITOR[RATE : RATE + FRAME], played, out)
+        canceller.forget()
+        canceller(quiet, quiet, out)
+        assert np.abs(out).max() < 0.02 * VISITOR.max()
+
+
+def test_own_is_what_comes_with_the_engine() -> None:
+    assert isinstance(echo.make(load().audio), Own)
+
+
+@pytest.mark.parametrize("who", ["hardware", "off"])
+def test_nothing_is_done_where_others_cancel(who: str) -> None:
+    assert echo.make(load(sets=[f"audio.aec={who}"]).audio) is None
+
+
+def test_noise_suppression_takes_noise_away_and_leaves_the_voice() -> None:
+    made = echo.make(load(sets=["audio.aec=off", "audio.noise_suppression=true"]).audio)
+    assert made is not None
+    rng = np.random.default_rng(4)
+    heard = pcm(np.concatenate([np.zeros(4 * RATE), VISITOR]) + rng.normal(0, 150, 4 * RATE + len(VISITOR)))
+    clean = cancel(made, heard, np.zeros_like(heard))
+    noise = slice(2 * RATE, 4 * RATE)
+    assert db(heard[noise]) - db(clean[noise]) > 8
+    voice = slice(4 * RATE, 4 * RATE + len(VISITOR) - LATE)
+    assert np.corrcoef(clean[voice], heard[voice])[0, 1] > 0.9
+
+
+def test_gain_control_makes_a_quiet_voice_louder() -> None:
+    made = echo.make(load(sets=["audio.aec=off", "audio.gain_control=true"]).audio)
+    assert made is not None
+    quiet = np.resize(VISITOR // 8, 12 * RATE)
+    clean = cancel(made, quiet, np.zeros_like(quiet))
+    last = slice(8 * RATE, 11 * RATE)
+    assert db(clean[last]) - db(quiet[last]) > 6
+
+
+def test_missing_library_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    speexdsp._library.cache_clear()
+    monkeypatch.setattr("ctypes.CDLL", missing)
+    with pytest.raises(BackendError, match=r"libspeexdsp.*; run: apt-get install libspeexdsp1, or set audio\.aec"):
+        Own(RATE)
