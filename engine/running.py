@@ -21,6 +21,7 @@ from engine.events import Error
 from engine.hub import Hub
 from engine.printer import Printer
 from engine.renewals import Renewals
+from engine.scheduling import be_brief
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
 
@@ -38,6 +39,7 @@ class Running:
 
     def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
         sys.setswitchinterval(_SWITCH_S)
+        be_brief()
         self.code, self.ready_s = 0, 0.0
         """The exit code, and how long the start took."""
         self._reread = reread

@@ -29,6 +29,7 @@ from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel,
 from engine.config import Config
 from engine.errors import BackendError, EngineError
 from engine.outlet import Outlet
+from engine.scheduling import be_usual
 from engine.telemetry import AT, LOADING, READY, Telemetry
 
 BEAT_NS = 1_000_000_000
@@ -215,6 +216,7 @@ def run() -> None:
     # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with(arguments.parent)
+    be_usual()  # the supervisor is not
     with open("/proc/self/comm", "w") as comm:
         comm.write(arguments.title)
     process = next(process for process in PROCESSES if process.title == arguments.title)

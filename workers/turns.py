@@ -10,6 +10,7 @@ from engine import audible
 from engine import messages as m
 from engine.channels import segment
 from engine.contract import Tag
+from engine.scheduling import be_brief
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
 from workers.join import Seat
@@ -90,6 +91,7 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
 
 
 def main(seat: Seat) -> None:
+    be_brief()
     telemetry = seat.telemetry
     inputs = [seat.stream_reader(name) for name in _INPUTS]
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
