@@ -14,6 +14,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -35,6 +36,8 @@ from engine.telemetry import AT, LOADING, READY, Telemetry
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
 _PR_SET_PDEATHSIG = 1
+_SPIN_US = 2_000_000
+"""How long a real-time thread may run without sleeping."""
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
@@ -189,12 +192,11 @@ def read_config(instance: str) -> Config:
     return Config.from_dict(json.loads(raw))
 
 
-def die_with(parent: int) -> None:
-    """Let the kernel kill this process when the supervisor dies, however it dies."""
+def die_with(parent: int) -> bool:
+    """Let the kernel kill this process when its parent dies, however it dies. False: `parent` is not its parent; it
+    died before we asked, or a script between us did not `exec` the interpreter."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked, or a script between us did not `exec` the interpreter
-        print(f"{sys.argv[1]}: its parent is not the supervisor; start it directly", file=sys.stderr, flush=True)
-        os._exit(8)
+    return os.getppid() == parent
 
 
 def be_realtime(priority: int) -> None:
@@ -202,7 +204,20 @@ def be_realtime(priority: int) -> None:
     if priority:
         ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
         with contextlib.suppress(OSError):
+            _limit_spinning()
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+
+
+def _limit_spinning() -> None:
+    """A real-time thread of this process that never sleeps would keep everybody else from its core, whoever could end
+    it too: the kernel does, by SIGXCPU, and should that be blocked by SIGKILL."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+    resource.setrlimit(resource.RLIMIT_RTTIME, (_narrower(_SPIN_US, soft), _narrower(2 * _SPIN_US, hard)))
+
+
+def _narrower(limit: int, present: int) -> int:
+    """The narrower of two limits, of which the second may be none."""
+    return limit if present == resource.RLIM_INFINITY else min(limit, present)
 
 
 def run() -> None:
@@ -215,7 +230,9 @@ def run() -> None:
     arguments = parser.parse_args()
     # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(arguments.parent)
+    if not die_with(arguments.parent):
+        print(f"{arguments.title}: its parent is not the supervisor; start it directly", file=sys.stderr, flush=True)
+        os._exit(8)
     be_usual()  # the supervisor is not
     with open("/proc/self/comm", "w") as comm:
         comm.write(arguments.title)
