@@ -12,13 +12,13 @@ import uuid
 import wave
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 import ringbuf
 from engine import NAME
-from engine.channels import PROCESSES, segment
+from engine.channels import PROCESSES, channel, segment
 from engine.contract import Pcm
 from engine.telemetry import Telemetry
 from engine.worker import OWN_GROUP
@@ -151,6 +151,11 @@ class Engine:
                 if ours and (title := arguments[-5]).startswith("engine:"):
                     found[title.removeprefix("engine:")] = int(folder.name)
         return found
+
+    def mic(self, start: Literal["latest", "oldest"] | int = "latest") -> ringbuf.HistoryReader:
+        """A look at the mic ring, from the place of the recorder, which does not run."""
+        slot = channel("mic").readers.index("recorder")
+        return ringbuf.HistoryReader(segment(self.instance, "mic"), slot=slot, start=start)
 
     def kill(self, worker: str, number: int = signal.SIGKILL) -> None:
         os.kill(self.pids()[worker], number)

@@ -8,22 +8,16 @@ import numpy as np
 import pytest
 
 import ringbuf
-from engine.channels import segment
 from engine.contract import Pcm
 from engine.errors import DeviceError
 from tests.conftest import Start
-from tests.engine_run import RATE, Engine, question, recorded, report, silence, understood, write
+from tests.engine_run import RATE, question, recorded, report, silence, understood, write
 
 ANSWER = "From ten to six, every day."
 
 
 def fault(name: str, value: object) -> tuple[str, str]:
     return "--set", f"audio.virtual.{name}={value}"
-
-
-def listen(engine: Engine) -> ringbuf.HistoryReader:
-    """A look at the mic ring, from the place of the recorder, which does not run."""
-    return ringbuf.HistoryReader(segment(engine.instance, "mic"), slot=2, start=0)
 
 
 def place(heard: Pcm, said: Pcm, near: int) -> int:
@@ -75,7 +69,7 @@ def test_a_card_that_is_pulled_out_and_returns_costs_a_pause_and_the_next_questi
     )
     engine.until_ready()
     engine.until(lambda: engine.get("audio.start_ns"), "the timeline began")
-    before, mic = engine.pids(), listen(engine)
+    before, mic = engine.pids(), engine.mic(0)
     positions = [0]
 
     def look() -> bool:

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import ringbuf
-from engine.channels import channel, segment
 from tests.conftest import Start
 from tests.door.house import Client
 from tests.engine_run import RATE, Engine, question, recorded, silence, write
@@ -35,9 +33,8 @@ class Visit:
         return self.client.until(lambda line: line.get("event") == name and fields.items() <= line.items())
 
     def mic(self, start: int, stop: int) -> Any:
-        """What the microphone's ring holds; the recorder, which does not run, lends its place."""
-        slot = channel("mic").readers.index("recorder")
-        with ringbuf.HistoryReader(segment(self.engine.instance, "mic"), slot=slot, start="oldest") as reader:
+        """What the microphone's ring holds."""
+        with self.engine.mic("oldest") as reader:
             view = reader.view(start, stop)
             assert view is not None
             return view.copy()
