@@ -40,12 +40,13 @@ _WINDOW_NS = 250_000_000
 class PulseServer:
     """A daemon with null sinks, from start to end. It dies with the thread that made this.
 
-    sinks: name → channels. rate: of these sinks, in Hz.
+    sinks: name → channels. rate: of these sinks, in Hz. plain: as PulseAudio makes them by itself; a sink that was not
+    fed in time then pauses for up to two seconds.
     """
 
-    def __init__(self, sinks: dict[str, int] | None = None, rate: int = RATE) -> None:
+    def __init__(self, sinks: dict[str, int] | None = None, rate: int = RATE, *, plain: bool = False) -> None:
         self._sinks = {"person": 2, "speaker": 2} if sinks is None else sinks
-        self._rate = rate
+        self._rate, self._plain = rate, plain
         # Not pytest's folder: the path of a socket must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="pulse-"))
         self.socket = self.folder / "pulse" / "native"
@@ -157,6 +158,10 @@ class PulseServer:
                 tap.pause()  # or the daemon would let it record another source
         self.unload(self.ask(lambda pulse: pulse.get_sink_by_name(name)).owner_module)
 
+    def suspend(self, sink: str, *, on: bool = True) -> None:
+        """Let a sink stand still, as when another program took its device from the daemon, or go on."""
+        self.ask(lambda pulse: pulse.sink_suspend(pulse.get_sink_by_name(sink).index, int(on)))
+
     def set_default(self, *, sink: str | None = None, source: str | None = None) -> None:
         """Choose the default sink, the default source, or both."""
         if sink is not None:
@@ -168,7 +173,7 @@ class PulseServer:
         title = f"The{name.capitalize()}"  # PulseAudio wants no blank in it here
         wide = f"sink_name={name} channels={channels} rate={rate or self._rate}"
         # Without norewinds=1 an idle sink has played the next two seconds already, and is deaf for as long.
-        return f"{wide} norewinds=1 sink_properties=device.description={title}"
+        return f"{wide}{'' if self._plain else ' norewinds=1'} sink_properties=device.description={title}"
 
     # Sound.
 

@@ -21,7 +21,7 @@ def make_driver(seat: Seat, port: RingPort) -> Driver:
     """The devices that the configuration names."""
     audio = seat.config.audio
     if not audio.is_virtual:
-        from workers.drivers.portaudio import Ends, PortAudioCard  # needs its library
+        from workers.drivers.portaudio_card import Ends, PortAudioCard  # needs its library
 
         # Above our own priority: what the device calls must not wait for us.
         priority = audio.realtime_priority and min(audio.realtime_priority + 1, 80)

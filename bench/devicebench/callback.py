@@ -27,7 +27,7 @@ import samplerate
 
 from engine.devices import Device, quiet
 from workers.drivers import _callback
-from workers.drivers.portaudio import Ends, PortAudioCard
+from workers.drivers.portaudio_card import Ends, PortAudioCard
 from workers.drivers.probe import rings
 
 RATE, PERIOD_MS = 48000, 10
@@ -64,8 +64,8 @@ def open_pyaudio(ends: Ends) -> Callable[[], None]:
 
     audio = pyaudio.PyAudio()
     index = next(i for i in range(audio.get_device_count()) if audio.get_device_info_by_index(i)["name"] == "pulse")
-    ear = _callback.Side(1, ends.told["microphone"].handle())
-    mouth = _callback.Side(1, ends.told["loudspeaker"].handle(), ends.played.handle())
+    ear = _callback.Callback(1, ends.told["microphone"].handle())
+    mouth = _callback.Callback(1, ends.told["loudspeaker"].handle(), ends.played.handle())
     out = bytearray(2 * PERIOD)
 
     def capture(data: bytes, frames: int, times: Any, status: int) -> tuple[None, int]:

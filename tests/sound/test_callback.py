@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import ringbuf
 from engine.contract import Pcm
 from tests.ringbuf.conftest import Make
-from workers.drivers._callback import Side
+from workers.drivers._callback import Callback
 
 CONTINUE, COMPLETE = 0, 1
 FADE = 96
@@ -24,13 +24,13 @@ FADE = 96
 
 @dataclass(frozen=True)
 class Ear:
-    """The microphone's side, and the audio worker's end of its ring."""
+    """The microphone's callback, and the audio worker's end of its ring."""
 
-    side: Side
+    callback: Callback
     reader: ringbuf.StreamReader
 
     def hear(self, frames: Pcm, *more: Any) -> int:
-        return self.side.run(frames, len(frames), *more)
+        return self.callback.run(frames, len(frames), *more)
 
     def records(self) -> list[tuple[int, list[int]]]:
         """(index, samples) of each."""
@@ -39,30 +39,30 @@ class Ear:
 
 @dataclass(frozen=True)
 class Mouth:
-    """The loudspeaker's side, and the audio worker's ends of its rings."""
+    """The loudspeaker's callback, and the audio worker's ends of its rings."""
 
-    side: Side
+    callback: Callback
     writer: ringbuf.StreamWriter
     marks: ringbuf.StreamReader
     channels: int
 
     def play(self, frames: int, *more: Any) -> Pcm:
         out = np.full((frames, self.channels), 99, np.int16)
-        assert self.side.run(out, frames, *more) == CONTINUE
+        assert self.callback.run(out, frames, *more) == CONTINUE
         return out
 
 
 def ear(make: Make, channels: int = 1, size: int = 1 << 16) -> Ear:
     name = make("stream", size)
-    side = Side(channels, ringbuf.StreamWriter(name, dtype=np.int16).handle())
-    return Ear(side, ringbuf.StreamReader(name, dtype=np.int16))
+    callback = Callback(channels, ringbuf.StreamWriter(name, dtype=np.int16).handle())
+    return Ear(callback, ringbuf.StreamReader(name, dtype=np.int16))
 
 
 def mouth(make: Make, channels: int = 1, marks: int = 1 << 16) -> Mouth:
     told, sound = make("stream", marks), make("stream", 1 << 16)
     handles = ringbuf.StreamWriter(told).handle(), ringbuf.StreamReader(sound, dtype=np.int16).handle()
     writer = ringbuf.StreamWriter(sound, dtype=np.int16)
-    return Mouth(Side(channels, *handles), writer, ringbuf.StreamReader(told), channels)
+    return Mouth(Callback(channels, *handles), writer, ringbuf.StreamReader(told), channels)
 
 
 # ---- the microphone ----
@@ -80,7 +80,7 @@ def test_each_period_is_a_record_that_says_where_and_when(make: Make) -> None:
     assert all(latency == 20_000_000 and data == frames.ravel().tolist() for _, latency, _, _, data in records)
     stamps = [at_ns for *_, at_ns, _ in records]
     assert before <= stamps[0] <= stamps[1] <= stamps[2] <= after
-    assert (one.side.index, one.side.lost, one.side.last_ns) == (1440, 0, stamps[2])
+    assert (one.callback.index, one.callback.lost, one.callback.last_ns) == (1440, 0, stamps[2])
 
 
 def test_frames_that_find_no_room_are_counted_and_the_next_index_tells_of_them(make: Make) -> None:
@@ -90,7 +90,7 @@ def test_frames_that_find_no_room_are_counted_and_the_next_index_tells_of_them(m
     there = one.records()
     assert 1 <= len(there) < 20
     assert [index for index, _ in there] == [400 * number for number in range(len(there))]
-    assert (one.side.index, one.side.lost) == (8000, 8000 - 400 * len(there))
+    assert (one.callback.index, one.callback.lost) == (8000, 8000 - 400 * len(there))
     one.hear(np.full(100, 77, np.int16))
     assert one.records() == [(8000, [77] * 100)]
 
@@ -99,7 +99,7 @@ def test_a_period_too_long_for_any_record_is_lost_and_no_more(make: Make) -> Non
     one = ear(make, size=4096)
     assert one.hear(np.zeros(3000, np.int16)) == CONTINUE
     one.hear(np.full(10, 5, np.int16))
-    assert (one.side.lost, one.records()) == (3000, [(3000, [5] * 10)])
+    assert (one.callback.lost, one.records()) == (3000, [(3000, [5] * 10)])
 
 
 @pytest.mark.parametrize("latency_s", [-1.0, 0.0, 10.0, 1e300, math.inf, -math.inf, math.nan])
@@ -138,7 +138,7 @@ def test_sound_is_played_in_one_piece_whatever_its_records_and_the_periods(
         asked += count
         (mark,) = one.marks
         assert (mark.a, mark.session, mark.deadline_ns) == (asked - count, count, asked - played)
-    assert (one.side.index, one.side.lost) == (asked, asked - played)
+    assert (one.callback.index, one.callback.lost) == (asked, asked - played)
 
 
 @pytest.mark.parametrize("last", [10000, -32768, 32767])
@@ -153,7 +153,7 @@ def test_sound_that_breaks_off_fades_and_sound_that_is_missing_is_silent(make: M
         assert (np.abs(heard[100 : 100 + FADE]) > 0).all()
         assert not heard[100 + FADE :].any()
     assert not one.play(400).any()
-    assert one.side.lost == 700
+    assert one.callback.lost == 700
 
 
 def test_sound_that_was_used_up_with_the_last_period_fades_in_the_next(make: Make) -> None:
@@ -191,20 +191,20 @@ def test_the_space_of_what_was_played_is_given_back(make: Make) -> None:
             one.play(480)
         for _ in one.marks:
             pass
-    assert one.side.lost < 50 * 48000
+    assert one.callback.lost < 50 * 48000
 
 
 # ---- both ----
 
 
-def test_a_side_that_shall_end_says_so_at_its_next_call_and_still_does_its_work(make: Make) -> None:
+def test_a_callback_that_shall_end_says_so_at_its_next_call_and_still_does_its_work(make: Make) -> None:
     one, other = ear(make), mouth(make)
-    for side in (one.side, other.side):
-        side.end()
+    for callback in (one.callback, other.callback):
+        callback.end()
     other.writer.put(np.full(10, 5, np.int16))
     assert one.hear(np.full(10, 4, np.int16)) == COMPLETE
     out = np.zeros(10, np.int16)
-    assert other.side.run(out, 10) == COMPLETE
+    assert other.callback.run(out, 10) == COMPLETE
     assert (one.records(), out.tolist()) == ([(0, [4] * 10)], [5] * 10)
 
 
@@ -213,37 +213,37 @@ def test_calls_that_tell_of_an_xrun_are_counted(make: Make) -> None:
     for flags in (0, 1, 2, 3, 4, 8, 16, 2):
         one.hear(np.zeros(1, np.int16), 0.0, flags)
         other.play(1, 0.0, flags)
-    assert (one.side.xruns, other.side.xruns) == (3, 1)
+    assert (one.callback.xruns, other.callback.xruns) == (3, 1)
 
 
 def test_every_call_is_timed(make: Make) -> None:
     durations, name = np.zeros(200, np.uint64), make("stream", 4096)
-    side = Side(1, ringbuf.StreamWriter(name).handle(), durations=durations)
+    callback = Callback(1, ringbuf.StreamWriter(name).handle(), durations=durations)
     for _ in range(1000):
-        side.run(bytes(2), 1)
+        callback.run(bytes(2), 1)
     assert durations.sum() == 1000
     one = np.zeros(1, np.uint64)  # the last bucket takes what is too long for it
-    Side(1, ringbuf.StreamWriter(make("stream", 4096)).handle(), None, one).run(bytes(2), 1)
+    Callback(1, ringbuf.StreamWriter(make("stream", 4096)).handle(), None, one).run(bytes(2), 1)
     assert one.tolist() == [1]
 
 
 def test_sizes_that_do_not_fit_are_refused(make: Make) -> None:
     one, other = ear(make, channels=2), mouth(make, channels=2)
-    for side, kind in ((one.side, bytes), (other.side, bytearray)):
+    for callback, kind in ((one.callback, bytes), (other.callback, bytearray)):
         for size, frames in ((40, 9), (40, 11), (41, 10), (0, 1), (4, 0), (0, 1 << 62), (0, 1 << 63), (4, -1)):
             with pytest.raises(ValueError, match="are not"):
-                side.run(kind(size), frames)
-        assert (side.index, side.last_ns) == (0, 0)
+                callback.run(kind(size), frames)
+        assert (callback.index, callback.last_ns) == (0, 0)
     with pytest.raises((TypeError, BufferError)):
-        other.side.run(bytes(40), 10)  # it cannot be written
+        other.callback.run(bytes(40), 10)  # it cannot be written
     with pytest.raises((TypeError, BufferError, ValueError)):
-        one.side.run(np.zeros((20, 2), np.int16)[::2], 10)
+        one.callback.run(np.zeros((20, 2), np.int16)[::2], 10)
 
 
 @pytest.mark.parametrize("channels", [0, -1, 65, 1 << 20])
 def test_a_number_of_channels_that_cannot_be_is_refused(make: Make, channels: int) -> None:
     with pytest.raises(ValueError, match="channels"):
-        Side(channels, ringbuf.StreamWriter(make("stream", 4096)).handle())
+        Callback(channels, ringbuf.StreamWriter(make("stream", 4096)).handle())
 
 
 def test_as_many_channels_as_there_may_be(make: Make) -> None:
@@ -260,13 +260,13 @@ def test_what_is_no_handle_is_refused(make: Make) -> None:
     writer, reader = ringbuf.StreamWriter(told), ringbuf.StreamReader(sound)
     for wrong in ((reader.handle(),), (writer.handle(), writer.handle()), (writer,), (None,)):
         with pytest.raises((ValueError, TypeError)):
-            Side(1, *wrong)
+            Callback(1, *wrong)
     for cells in (np.zeros(0, np.uint64), np.zeros(12, np.uint8), np.zeros(24, np.uint8)[1:17], bytes(16)):
         with pytest.raises((ValueError, TypeError, BufferError)):
-            Side(1, writer.handle(), None, cells)
+            Callback(1, writer.handle(), None, cells)
     with pytest.raises(RuntimeError, match="was not made"):
-        Side.__new__(Side).run(b"", 0)
-    made = Side(1, writer.handle())
+        Callback.__new__(Callback).run(b"", 0)
+    made = Callback(1, writer.handle())
     with pytest.raises(RuntimeError, match="made once"):
         made.__init__(2, writer.handle())  # type: ignore[misc]
     assert made.run(bytes(2), 1) == CONTINUE
@@ -275,22 +275,22 @@ def test_what_is_no_handle_is_refused(make: Make) -> None:
 def test_a_handle_can_be_had_of_an_open_ring_only_and_keeps_its_memory(make: Make) -> None:
     name, bells = make("stream", 4096), make("bells", 1)
     writer = ringbuf.StreamWriter(name, bells=[ringbuf.Bells(bells)[0]], dtype=np.int16)
-    side = Side(1, writer.handle())
+    callback = Callback(1, writer.handle())
     writer.close()
     with pytest.raises(ringbuf.RingError, match="closed"):
         writer.handle()
     del writer
     gc.collect()
     for _ in range(100):
-        side.run(np.zeros(10, np.int16), 10)
-    assert side.index == 1000
+        callback.run(np.zeros(10, np.int16), 10)
+    assert callback.index == 1000
     reader = ringbuf.StreamReader(make("stream", 4096))
     reader.close()
     with pytest.raises(ringbuf.RingError, match="closed"):
         reader.handle()
 
 
-def test_a_side_keeps_its_rings_alive(make: Make) -> None:
+def test_a_callback_keeps_its_rings_alive(make: Make) -> None:
     one = mouth(make)  # its ends of the rings are nobody's but the handles'
     gc.collect()
     one.writer.put(np.full(10, 3, np.int16))

@@ -56,7 +56,7 @@ def test_the_compiler_has_nothing_to_say(file: str) -> None:
 CALLS = 20_000
 SEALED = """
 import sys, numpy, ringbuf
-from workers.drivers._callback import Side
+from workers.drivers._callback import Callback
 capture, marks, playout, bells = sys.argv[1:]
 line = ringbuf.Bells(bells)
 told = ringbuf.StreamWriter(capture, bells=[line[0]], dtype=numpy.int16)
@@ -65,8 +65,8 @@ mark_reader = ringbuf.StreamReader(marks)
 writer = ringbuf.StreamWriter(playout, dtype=numpy.int16)
 played = ringbuf.StreamReader(playout, dtype=numpy.int16)
 cells = numpy.zeros(200, numpy.uint64)
-ear = Side(1, told.handle(), None, cells)
-mouth = Side(1, ringbuf.StreamWriter(marks, bells=[line[0]]).handle(), played.handle(), cells)
+ear = Callback(1, told.handle(), None, cells)
+mouth = Callback(1, ringbuf.StreamWriter(marks, bells=[line[0]]).handle(), played.handle(), cells)
 waiter = ringbuf.Waiter(line[0], [frames, mark_reader])
 period = numpy.arange(480, dtype=numpy.int16)
 out = numpy.zeros(480, numpy.int16)

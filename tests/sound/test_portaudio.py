@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from ctypes import c_void_p
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import ringbuf
+from engine.channels import segment
 from engine.devices import Side
+from engine.errors import DeviceError
 from engine.telemetry import AT
 from tests.ringbuf.conftest import Make
 from tests.rings import Rings
-from workers.drivers import _callback
-from workers.drivers.portaudio import Ends, PortAudioCard, _Loudspeaker, _Microphone, _Open
+from workers.drivers import portaudio
+from workers.drivers._callback import Callback
+from workers.drivers.portaudio import Opened, PortAudio
+from workers.drivers.portaudio_card import Ends, PortAudioCard, _Loudspeaker, _Microphone
 
 MS = 1_000_000
 
@@ -36,21 +43,21 @@ def ends(make: Make) -> Ends:
     )
 
 
-def opened(called: _callback.Side, channels: int) -> _Open:
-    return _Open(cast(Any, None), c_void_p(), called, 48000, channels, [])
+def opened(callback: Callback, channels: int) -> Opened:
+    return Opened(cast(Any, None), c_void_p(), callback, 48000, channels, [])
 
 
 @pytest.fixture
 def hear(ends: Ends) -> Callable[[float], tuple[list[int], int, int]]:
     """hear(latency_ms): a call of a stereo microphone: its left channel, its index, and how much earlier than the call
     it is dated."""
-    called = _callback.Side(2, ends.told["microphone"].handle())
-    microphone = _Microphone(opened(called, 2), ends)
+    callback = Callback(2, ends.told["microphone"].handle())
+    microphone = _Microphone(opened(callback, 2), ends.frames)
 
     def call(latency_ms: float) -> tuple[list[int], int, int]:
-        called.run(np.arange(20, dtype=np.int16), 10, latency_ms / 1000)
+        callback.run(np.arange(20, dtype=np.int16), 10, latency_ms / 1000)
         ((frames, index, at_ns),) = microphone.read()
-        return frames[:, 0].tolist(), index, called.last_ns - at_ns
+        return frames[:, 0].tolist(), index, callback.last_ns - at_ns
 
     return call
 
@@ -75,16 +82,16 @@ def test_a_latency_that_is_not_known_dates_nothing(hear: Hear) -> None:
 
 
 def test_marks_say_what_a_loudspeaker_asked_for(ends: Ends) -> None:
-    called = _callback.Side(1, ends.told["loudspeaker"].handle(), ends.played.handle())
-    loudspeaker = _Loudspeaker(opened(called, 1), ends.playout, ends.marks)
+    callback = Callback(1, ends.told["loudspeaker"].handle(), ends.played.handle())
+    loudspeaker = _Loudspeaker(opened(callback, 1), ends.playout, ends.marks)
     out = np.zeros(480, np.int16)
-    called.run(out, 480, 0.03)
+    callback.run(out, 480, 0.03)
     assert loudspeaker.put(np.full((300, 1), 7, np.int16))
-    called.run(out, 480, 0.03)
+    callback.run(out, 480, 0.03)
     first, second = loudspeaker.marks()
     assert (first.first, first.frames, first.lost, first.latency_ns) == (0, 480, 480, 30 * MS)
     assert (second.first, second.frames, second.lost) == (480, 480, 480 + 180)
-    assert second.at_ns == called.last_ns
+    assert second.at_ns == callback.last_ns
     assert out[:300].tolist() == [7] * 300
     assert list(loudspeaker.marks()) == []
 
@@ -92,9 +99,9 @@ def test_marks_say_what_a_loudspeaker_asked_for(ends: Ends) -> None:
 def test_what_the_callbacks_counted_is_added_to_the_telemetry_once(
     rings: Rings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.drivers.portaudio.PortAudio", lambda library_messages: None)
+    monkeypatch.setattr("workers.drivers.portaudio_card.PortAudio", lambda library_messages: None)
     card = PortAudioCard(Ends.of(rings.seat("audio")), cells=rings.telemetry.cells)
-    ear, mouth = card._called("microphone", 1), card._called("loudspeaker", 1)
+    ear, mouth = card._callback("microphone", 1), card._callback("loudspeaker", 1)
     for flags in (0, 2, 2, 4):
         ear.run(bytes(2), 1, 0.0, flags)
         mouth.run(bytearray(2), 1, 0.0, flags)
@@ -103,7 +110,54 @@ def test_what_the_callbacks_counted_is_added_to_the_telemetry_once(
         assert [rings.telemetry.get(f"audio.{name}") for name in ("lost_blocks", "xruns")] == [2, 1]
         for name in ("audio.capture_ns", "audio.playout_ns"):
             assert rings.telemetry.cells.array[AT[name] : AT[name] + 200].sum() == 4
-    again = card._called("loudspeaker", 1)  # opened anew
+    again = card._callback("loudspeaker", 1)  # opened anew
     again.run(bytearray(2), 1, 0.0, 4)
     card.account()
     assert rings.telemetry.get("audio.xruns") == 2
+
+
+@pytest.mark.parametrize("code", [0, -9988])
+def test_a_stream_that_could_not_be_closed_may_go_on_calling_and_what_it_calls_is_kept(ends: Ends, code: int) -> None:
+    library = object.__new__(PortAudio)
+    library.lock = threading.Lock()
+    calls = SimpleNamespace(
+        Pa_AbortStream=lambda _stream: -9983,
+        Pa_CloseStream=lambda _stream: code,
+        Pa_GetErrorText=lambda code: f"error {code}".encode(),
+    )
+    library._library = cast(Any, calls)
+    callback = Callback(1, ends.told["microphone"].handle())
+    portaudio._running.add(callback)
+    one = Opened(library, c_void_p(), callback, 48000, 1, [])
+    if code:
+        with pytest.raises(DeviceError, match="error -9988"):
+            one.close()
+    else:
+        one.close()
+    assert (callback in portaudio._running) == (code != 0)
+    portaudio._running.discard(callback)
+    assert not library.lock.locked()
+
+
+def test_what_a_stream_left_can_be_dropped_and_what_a_microphone_heard_overwritten(
+    rings: Rings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.drivers.portaudio_card.PortAudio", lambda library_messages: None)
+    ends = Ends.of(rings.seat("audio"))
+    card = PortAudioCard(ends)
+    ear, mouth = card._callback("microphone", 1), card._callback("loudspeaker", 1)
+    for _ in range(100):
+        ear.run(np.full(480, 0x5A5A, np.int16), 480)
+        mouth.run(np.zeros(480, np.int16), 480)
+    card.drain("microphone")
+    assert list(ends.frames) == []
+    assert len(list(ends.marks)) == 100
+    mouth.run(np.zeros(480, np.int16), 480)
+    card.drain("loudspeaker")
+    assert list(ends.marks) == []
+    ring = Path("/dev/shm", segment(rings.instance, "capture"))
+    assert b"\x5a" * 960 in ring.read_bytes()
+    ear.run(np.full(480, 0x5A5A, np.int16), 480)  # nobody fetched this
+    card.wipe()
+    assert b"\x5a" * 8 not in ring.read_bytes()
+    assert list(ends.frames) == []

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.contract import Pcm
+from engine.devices import Side
 from engine.errors import DeviceError
 from engine.settings import Virtual
 from tests.sound.rig import MS, OPENED, S, exponential, strongest_hz
@@ -167,16 +168,16 @@ FAULTS: dict[str, tuple[float, dict[str, Any], bool]] = {
 @pytest.mark.parametrize(("at_s", "faults", "there"), FAULTS.values(), ids=FAULTS)
 def test_the_card_is_there_when_it_was_asked_to_be(at_s: float, faults: dict[str, Any], there: bool) -> None:
     one = card(at_s, **faults)
-    assert (one.find("microphone", "") is not None) == there
-    assert (one.find("loudspeaker", "") is not None) == there
     device = card(5).find("microphone", "")
-    assert device is not None
     assert one.is_there(device) == there
-    for open_it in (one.open_microphone, one.open_loudspeaker):
+    sides: tuple[Side, ...] = ("microphone", "loudspeaker")
+    for side, open_it in zip(sides, (one.open_microphone, one.open_loudspeaker), strict=True):
         if there:
-            assert open_it(device).rate == 48000
+            assert one.find(side, "").rate_hz == open_it(device).rate == 48000
         else:
-            with pytest.raises(DeviceError, match="pulled out"):
+            with pytest.raises(DeviceError, match="not plugged in"):
+                one.find(side, "")
+            with pytest.raises(DeviceError, match="not plugged in"):
                 open_it(device)
 
 
@@ -185,7 +186,6 @@ def test_the_recording_takes_its_true_time_at_any_rate_and_drift(rate: int, ppm:
     said = (8000 * np.sin(2 * np.pi * 400 * np.arange(32000) / 16000)).astype(np.int16)
     one = card(1.0, said, rate_hz=rate, microphone_ppm=ppm)
     device = one.find("microphone", "")
-    assert device is not None
     assert device.rate_hz == rate
     sound = one.open_microphone(device)._sound
     assert len(sound) == pytest.approx(2 * rate * (1 + ppm / 1e6), abs=3)
@@ -196,7 +196,6 @@ def test_the_recording_takes_its_true_time_at_any_rate_and_drift(rate: int, ppm:
 def test_a_card_that_is_opened_in_the_middle_hears_the_middle() -> None:
     one = card(1.0, np.concatenate([np.zeros(16000, np.int16), np.full(16000 * 60, 5000, np.int16)]))
     device = one.find("microphone", "")
-    assert device is not None
     microphone = one.open_microphone(device)
 
     def heard() -> Iterator[int]:

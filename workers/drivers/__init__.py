@@ -79,7 +79,7 @@ class Stream(Protocol):
         """When there will be something next; None where the doorbell rings for it."""
 
     def close(self) -> None:
-        """Let go of it. May take a while."""
+        """Let go of it. May take a while. DeviceError: it may still be open."""
 
 
 class Microphone(Stream, Protocol):
@@ -118,19 +118,35 @@ class Loudspeaker(Stream, Protocol):
         """Its calls since the last time."""
 
 
+class Trial(Protocol):
+    """A device is being tried out, beside those that are open."""
+
+    device: Device
+    works: bool | None
+    """It can be opened and runs; None: that is not known yet."""
+    why: str
+    """What is wrong with it, once it is known not to work."""
+
+    def cancel(self) -> None:
+        """End it: afterwards it does not have the device open any more."""
+
+
 class Card(Protocol):
-    """What finds devices and opens them. Its methods may take a while: never called from the audio worker's main
-    thread, but from several others."""
+    """What finds devices and opens them. Its methods may take a while: they are called from several threads, but only
+    those that say so from the audio worker's main thread."""
 
     look_again_s: float
     """How often to look for a device that is not there, though nothing told of a change."""
 
-    def find(self, side: Side, wanted: str) -> Device | None:
-        """The device of this name, the system's default if it is empty; None: it is not there. DeviceError: the name
+    def find(self, side: Side, wanted: str) -> Device:
+        """The device of this name, the system's default if it is empty. DeviceError: it is not there, or the name
         stands for several."""
 
     def is_there(self, device: Device) -> bool | None:
         """Whether a device that is open is still there; None: that cannot be told now."""
+
+    def try_out(self, device: Device, done: Callable[[], None]) -> Trial:
+        """Begin a trial. `done` is called, from any thread, once its result is known."""
 
     def open_microphone(self, device: Device) -> Microphone:
         """Open it and let it run. DeviceError: it cannot be used."""
@@ -140,6 +156,12 @@ class Card(Protocol):
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed`, from any thread, whenever devices came or went."""
+
+    def drain(self, side: Side) -> None:
+        """From the main thread, where nobody reads the stream of this side: drop what came of it."""
+
+    def wipe(self) -> None:
+        """From the main thread, when no microphone is open: overwrite what it heard last and nobody fetched."""
 
     def account(self) -> None:
         """About once a second, from the main thread: add what its callbacks counted to the telemetry."""

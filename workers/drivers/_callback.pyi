@@ -2,9 +2,9 @@
 
 from ringbuf._core import Payload
 
-class Side:
-    """One side of a device. told: handle of the stream that the callback writes; sound: of the one that it plays from,
-    for a loudspeaker; durations: cells of a histogram of how long the callback takes."""
+class Callback:
+    """What one side of a device calls. told: handle of the stream that the callback writes; sound: of the one that it
+    plays from, for a loudspeaker; durations: cells of a histogram of how long the callback takes."""
 
     def __init__(
         self, channels: int, told: object, sound: object | None = None, durations: Payload | None = None

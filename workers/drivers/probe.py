@@ -1,7 +1,10 @@
 """Opens a microphone and a loudspeaker for a few seconds and says what was heard, as one line of JSON. For `engine
-doctor`, which must not crash when a sound library does:
+doctor`, which must not crash when a sound library does, and for trials of devices (trial.py):
 
-    python -m workers.drivers.probe [--microphone PCM] [--loudspeaker PCM] [--seconds 3] [--tone] [--messages]
+    python -m workers.drivers.probe [--microphone PCM [FALLBACK]] [--loudspeaker PCM [FALLBACK]]
+                                    [--seconds 3] [--tone] [--messages] [--parent PID]
+
+The seconds begin when both run, which they may take 5 s for.
 
 {"error": null or why it could not be done, "rate_hz", "channels" (of the microphone), "peak_dbfs", "rms_dbfs",
 "clipped" (samples at full scale), "tone_dbfs", "tone_delay_ms" (null: not heard)}
@@ -14,7 +17,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +26,9 @@ from numpy.typing import NDArray
 import ringbuf
 from engine.devices import Device, Side
 from engine.errors import EngineError
-from workers.drivers import Loudspeaker, Microphone
-from workers.drivers.portaudio import Ends, PortAudioCard
+from workers.drivers import Microphone
+from workers.drivers.portaudio_card import Ends, PortAudioCard
+from workers.join import die_with
 
 TONE_HZ, TONE_DBFS, TONE_S, TONE_AT_S = 1000, -20.0, 0.4, 1.0
 """The test tone, and when it comes: some devices need a while until they play."""
@@ -32,6 +36,9 @@ _WINDOW_MS = 5
 _FAINTEST = -70
 """dBFS below which it is not looked for."""
 _QUIETEST = -120.0
+_START_S, _RUN_S = 5.0, 0.2
+"""Until it runs it may take so long; it runs once it has called for so much sound. A loudspeaker calls for what fills
+its buffer, a few periods, also when it stands still."""
 
 
 @contextlib.contextmanager
@@ -61,8 +68,8 @@ def rings() -> Iterator[tuple[Ends, ringbuf.Bell]]:
         )
 
 
-def _device(side: Side, pcm: str) -> Device:
-    return Device(side, pcm, pcm, pcm, "alsa", 0, 0)
+def _device(side: Side, pcm: str, fallback: str = "") -> Device:
+    return Device(side, pcm, pcm, pcm, "alsa", 0, 0, pcm_fallback=fallback)
 
 
 def _decibel(ratio: float) -> float:
@@ -92,43 +99,46 @@ def _find_tone(sound: NDArray[np.float64], rate: int) -> tuple[int, float] | Non
     return begin * size, float(np.median(at_tone[begin : begin + many]))
 
 
-def probe(microphone: str, loudspeaker: str, seconds: float, tone: bool, messages: bool) -> dict[str, Any]:
+def probe(
+    microphone: Sequence[str], loudspeaker: Sequence[str], seconds: float, tone: bool, messages: bool
+) -> dict[str, Any]:
     """Do it; see the module. Raises EngineError."""
     with rings() as (ends, bell):
         card = PortAudioCard(ends, library_messages=messages)
-        ear: Microphone | None = card.open_microphone(_device("microphone", microphone)) if microphone else None
-        mouth: Loudspeaker | None = card.open_loudspeaker(_device("loudspeaker", loudspeaker)) if loudspeaker else None
+        ear = card.open_microphone(_device("microphone", *microphone)) if microphone else None
+        mouth = card.open_loudspeaker(_device("loudspeaker", *loudspeaker)) if loudspeaker else None
         waiter = ringbuf.Waiter(bell, [ends.frames, ends.marks])
         heard: list[NDArray[np.int16]] = []
+        heard_s = 0.0 if ear else _RUN_S
+        asked_s = 0.0 if mouth else _RUN_S
         began = time.monotonic()
-        called_s = first_ns = played_ns = 0.0
-        while (now := time.monotonic()) < began + seconds or (not called_s and now < began + seconds + 5):
+        runs_s = first_ns = played_ns = 0.0
+        while (now := time.monotonic()) < began + seconds or (not runs_s and now < began + seconds + _START_S):
             waiter.wait(time.monotonic_ns() + 100_000_000)
-            for frames, _, at_ns in ear.read() if ear else ():
+            for frames, index, at_ns in ear.read() if ear else ():
                 heard.append(frames.copy())
+                heard_s = (index + len(frames)) / ear.rate if ear else 0
                 first_ns = first_ns or at_ns - len(frames) / ear.rate * 1e9 if ear else 0
-            for _ in mouth.marks() if mouth else ():
-                pass
-            called = [stream.last_ns for stream in (ear, mouth) if stream]
-            if not called_s and all(called):
-                called_s = time.monotonic()
-                began = called_s  # devices take their time to start
-            if tone and mouth and called_s and not played_ns and now > called_s + TONE_AT_S:
+            for mark in mouth.marks() if mouth else ():
+                asked_s = (mark.first + mark.frames) / mouth.rate if mouth else 0
+            if not runs_s and min(heard_s, asked_s) >= _RUN_S:
+                runs_s = began = time.monotonic()  # devices take their time to start
+            if tone and mouth and runs_s and not played_ns and now > runs_s + TONE_AT_S:
                 played_ns = time.monotonic_ns()
                 mouth.put(_tone(mouth.rate, mouth.channels))
         for stream in (ear, mouth):
             if stream:
                 stream.close()
-        return _found(ear, heard, first_ns, played_ns, bool(called_s))
+        return _found(ear, heard, first_ns, played_ns, bool(runs_s))
 
 
 def _found(
-    ear: Microphone | None, heard: list[NDArray[np.int16]], first_ns: float, played_ns: float, called: bool
+    ear: Microphone | None, heard: list[NDArray[np.int16]], first_ns: float, played_ns: float, runs: bool
 ) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(
         ("error", "rate_hz", "channels", "peak_dbfs", "rms_dbfs", "clipped", "tone_dbfs", "tone_delay_ms")
     )
-    if not called:
+    if not runs:
         found["error"] = "the device was opened, but does not run"
     if ear is None or not heard:
         return found
@@ -149,12 +159,15 @@ def _found(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--microphone", default="", metavar="PCM")
-    parser.add_argument("--loudspeaker", default="", metavar="PCM")
+    parser.add_argument("--microphone", nargs="+", default=[], metavar="PCM")
+    parser.add_argument("--loudspeaker", nargs="+", default=[], metavar="PCM")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--tone", action="store_true", help="play a tone and listen for it")
     parser.add_argument("--messages", action="store_true", help="let the sound libraries write to stderr")
+    parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end with this process, which started it")
     given = parser.parse_args()
+    if given.parent and not die_with(given.parent):
+        os._exit(1)
     try:
         found = probe(given.microphone, given.loudspeaker, given.seconds, given.tone, given.messages)
     except EngineError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import samplerate
@@ -15,7 +16,7 @@ from engine.contract import Pcm
 from engine.devices import Device, Side
 from engine.errors import DeviceError
 from engine.settings import Virtual
-from workers.drivers import Mark
+from workers.drivers import Mark, Trial
 
 PERIOD_MS = 10
 LATENCY_MS = 20
@@ -145,6 +146,18 @@ class SimulatedLoudspeaker(_Stream):
             yield Mark(index, self._period, self.lost, at_ns, LATENCY_MS * 1_000_000)
 
 
+@dataclass
+class Tried:
+    """A trial that was over when it began."""
+
+    device: Device
+    works: bool | None
+    why: str = ""
+
+    def cancel(self) -> None:
+        """There is nothing to end."""
+
+
 class SimulatedCard:
     """One microphone and one loudspeaker, as `[audio.virtual]` wants them. They are called "virtual".
 
@@ -165,10 +178,10 @@ class SimulatedCard:
         at_s = max(0, at_ns - (self._began() or at_ns)) / _NS
         return not any(begin <= at_s < end for begin, end in self._away)
 
-    def find(self, side: Side, wanted: str) -> Device | None:
-        if not self._there(time.monotonic_ns()):
-            return None
-        return Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
+    def find(self, side: Side, wanted: str) -> Device:
+        device = Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
+        self._check(device)
+        return device
 
     def is_there(self, device: Device) -> bool | None:
         return self._there(time.monotonic_ns())
@@ -186,10 +199,19 @@ class SimulatedCard:
 
     def _check(self, device: Device) -> None:
         if not self._there(time.monotonic_ns()):
-            raise DeviceError(f"{device.side} {device.label} was pulled out", "plug it in again")
+            raise DeviceError(f"{device.side} {device.label} is not plugged in", "plug it in")
+
+    def try_out(self, device: Device, done: Callable[[], None]) -> Trial:
+        return Tried(device, works=True)
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Nobody tells: it is looked for."""
+
+    def drain(self, side: Side) -> None:
+        """Nothing waits: its calls are made when they are looked for."""
+
+    def wipe(self) -> None:
+        """Nothing is kept."""
 
     def account(self) -> None:
         """Its calls take no time."""

@@ -33,7 +33,7 @@ struct ends {
     struct rb_map maps[6];
     struct rb_stream_writer captured, playing, marking;
     struct rb_stream_reader capture, played, marks;
-    struct side microphone, loudspeaker;
+    struct callback microphone, loudspeaker;
     _Atomic uint64_t durations[BUCKETS];
 };
 
@@ -53,9 +53,9 @@ static inline struct ends *ends_new(void)
     open_stream(e, 0, 1 << 15, &e->captured, &e->capture);
     open_stream(e, 1, 1 << 15, &e->playing, &e->played);
     open_stream(e, 2, 1 << 12, &e->marking, &e->marks);
-    e->microphone = (struct side){
+    e->microphone = (struct callback){
         .told = &e->captured, .frame = FRAME, .durations = e->durations, .buckets = BUCKETS};
-    e->loudspeaker = (struct side){
+    e->loudspeaker = (struct callback){
         .told = &e->marking, .sound = &e->played, .frame = FRAME, .durations = e->durations, .buckets = BUCKETS};
     return e;
 }

@@ -23,10 +23,10 @@ struct pa_times {
 };
 enum { PA_CONTINUE = 0, PA_COMPLETE = 1, PA_INPUT_OVERFLOW = 2, PA_OUTPUT_UNDERFLOW = 4 };
 typedef int pa_callback(const void *input, void *output, unsigned long frames, const struct pa_times *times,
-                        unsigned long flags, void *side);
+                        unsigned long flags, void *state);
 
-/* One side of a device. The callback's own, but for the atomics. */
-struct side {
+/* What the callback of one side of a device works on: its own, but for the atomics. */
+struct callback {
     struct rb_stream_writer *told; /* what the callback writes: sound (capture) or marks (playout) */
     struct rb_stream_reader *sound; /* playout: what is to be played */
     uint64_t frame; /* bytes of a frame: int16 samples, one for each channel */

@@ -9,12 +9,12 @@
 
 typedef struct {
     PyObject_HEAD
-    struct side side;
+    struct callback state;
     pa_callback *callback;
     PyObject *told, *sound; /* the capsules; they keep the rings alive */
     Py_buffer durations;
     int open;
-} Side;
+} Callback;
 
 static int handle(PyObject *capsule, const char *name, PyObject **kept, void *at)
 {
@@ -27,46 +27,46 @@ static int handle(PyObject *capsule, const char *name, PyObject **kept, void *at
 }
 
 /* Where durations are counted: whole cells. */
-static int take_durations(Side *self, PyObject *cells)
+static int take_durations(Callback *self, PyObject *cells)
 {
-    const Py_ssize_t size = sizeof *self->side.durations;
+    const Py_ssize_t size = sizeof *self->state.durations;
     if (PyObject_GetBuffer(cells, &self->durations, PyBUF_WRITABLE)) return -1;
     self->open = 1;
     if (self->durations.len == 0 || self->durations.len % size || (uintptr_t)self->durations.buf % (uintptr_t)size) {
         PyErr_Format(PyExc_ValueError, "durations: %zd bytes at this place are no cells", self->durations.len);
         return -1;
     }
-    self->side.durations = self->durations.buf;
-    self->side.buckets = (uint64_t)(self->durations.len / size);
+    self->state.durations = self->durations.buf;
+    self->state.buckets = (uint64_t)(self->durations.len / size);
     return 0;
 }
 
-static int side_init(PyObject *op, PyObject *args, PyObject *kwargs)
+static int callback_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"channels", "told", "sound", "durations", NULL};
-    Side *self = (Side *)op;
+    Callback *self = (Callback *)op;
     PyObject *told, *sound = Py_None, *durations = Py_None;
     int channels;
     if (self->told) {
-        PyErr_SetString(PyExc_RuntimeError, "a Side is made once");
+        PyErr_SetString(PyExc_RuntimeError, "a Callback is made once");
         return -1;
     }
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "iO|OO", names, &channels, &told, &sound, &durations)) return -1;
-    if (channels < 1 || channels > (int)(sizeof self->side.last / sizeof *self->side.last)) {
+    if (channels < 1 || channels > (int)(sizeof self->state.last / sizeof *self->state.last)) {
         PyErr_Format(PyExc_ValueError, "%d channels", channels);
         return -1;
     }
-    self->side.frame = (uint64_t)channels * sizeof(int16_t);
-    if (handle(told, "ringbuf.stream_writer", &self->told, &self->side.told)) return -1;
-    if (sound != Py_None && handle(sound, "ringbuf.stream_reader", &self->sound, &self->side.sound)) return -1;
+    self->state.frame = (uint64_t)channels * sizeof(int16_t);
+    if (handle(told, "ringbuf.stream_writer", &self->told, &self->state.told)) return -1;
+    if (sound != Py_None && handle(sound, "ringbuf.stream_reader", &self->sound, &self->state.sound)) return -1;
     if (durations != Py_None && take_durations(self, durations)) return -1;
-    self->callback = self->sound ? playout_callback : capture_callback; /* last: a Side without one is none */
+    self->callback = self->sound ? playout_callback : capture_callback; /* last: a Callback without one is none */
     return 0;
 }
 
-static void side_dealloc(PyObject *op)
+static void callback_dealloc(PyObject *op)
 {
-    Side *self = (Side *)op;
+    Callback *self = (Callback *)op;
     PyTypeObject *type = Py_TYPE(op);
     if (self->open) PyBuffer_Release(&self->durations);
     Py_XDECREF(self->told);
@@ -76,91 +76,92 @@ static void side_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-static PyObject *side_function(PyObject *op, void *unused)
+static PyObject *callback_function(PyObject *op, void *unused)
 {
     (void)unused;
-    return PyLong_FromVoidPtr((void *)(uintptr_t)((Side *)op)->callback);
+    return PyLong_FromVoidPtr((void *)(uintptr_t)((Callback *)op)->callback);
 }
 
-static PyObject *side_state(PyObject *op, void *unused)
+static PyObject *callback_state(PyObject *op, void *unused)
 {
     (void)unused;
-    return PyLong_FromVoidPtr(&((Side *)op)->side);
+    return PyLong_FromVoidPtr(&((Callback *)op)->state);
 }
 
-static PyObject *side_count(PyObject *op, void *member)
+static PyObject *callback_count(PyObject *op, void *member)
 {
-    const _Atomic uint64_t *word = (void *)((char *)&((Side *)op)->side + (size_t)member);
+    const _Atomic uint64_t *word = (void *)((char *)&((Callback *)op)->state + (size_t)member);
     return PyLong_FromUnsignedLongLong(atomic_load_explicit(word, memory_order_relaxed));
 }
 
-static PyObject *side_last_ns(PyObject *op, void *unused)
+static PyObject *callback_last_ns(PyObject *op, void *unused)
 {
     (void)unused;
-    return PyLong_FromLongLong(atomic_load_explicit(&((Side *)op)->side.last_ns, memory_order_relaxed));
+    return PyLong_FromLongLong(atomic_load_explicit(&((Callback *)op)->state.last_ns, memory_order_relaxed));
 }
 
-static PyObject *side_end(PyObject *op, PyObject *unused)
+static PyObject *callback_end(PyObject *op, PyObject *unused)
 {
     (void)unused;
-    atomic_store_explicit(&((Side *)op)->side.ending, 1, memory_order_relaxed);
+    atomic_store_explicit(&((Callback *)op)->state.ending, 1, memory_order_relaxed);
     Py_RETURN_NONE;
 }
 
 /* run(buffer, frames, latency_s=0.0, flags=0): the callback, called by somebody else than PortAudio. */
-static PyObject *side_run(PyObject *op, PyObject *args)
+static PyObject *callback_run(PyObject *op, PyObject *args)
 {
-    Side *self = (Side *)op;
+    Callback *self = (Callback *)op;
     Py_buffer buffer;
     unsigned long frames, flags = 0;
     double latency = 0;
     if (!self->callback) {
-        PyErr_SetString(PyExc_RuntimeError, "this Side was not made");
+        PyErr_SetString(PyExc_RuntimeError, "this Callback was not made");
         return NULL;
     }
     if (!PyArg_ParseTuple(args, self->sound ? "w*k|dk" : "y*k|dk", &buffer, &frames, &latency, &flags)) return NULL;
     PyObject *answer = NULL;
     const uint64_t bytes = (uint64_t)buffer.len;
-    if (bytes % self->side.frame || bytes / self->side.frame != frames) {
+    if (bytes % self->state.frame || bytes / self->state.frame != frames) {
         PyErr_Format(PyExc_ValueError, "%zd bytes are not %lu frames", buffer.len, frames);
     } else {
         const struct pa_times times = {-latency, 0, latency};
-        answer = PyLong_FromLong(self->callback(buffer.buf, buffer.buf, frames, &times, flags, &self->side));
+        answer = PyLong_FromLong(self->callback(buffer.buf, buffer.buf, frames, &times, flags, &self->state));
     }
     PyBuffer_Release(&buffer);
     return answer;
 }
 
-static PyMethodDef side_methods[] = {
-    {"end", side_end, METH_NOARGS, "Let the device stop calling, after its next call."},
-    {"run", side_run, METH_VARARGS,
+static PyMethodDef callback_methods[] = {
+    {"end", callback_end, METH_NOARGS, "Let the device stop calling, after its next call."},
+    {"run", callback_run, METH_VARARGS,
      "run(buffer, frames, latency_s=0.0, flags=0): be called as by the device, with its buffer of int16 frames."},
     {NULL, NULL, 0, NULL},
 };
-static PyGetSetDef side_getset[] = {
-    {"function", side_function, NULL, "The address of the callback.", NULL},
-    {"state", side_state, NULL, "The address of its user data. Valid while this object lives.", NULL},
-    {"index", side_count, NULL, "Frames so far.", (void *)offsetof(struct side, index)},
-    {"lost", side_count, NULL, "Frames that found no room (capture), or were not there in time (playout).",
-     (void *)offsetof(struct side, lost)},
-    {"xruns", side_count, NULL, "Calls before which the device itself lost sound: it was not served in time.",
-     (void *)offsetof(struct side, xruns)},
-    {"last_ns", side_last_ns, NULL, "When the device called last, CLOCK_MONOTONIC; 0 before that.", NULL},
+static PyGetSetDef callback_getset[] = {
+    {"function", callback_function, NULL, "The address of the callback.", NULL},
+    {"state", callback_state, NULL, "The address of its user data. Valid while this object lives.", NULL},
+    {"index", callback_count, NULL, "Frames so far.", (void *)offsetof(struct callback, index)},
+    {"lost", callback_count, NULL, "Frames that found no room (capture), or were not there in time (playout).",
+     (void *)offsetof(struct callback, lost)},
+    {"xruns", callback_count, NULL, "Calls before which the device itself lost sound: it was not served in time.",
+     (void *)offsetof(struct callback, xruns)},
+    {"last_ns", callback_last_ns, NULL, "When the device called last, CLOCK_MONOTONIC; 0 before that.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
-static PyType_Slot side_slots[] = {
-    {Py_tp_doc, "Side(channels, told, sound=None, durations=None): one side of a device.\n\n"
+static PyType_Slot callback_slots[] = {
+    {Py_tp_doc, "Callback(channels, told, sound=None, durations=None): what one side of a device calls.\n\n"
                 "told: handle of the stream that the callback writes; sound: of the one it plays from, for a\n"
                 "loudspeaker; durations: cells of a histogram of how long the callback takes."},
-    {Py_tp_init, side_init}, {Py_tp_dealloc, side_dealloc}, {Py_tp_methods, side_methods},
-    {Py_tp_getset, side_getset}, {0, NULL},
+    {Py_tp_init, callback_init}, {Py_tp_dealloc, callback_dealloc}, {Py_tp_methods, callback_methods},
+    {Py_tp_getset, callback_getset}, {0, NULL},
 };
-static PyType_Spec side_spec = {"workers.drivers._callback.Side", sizeof(Side), 0, Py_TPFLAGS_DEFAULT, side_slots};
+static PyType_Spec callback_spec = {"workers.drivers._callback.Callback", sizeof(Callback), 0, Py_TPFLAGS_DEFAULT,
+                                    callback_slots};
 
 static int fill(PyObject *module)
 {
-    PyObject *type = PyType_FromSpec(&side_spec);
-    const int status = type ? PyModule_AddObjectRef(module, "Side", type) : -1;
+    PyObject *type = PyType_FromSpec(&callback_spec);
+    const int status = type ? PyModule_AddObjectRef(module, "Callback", type) : -1;
     Py_XDECREF(type);
     return status;
 }
