@@ -62,6 +62,8 @@ METRICS = (
         "audio.configured_volume", "gauge", "the configuration's, as last taken over, plus one; it outlives a restart"
     ),
     Metric("audio.opened", "gauge", "1 once a sound device was open"),
+    Metric("audio.microphone_silent", "gauge", "the last two that were opened and did not run, as two CRC-32; 0: none"),
+    Metric("audio.loudspeaker_silent", "gauge", "the same of loudspeakers"),
     Metric(
         "audio.microphone_ppm", "gauge", "how fast the microphone's clock is against ours, parts per million, signed"
     ),

@@ -13,7 +13,9 @@ import pytest
 from engine.config import load
 from engine.config_layers import PREFIX, SYSTEM_CONFIG
 from engine.devices import alsa
+from engine.door.client import DoorClient
 from tests.engine_run import SHORT_ANSWERS, Engine
+from tests.live import Door, On
 from tests.pulse import PulseServer
 from tests.rings import Rings
 
@@ -101,3 +103,31 @@ def server(monkeypatch: pytest.MonkeyPatch, no_cards: None) -> Iterator[PulseSer
             monkeypatch.setenv(name, value)
         made.set_default(sink="speaker", source="person.monitor")
         yield made
+
+
+# For whole engines on real devices.
+
+
+@pytest.fixture
+def on(start: Start, server: PulseServer, short_answers: Path) -> On:
+    """on(*options) runs an engine on the daemon's devices."""
+
+    def run(*options: Any, **more: Any) -> Engine:
+        return start("--config", str(short_answers), *options, environ=server.environ, **more)
+
+    return run
+
+
+@pytest.fixture
+def door(server: PulseServer) -> Iterator[Door]:
+    """door(engine) is a client of its door."""
+    clients = []
+
+    def enter(engine: Engine) -> DoorClient:
+        path = Path(server.environ["XDG_RUNTIME_DIR"]) / "antiphon" / f"{engine.name}.sock"
+        clients.append(DoorClient(path))
+        return clients[-1]
+
+    yield enter
+    for client in clients:
+        client.close()

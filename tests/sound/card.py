@@ -35,30 +35,32 @@ class Scripted:
     """A stream that knows whether it was closed, and may fall silent."""
 
     closed = silent = False
+    stuck: Exception | threading.Event | None = None
+    """What closing it runs into: an error, or it waits for this."""
 
     def check(self) -> None:
         assert not self.closed, "a closed stream was used"
 
-
-class Ear(SimulatedMicrophone, Scripted):
-    ended = False
-
     def close(self) -> None:
         self.check()
+        if isinstance(self.stuck, Exception):
+            raise self.stuck
+        if self.stuck is not None:
+            self.stuck.wait()
         self.closed = True
+
+
+class Ear(Scripted, SimulatedMicrophone):
+    ended = False
 
     def read(self) -> Iterator[tuple[Pcm, int, int]]:
         self.check()
         yield from super().read() if not self.silent else ()
 
 
-class Mouth(SimulatedLoudspeaker, Scripted):
+class Mouth(Scripted, SimulatedLoudspeaker):
     unfed: int | None = None
     """Frames that were lost before it was first fed."""
-
-    def close(self) -> None:
-        self.check()
-        self.closed = True
 
     def marks(self) -> Iterator[Mark]:
         self.check()
@@ -75,12 +77,36 @@ S = TypeVar("S", Ear, Mouth)
 
 
 @dataclass
+class ScriptedTrial:
+    device: Device
+    done: Callable[[], None]
+    works: bool | None = None
+    why: str = ""
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def end(self, why: str = "") -> None:
+        """It is over. why: what is wrong with the device."""
+        self.works, self.why = not why, why
+        self.done()
+
+
+@dataclass
 class ScriptedCard:
     """devices: those that are plugged in; the first of a side is its default."""
 
     devices: list[Device] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Names of devices that cannot be opened."""
+    dumb: set[str] = field(default_factory=set)
+    """Names of devices that can be opened and never call."""
+    stuck: threading.Event | None = None
+    """Opening a device waits for this."""
+    slow_trials: bool = False
+    """Trials end when the test ends them."""
+    trials: list[ScriptedTrial] = field(default_factory=list)
     answers: bool = True
     """It can tell which devices there are."""
     broken: Exception | None = None
@@ -91,6 +117,9 @@ class ScriptedCard:
     checks: int = 0
     """How often it was asked for one that is open."""
     accounts: int = 0
+    drained: set[Side] = field(default_factory=set)
+    """Sides whose streams had left something."""
+    wipes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _watchers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -107,6 +136,11 @@ class ScriptedCard:
         for changed in self._watchers:
             changed()
 
+    def leave(self) -> None:
+        """The test is over: the threads that look for devices end. Else they would go on to the end of all tests."""
+        self.broken = RuntimeError("the test is over")
+        self.tell()
+
     def stream(self, name: str) -> Ear | Mouth:
         """The stream that was opened last on this device."""
         return next(stream for one, stream in reversed(self.opened) if one == name)
@@ -119,7 +153,7 @@ class ScriptedCard:
 
     # The engine's.
 
-    def find(self, side: Side, wanted: str) -> Device | None:
+    def find(self, side: Side, wanted: str) -> Device:
         if self.broken is not None:
             raise self.broken
         with self._lock:
@@ -128,20 +162,31 @@ class ScriptedCard:
         exact = [one for one in there if one.name == wanted]
         if wanted and len(there) > 1 and not exact:
             raise DeviceError(f'"{wanted}" fits {len(there)} devices', "write more of the name")
-        return next(iter(exact or there), None)
+        if not there:
+            raise DeviceError(f'there is no {side} "{wanted}"' if wanted else f"there is no {side}")
+        return (exact or there)[0]
 
     def is_there(self, device: Device) -> bool | None:
         with self._lock:
             self.checks += 1
             return device in self.devices if self.answers else None
 
+    def try_out(self, device: Device, done: Callable[[], None]) -> ScriptedTrial:
+        trial = ScriptedTrial(device, done)
+        self.trials.append(trial)
+        if not self.slow_trials:
+            trial.end("it is busy" if device.name in self.refused | self.dumb else "")
+        return trial
+
     def open_microphone(self, device: Device) -> Ear:
-        return self._open(device, Ear(HEARD, lambda: 1, 48000))
+        return self._open(device, Ear(HEARD, lambda: 1, 48000, there=lambda _ns: device.name not in self.dumb))
 
     def open_loudspeaker(self, device: Device) -> Mouth:
-        return self._open(device, Mouth(48000))
+        return self._open(device, Mouth(48000, there=lambda _ns: device.name not in self.dumb))
 
     def _open(self, device: Device, stream: S) -> S:
+        if self.stuck is not None:
+            self.stuck.wait()
         if device.name in self.refused:
             raise DeviceError(f"{device.title} is busy", "close what uses it")
         self.opened.append((device.name, stream))
@@ -149,6 +194,12 @@ class ScriptedCard:
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._watchers.append(changed)
+
+    def drain(self, side: Side) -> None:
+        self.drained.add(side)
+
+    def wipe(self) -> None:
+        self.wipes += 1
 
     def account(self) -> None:
         self.accounts += 1

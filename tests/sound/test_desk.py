@@ -14,6 +14,7 @@ import pytest
 
 import ringbuf
 from engine.contract import Pcm
+from engine.devices import Side
 from engine.errors import DeviceError
 from ringbuf import DISCONTINUITY, LOST
 from tests.rings import Rings
@@ -22,9 +23,11 @@ from tests.sound.host import Host
 from tests.sound.rig import RATE, S
 from workers.join import Seat
 from workers.sound import desk as module
+from workers.sound import keeper, sides
 from workers.sound.desk import Desk
 from workers.sound.port import RingPort
 from workers.sound.sides import DeviceGoneError
+from workers.sound.silent import SilentDevices
 
 WATCHDOG_S = 30
 EAR, MOUTH = device("ear"), device("mouth", "loudspeaker")
@@ -96,7 +99,9 @@ class Room:
         recorder = rings.seat("recorder")
         self.mic, self.played = (recorder.history_reader(name, 0) for name in ("mic", "played"))
         self.telemetry = rings.telemetry
-        self.told: list[Any] = []
+        self.told: list[tuple[Any, dict[str, Any]]] = []
+        self.events: list[dict[str, Any]] = []
+        """All that was told."""
 
     def start(self, *, go: bool = True) -> Worker:
         self.worker = Worker(self._rings, self.card)
@@ -112,17 +117,21 @@ class Room:
             assert time.monotonic() < limit, f"waited in vain until {what}: {self.told}, {self.worker.error!r}"
             time.sleep(0.002)
 
-    def until_told(self, what: object) -> None:
-        """Until a command was answered, or the host was told of a device: (side, state)."""
+    def until_told(self, what: object) -> dict[str, Any]:
+        """Until a command was answered, or the host was told of a device: (side, state). The event, if it is one."""
 
         def told() -> bool:
             for one in self.host.told():
+                self.events += [one] if isinstance(one, dict) else []
                 event = isinstance(one, dict) and one["event"] == "device"
-                self.told.append((one["side"], one["state"]) if event else one)
-            return what in self.told
+                self.told.append(((one["side"], one["state"]), one) if event else (one, {}))
+            return any(key == what for key, _ in self.told)
 
         self.until(told, f"{what} was told")
-        self.told = self.told[self.told.index(what) + 1 :]
+        at = next(at for at, (key, _) in enumerate(self.told) if key == what)
+        event = self.told[at][1]
+        self.told = self.told[at + 1 :]
+        return event
 
     def until_heard(self, seconds: float = 0.1) -> int:
         """Until so much sound of the ear has been heard from now on; the sample with which it began."""
@@ -165,8 +174,16 @@ def switching() -> Iterator[None]:
 
 
 @pytest.fixture
-def room(rings: Rings, switching: None) -> Callable[..., Room]:
-    return lambda **settings: Room(rings, **settings)
+def room(rings: Rings, switching: None) -> Iterator[Callable[..., Room]]:
+    rooms = []
+
+    def enter(**settings: Any) -> Room:
+        rooms.append(Room(rings, **settings))
+        return rooms[-1]
+
+    yield enter
+    for one in rooms:
+        one.card.leave()
 
 
 New = Callable[..., Room]
@@ -221,14 +238,139 @@ def test_a_machine_without_any_device_ends_it_and_says_why(room: New) -> None:
     assert worker.opened.is_set()
 
 
-@pytest.mark.parametrize("side", ["ear", "mouth"])
-def test_a_device_that_stops_calling_is_gone(room: New, side: str) -> None:
+@pytest.mark.parametrize("name", ["ear", "mouth"])
+def test_a_device_that_stops_calling_is_gone_and_may_be_opened_again(
+    room: New, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sides, "RAN_NS", 10_000_000)
+    one = room()
+    side: Side = "microphone" if name == "ear" else "loudspeaker"
+    silent = SilentDevices(one.telemetry, side)
+    silent.add(name)  # by a predecessor, who had opened it
+    one.telemetry.set("audio.opened", 1)
+    one.card.dumb.add(name)
+    one.start()
+    one.card.dumb.clear()
+    one.card.tell()
+    one.until(lambda: name not in silent, "it had run")  # and that it did not is forgotten
+    one.card.stream(name).silent = True
+    assert isinstance(one.ended(), DeviceGoneError)
+    told = one.until_told((side, "lost"))
+    assert (told["device"], told["text"]) == (name, f"{side} {name} (the {name}) has stopped")
+    assert name not in silent
+
+
+def test_a_device_that_pauses_is_looked_for_and_waited_for(room: New, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sides, "PAUSE_NS", 3600 * S)
+    monkeypatch.setattr(sides, "FIRST_NS", 3600 * S)
+    monkeypatch.setattr(sides, "ASK_NS", 50_000_000)
     one = room()
     one.start()
     one.until_heard()
-    one.card.stream(side).silent = True
+    for name in ("ear", "mouth"):
+        checks = one.card.checks
+        one.card.stream(name).silent = True
+        one.until(lambda before=checks: one.card.checks > before, "it was looked for")  # type: ignore[misc]
+    for name in ("ear", "mouth"):
+        one.card.stream(name).silent = False
+    one.until_heard()
+    one.stop()
+    assert len(one.card.opened) == 2
+
+
+def test_a_device_that_is_opened_and_does_not_run_is_remembered_and_the_default_taken_until_it_does(
+    room: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where in (sides, module):
+        monkeypatch.setattr(where, "FIRST_NS", 300_000_000)
+    monkeypatch.setattr(sides, "RAN_NS", 10_000_000)
+    one = room(microphone="ear")
+    one.card.set([device("second ear"), EAR, MOUTH])
+    one.card.dumb.add("ear")
+    one.start()
+    told = one.until_told(("microphone", "lost"))
+    assert (told["device"], told["text"]) == ("ear", "microphone ear (the ear) was opened, but does not run")
     assert isinstance(one.ended(), DeviceGoneError)
-    one.until_told(("microphone" if side == "ear" else "loudspeaker", "lost"))
+    one.start()
+    monkeypatch.setattr(sides, "FIRST_NS", 3600 * S)  # on a busy machine another one may take long
+    one.until_told(("microphone", "waiting"))
+    assert one.until_told(("microphone", "open"))["device"] == "second ear"
+    one.until_heard()
+    one.card.tell()  # something came or went: it is tried out
+    one.until(lambda: len(one.card.trials) > 1, "it was tried out")
+    one.until_heard()
+    assert [name for name, _ in one.card.opened if name != "mouth"] == ["ear", "second ear"]
+    one.card.dumb.clear()
+    one.card.tell()
+    assert one.until_told(("microphone", "open"))["device"] == "ear"
+    one.until_heard()
+    one.stop()
+
+
+@pytest.mark.parametrize("what", ["open", "close"])
+def test_a_keeper_that_waits_in_vain_for_the_library_ends_the_worker(
+    room: New, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, f"{what.upper()}_NS", 300_000_000)
+    monkeypatch.setattr(module, "FIRST_NS", 300_000_000)
+    one, hanging = room(), threading.Event()
+    if what == "open":
+        one.card.stuck = hanging
+    one.start()
+    if what == "close":
+        one.until_heard()
+        one.card.stream("ear").stuck = hanging
+        one.host.mute(7, True)
+    assert isinstance(one.ended(), DeviceGoneError)
+    hanging.set()  # in truth its process is no more
+    one.card.stuck = None
+    one.start()
+    if what == "close":
+        told = one.until_told(("microphone", "lost"))
+        assert told["text"] == "microphone ear (the ear) hangs: it takes too long to close"
+        one.host.mute(7, True)  # the supervisor says it once more to a successor
+        one.until_told(7)
+        assert not one.sound().any()
+        one.host.mute(8, False)
+        one.until_told(8)
+    else:  # neither is opened again untried
+        side = "microphone" if "ear" in SilentDevices(one.telemetry, "microphone") else "loudspeaker"
+        assert one.until_told((side, "lost"))["text"].endswith("hangs: it takes too long to open")
+    one.until_heard()
+    one.stop()
+
+
+@pytest.mark.parametrize("side", ["microphone", "loudspeaker"])
+def test_what_a_stream_left_is_dropped_while_there_is_none(room: New, side: Side) -> None:
+    """Else it would wake the worker again and again."""
+    one = room()
+    one.card.set([MOUTH] if side == "microphone" else [EAR])
+    one.start(go=False)
+    assert one.card.drained == {"microphone", "loudspeaker"}  # nobody takes anything yet
+    one.card.drained.clear()
+    one.worker.go.set()
+    one.until(lambda: side in one.card.drained, "it was dropped")
+    one.until_told(("loudspeaker" if side == "microphone" else "microphone", "open"))
+    one.card.drained.clear()
+    one.until(lambda: side in one.card.drained, "it was dropped")
+    assert one.card.drained == {side}
+    one.stop()
+
+
+def test_a_channel_that_the_microphone_does_not_have_is_told_once(room: New) -> None:
+    one = room(channel=3)
+    one.start()
+    one.until_heard()
+    one.until_told(("microphone", "open"))
+    one.host.mute(1, True)
+    one.until_told(1)
+    one.host.mute(2, False)
+    one.until_told(("microphone", "open"))
+    one.until_heard()
+    one.stop()
+    (error,) = [event for event in one.events if event["event"] == "error"]
+    assert error["where"] == "microphone"
+    assert error["what"] == "audio.channel is 3, but ear (the ear) has 1 channel: its last one is listened to"
 
 
 def test_a_device_that_was_unplugged_is_gone_at_once_and_its_successor_marks_the_gap(room: New) -> None:
@@ -257,9 +399,11 @@ def test_mute_closes_the_microphone_scrubs_the_ring_and_lets_the_loudspeaker_pla
     one.start()
     one.until_heard()
     ear = one.card.stream("ear")
+    wipes = one.card.wipes
     one.host.mute(7, True)
     one.until_told(7)
     assert ear.closed
+    assert one.card.wipes > wipes
     muted = one.mic.position
     assert not one.sound().any()
     played = one.played.position
@@ -280,6 +424,7 @@ def test_a_muted_worker_starts_without_its_microphone(room: New) -> None:
     one = room()
     one.telemetry.set("audio.muted", 1)
     one.start()
+    assert one.card.wipes  # its predecessor may have died before it had
     one.until_told(("loudspeaker", "open"))
     one.until(lambda: one.mic.position > RATE // 10, "time went on")
     assert [name for name, _ in one.card.opened] == ["mouth"]

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.devices import Side
+from engine.events import DeviceChanged
 from workers.drivers import Card
 from workers.join import Seat
-from workers.sound.keeper import Broken, Closing, Keeper, Lost, Missing, Muted, Note, Opened, Tell
+from workers.sound.keeper import Keeper
+from workers.sound.notes import Broken, Closed, Closing, Lost, Missing, Muted, Note, Opened, Tell
 from workers.sound.port import RingPort
 from workers.sound.sides import FIRST_NS, DeskSide, DeviceGoneError, Hearing, Playing
+from workers.sound.silent import SilentDevices
 
 _LOOK_NS = 70_000_000
 """How often to see, while the engine starts, whether the devices call."""
@@ -29,11 +32,15 @@ class Desk:
         self._card, self._port, self._seat = card, port, seat
         audio = seat.config.audio
         self._notes: deque[Note] = deque()
-        self._sides: dict[Side, DeskSide[Any, Any]] = {
-            part.side: part for part in (Hearing(port, seat), Playing(port, seat))
-        }
         wanted: dict[Side, str] = {"microphone": audio.microphone, "loudspeaker": audio.loudspeaker}
-        self._keepers = {side: Keeper(card, side, name, audio.wait_s, self._post) for side, name in wanted.items()}
+        silent = {side: SilentDevices(seat.telemetry, side) for side in wanted}
+        self._keepers = {
+            side: Keeper(card, side, name, audio.wait_s, self._post, silent[side]) for side, name in wanted.items()
+        }
+        self._sides: dict[Side, DeskSide[Any, Any]] = {
+            part.side: part(port, seat, card, silent[part.side], self._keepers[part.side].look)
+            for part in (Hearing, Playing)
+        }
         self._absent = self._gone = False
         """A device keeps us waiting; a device was lost."""
         port.on_mute = self._mute
@@ -44,6 +51,8 @@ class Desk:
         sys.setswitchinterval(_SWITCH_S)
         self._seat.wakeable()
         self._keepers["microphone"].mute(self._port.muted)
+        if self._port.muted:
+            self._card.wipe()  # a predecessor may have died before it was done
         self._card.watch(self._changed)
         for keeper in self._keepers.values():
             keeper.start()
@@ -51,6 +60,8 @@ class Desk:
         while not self._absent and not all(part.stream and part.stream.last_ns for part in self._sides.values()):
             if (now := time.monotonic_ns()) > limit_ns or self._seat.stopping:
                 return
+            for part in self._sides.values():
+                part.drain()  # or what they already hear would keep us from sleeping
             self._seat.wait(min(limit_ns, now + _LOOK_NS))
             self._take_notes()
 
@@ -59,12 +70,15 @@ class Desk:
         account_ns = 0
         while True:
             self._take_notes()
+            self._see_to_calls()
             if self._gone:
                 raise DeviceGoneError
             until = min(part.work(start_ns) for part in self._sides.values())
             if (now := time.monotonic_ns()) >= account_ns:
                 account_ns = now + _NS
                 self._card.account()
+                for part in self._sides.values():
+                    part.account()
             if not self._port.wait(until):
                 return
 
@@ -89,20 +103,36 @@ class Desk:
             _TAKE[type(note)](self, note)
 
     def _told(self, note: Tell) -> None:
-        self._absent = self._absent or note.event.state != "open"
-        self._port.tell(note.event)
+        event = note.event
+        self._absent = self._absent or (isinstance(event, DeviceChanged) and event.state != "open")
+        self._port.tell(event)
 
     def _opened(self, note: Opened) -> None:
         self._seat.telemetry.set("audio.opened", 1)
-        self._sides[note.side].open(note.stream)
+        self._sides[note.device.side].open(note.device, note.stream)
 
     def _closing(self, note: Closing) -> None:
         self._sides[note.side].close()
         note.agreed.set()
 
+    def _closed(self, note: Closed) -> None:
+        if note.side == "microphone":
+            self._card.wipe()  # nobody shall hear any more what it heard last
+        note.agreed.set()
+
     def _muted(self, _note: Muted) -> None:
         if self._port.muted:
             self._port.mute_done()
+
+    def _see_to_calls(self) -> None:
+        """A keeper that waits in vain for the sound library cannot tell. While it does, its side has no stream, so that
+        we come by here with every block."""
+        for side, keeper in self._keepers.items():
+            call = keeper.call
+            if call is not None and time.monotonic_ns() > call.until_ns:
+                self._sides[side].lose(
+                    call.device, f"hangs: it takes too long to {call.what}", silent=call.what == "open"
+                )
 
     def _lost(self, _note: Lost) -> None:
         self._gone = True
@@ -119,6 +149,7 @@ _TAKE: dict[type[Note], Callable[[Desk, Any], None]] = {
     Tell: Desk._told,
     Opened: Desk._opened,
     Closing: Desk._closing,
+    Closed: Desk._closed,
     Muted: Desk._muted,
     Lost: Desk._lost,
     Missing: Desk._missing,

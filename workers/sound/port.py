@@ -95,7 +95,7 @@ class RingPort(Port):
         if lost:
             self._telemetry.count("audio.lost_blocks", self._blocks(samples))
         for count in _pieces(samples, self._rate):
-            at_ns = self._telemetry.get("audio.start_ns") + self._mic.position * _SECOND // self._rate
+            at_ns = self._time_of(self._mic.position)
             self._mic.claim(count)[:] = 0
             self._mic.commit(count, capture_ns=at_ns, flags=ringbuf.LOST | ringbuf.DISCONTINUITY)
 
@@ -115,12 +115,17 @@ class RingPort(Port):
 
     def _play_nothing(self, samples: int) -> None:
         for count in _pieces(samples, self._rate):
+            at_ns = self._time_of(self._speaker.position)
             self._speaker.claim(count)[:] = 0
-            self._speaker.commit(count, capture_ns=0, flags=ringbuf.LOST)
+            self._speaker.commit(count, capture_ns=at_ns, flags=ringbuf.LOST)
 
     def missed(self, samples: int) -> None:
         self._play_nothing(samples)
         self._telemetry.count("audio.xruns", self._blocks(samples))
+
+    def _time_of(self, sample: int) -> int:
+        """When a sample of either timeline passes, CLOCK_MONOTONIC in ns."""
+        return self._telemetry.get("audio.start_ns") + sample * _SECOND // self._rate
 
     def _blocks(self, samples: int) -> int:
         """So many samples in blocks, the last of which may be shorter."""

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, NoReturn, TypeVar
 
-from engine.devices import Side
-from engine.events import DeviceChanged
+from engine.devices import Device, Side
+from engine.events import DeviceChanged, Error
 from engine.telemetry import Telemetry
-from workers.drivers import Loudspeaker, Microphone, Stream
+from workers.drivers import Card, Loudspeaker, Microphone, Stream
 from workers.join import Seat
 from workers.sound.capture import CaptureLine
 from workers.sound.playout import PlayLine
 from workers.sound.port import RingPort
+from workers.sound.silent import SilentDevices
 
-LOST_NS = 700_000_000
-"""A device that has not called for so long is gone: devices that were unplugged report no error, they fall silent."""
-STEADY_NS, EARLY_NS = 5_000_000_000, 3_000_000_000
-"""Until it has called for so long, it may pause longer: a sound server's sink that was idle has two seconds of silence
-ready, which it plays first."""
+ASK_NS = 700_000_000
+"""A device that has not called for so long is looked for: one that was unplugged reports no error, it falls silent."""
+PAUSE_NS = 3_000_000_000
+"""So long may it pause though it is there. A sound server's sink that was idle, or was not fed in time, may have two
+seconds of silence ready, which it plays first."""
 _AGAIN_NS = 100_000_000
 """How much later to look once more, before it counts as gone."""
-FIRST_NS = 5_000_000_000
-"""How long it may take to call for the first time."""
+FIRST_NS, RAN_NS = 5_000_000_000, 1_000_000_000
+"""How long it may take until it runs; then it still calls so long after it was opened. A loudspeaker that stands still
+calls for what fills its buffer, and no more."""
 _NS = 1_000_000_000
 
 S = TypeVar("S", bound=Stream)
@@ -42,35 +45,58 @@ class DeskSide(ABC, Generic[S, L]):
 
     side: Side
 
-    def __init__(self, port: RingPort, seat: Seat) -> None:
-        self._port, self._seat = port, seat
+    def __init__(self, port: RingPort, seat: Seat, card: Card, silent: SilentDevices, look: Callable[[], None]) -> None:
+        self._port, self._seat, self._card, self._silent, self._look = port, seat, card, silent, look
         self._telemetry: Telemetry = seat.telemetry
         self._rate = seat.config.audio.rate_hz
         self._block = seat.config.audio.block_ms * self._rate // 1000
-        self._opened_ns = self._start_ns = self._overdue_ns = 0
+        self._opened_ns = self._start_ns = self._overdue_ns = self._asked_ns = 0
+        self._ran = False
+        self._device: Device | None = None
         self.stream: S | None = None
         self._line: L | None = None
 
-    def open(self, stream: S) -> None:
+    def open(self, device: Device, stream: S) -> None:
         """The stream runs from now on."""
         self._opened_ns = time.monotonic_ns()
-        self.stream, self._line, self._overdue_ns = stream, None, 0
+        self._device, self.stream, self._line = device, stream, None
+        self._overdue_ns = self._asked_ns = 0
+        self._ran = False
 
     def close(self) -> None:
         """It will be touched no more."""
-        self.stream = self._line = None
+        self._device = self.stream = self._line = None
+
+    def account(self) -> None:
+        """About once a second: what there is to tell of its clock."""
+        if self._line is not None:
+            self._telemetry.set(f"audio.{self.side}_ppm", round(self._line.clock.ppm))
+
+    def drain(self) -> None:
+        """Drop what came while nobody takes it: before the timeline begins, and what a stream left."""
+        self._card.drain(self.side)
+
+    def lose(self, device: Device, text: str, *, silent: bool) -> NoReturn:
+        """The device is lost, and the library may hang in it. text: words that follow its name. silent: it shall not be
+        opened again untried. Raises DeviceGoneError."""
+        if silent:
+            self._silent.add(device.name)
+        wanted = getattr(self._seat.config.audio, self.side)
+        text = f"{self.side} {device.label} {text}"
+        self._port.tell(DeviceChanged(self.side, "lost", device.name, wanted, text=text))
+        raise DeviceGoneError
 
     def work(self, start_ns: int) -> int:
         """Move what there is to move. Returns until when there is nothing to do, unless the doorbell rings."""
         self._start_ns = start_ns
         stream = self.stream
         if stream is None:
+            self.drain()
             return self._go_on_silent()
         line = self._line = self._line or self._make_line(stream)
         self._move(stream, line)
         if not line.clock.running:
             return min(self._go_on_silent(), self._gone_ns(stream))
-        self._telemetry.set(f"audio.{self.side}_ppm", round(line.clock.ppm))
         return self._gone_ns(stream)
 
     @abstractmethod
@@ -99,22 +125,27 @@ class DeskSide(ABC, Generic[S, L]):
 
     def _gone_ns(self, stream: S) -> int:
         """When to look again at a stream that calls. Raises DeviceGoneError."""
-        last = stream.last_ns
-        steady = last - self._opened_ns > STEADY_NS
-        gone_ns = last + (LOST_NS if steady else EARLY_NS) if last else self._opened_ns + FIRST_NS
+        assert self._device is not None
+        last = max(stream.last_ns, self._opened_ns)
+        if not self._ran and last - self._opened_ns > RAN_NS:
+            self._ran = True
+            self._silent.discard(self._device.name)
+        gone_ns = last + PAUSE_NS if self._ran else self._opened_ns + FIRST_NS
         now = time.monotonic_ns()
         if now <= gone_ns:
             self._overdue_ns = 0
         elif not self._overdue_ns:  # or did we stand still ourselves? Then its calls come now
             self._overdue_ns = now + _AGAIN_NS
-        if self._overdue_ns and now <= self._overdue_ns:
-            return self._overdue_ns
-        if self._overdue_ns:
-            wanted = getattr(self._seat.config.audio, self.side)
-            self._port.tell(DeviceChanged(self.side, "lost", "", wanted, text=f"the {self.side} has stopped"))
-            raise DeviceGoneError
+        if self._overdue_ns and now > self._overdue_ns:
+            self.lose(
+                self._device, "has stopped" if self._ran else "was opened, but does not run", silent=not self._ran
+            )
+        if self._asked_ns != last and now > last + ASK_NS:
+            self._asked_ns = last
+            self._look()
+        look_ns = self._overdue_ns or (gone_ns if self._asked_ns == last else last + ASK_NS)
         due = stream.next_ns
-        return gone_ns if due is None else min(gone_ns, due)
+        return look_ns if due is None else min(look_ns, due)
 
 
 class Hearing(DeskSide[Microphone, CaptureLine]):
@@ -122,6 +153,16 @@ class Hearing(DeskSide[Microphone, CaptureLine]):
 
     side: Side = "microphone"
     _ended = False
+    _warned: tuple[str, int] | None = None
+
+    def open(self, device: Device, stream: Microphone) -> None:
+        super().open(device, stream)
+        channel, channels = self._seat.config.audio.channel, stream.channels
+        if channel > channels and self._warned != (device.name, channels):
+            self._warned = device.name, channels
+            has = f"{channels} channels" if channels > 1 else "1 channel"
+            what = f"audio.channel is {channel}, but {device.label} has {has}: its last one is listened to"
+            self._port.tell(Error(self.side, what, "set it to one of these, or to 0 for the mean of all"))
 
     def _make_line(self, stream: Microphone) -> CaptureLine:
         for _ in stream.read():  # a predecessor's, or from before the timeline began
