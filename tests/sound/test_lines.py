@@ -263,6 +263,6 @@ def test_a_timeline_that_is_ahead_is_waited_for_in_pieces_that_any_ring_takes(
     timeline.pass_over(RATE // 2)  # as after another device, which had more in hand
     play(line, pipe, 300)
     assert abs(line.apart) < RATE // 1000
-    assert max(map(len, pipe.given)) < 500
+    assert max(map(len, pipe.given)) <= 960
     assert line.waiting == pipe.waiting
     assert timeline.misses == []

@@ -10,8 +10,8 @@ from engine.contract import Pcm
 from workers.drivers import Loudspeaker, Mark, Port
 from workers.sound.clock import APART_S, DeviceClock
 
-PIECE_MS = 5
-"""Sound made at a time."""
+SHORTEST_MS, LONGEST_MS = 5, 20
+"""Sound made at a time: what is missing, within these."""
 MORE_MS, MOST_MS = 10, 60
 """After a miss so much more lies ready, up to so much more than was asked for; a minute without one takes it back."""
 _CALM_S = 60
@@ -35,7 +35,7 @@ class PlayLine:
         """The frame from which on there has been no miss for long."""
         self.clock = DeviceClock(device_rate)
         self._convert = samplerate.Resampler("sinc_fastest", channels=1)
-        self._piece = np.zeros(PIECE_MS * rate // 1000, np.int16)
+        self._piece = np.zeros(LONGEST_MS * rate // 1000, np.int16)
         self._taken = self._given = self._lost = 0
         """Frames that the device took; that it was given or had to do without; that it had to do without."""
         self._held = np.zeros((0, self._channels), np.int16)
@@ -81,7 +81,7 @@ class PlayLine:
             self._fed = True
             self._come_together()
         while self._hand_over() and self.waiting < self._ahead:
-            self._held = self._frames(self._make())
+            self._held = self._frames(self._make(self._ahead - self.waiting))
 
     def _come_together(self) -> None:
         apart = round(self.apart)
@@ -90,13 +90,14 @@ class PlayLine:
         else:
             self._silent -= apart * self._device_rate // self._rate
 
-    def _make(self) -> NDArray[np.float32]:
-        """The next piece, at the device's rate."""
+    def _make(self, missing: int) -> NDArray[np.float32]:
+        """The next piece, at the device's rate: so many frames or a few more, as far as pieces are that long."""
+        ms = min(max(SHORTEST_MS, -(-missing * 1000 // self._device_rate)), LONGEST_MS)
         if self._silent:
-            count = min(self._silent, PIECE_MS * self._device_rate // 1000)
+            count = min(self._silent, ms * self._device_rate // 1000)
             self._silent -= count
             return np.zeros(count, np.float32)
-        piece = self._piece
+        piece = self._piece[: ms * self._rate // 1000]
         by = 1 / self.clock.samples_per_frame(self._rate, self.apart)
         at_ns = self._start_ns + self._port.played_samples * 1_000_000_000 // self._rate
         self._port.fill(piece)
