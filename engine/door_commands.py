@@ -158,7 +158,7 @@ def _flag(option: str, help_: str) -> tuple[str, Mapping[str, Any]]:
     return option, {"action": "store_true", "help": help_}
 
 
-_TEXT = ("text", {"nargs": "+", "metavar": "TEXT"})
+_TEXT = ("text", {"nargs": "+", "metavar": "TEXT", "help": "plain text; quotes keep the shell from it"})
 _TABLE: Mapping[str, _Use] = {
     "say": _Use(
         "speak a text",
@@ -175,7 +175,7 @@ _TABLE: Mapping[str, _Use] = {
     "sleep": _Use("listen to nobody until `engine listen`; what was said so far is answered", _plain("sleep")),
     "stop": _Use("fall silent, and forget what was to be said", _plain("stop")),
     "mute": _Use(
-        "close the microphone (on), or open it again (off)",
+        "close the microphone (on, the default), or open it again (off)",
         _mute,
         (("on", {"nargs": "?", "choices": ("on", "off"), "default": "on", "metavar": "on|off"}),),
     ),

@@ -26,7 +26,8 @@ def add_parser(subparsers: Any) -> None:
         help="listen, think and speak",
         description="Listen, think and speak through the machine's sound devices, or with --input a recording, until "
         "that ends, or Ctrl-C or SIGTERM comes.",
-        epilog="Each turn is printed as it ends; everything else goes to stderr.",
+        epilog="Each turn is printed as it ends; everything else goes to stderr. Without any sound "
+        "device it ends after audio.wait_s with exit code 9: ask engine doctor.",
     )
     parser.set_defaults(run=run)
     parser.add_argument(
