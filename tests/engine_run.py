@@ -65,7 +65,9 @@ class Engine:
         env = {key: value for key, value in os.environ.items() if not key.startswith("ANTIPHON_")}
         env |= {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "no-config")}
         env |= {"XDG_RUNTIME_DIR": str(folder)}  # its door's socket is in there
-        command = [sys.executable, "-m", "engine", "run", "--set", f"engine.instance={self.name}", *arguments]
+        # A busy machine may need long to load everything; who is not ready when we give up is told by us.
+        own = ("--set", f"engine.instance={self.name}", "--set", f"engine.start_timeout_s={WATCHDOG_S}")
+        command = [sys.executable, "-m", "engine", "run", *own, *arguments]
         with self._stdout.open("wb") as out, self._stderr.open("wb") as err:
             self.process = subprocess.Popen(
                 [*wrapper, *command],
@@ -118,7 +120,7 @@ class Engine:
             time.sleep(0.005)
 
     def until_ready(self) -> None:
-        self.until(lambda: "ready after" in self.stderr, "it was ready")
+        self.until(lambda: any(line.startswith("ready after") for line in self.stderr.splitlines()), "it was ready")
 
     def until_sample(self, sample: int) -> None:
         """Until that much sound has been heard."""
