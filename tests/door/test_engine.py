@@ -243,21 +243,22 @@ def test_what_the_host_wanted_outlives_the_process_that_was_told(client: Client,
 
 
 def run(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`engine …`, in the same surroundings as the engine."""
+    """`engine …`, in the same surroundings as the engine. Others may run on this machine: it is told which one."""
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine", *arguments]
+    which = () if {"--instance", "--socket"} & {*arguments} else ("--instance", engine.name)
+    command = [sys.executable, "-m", "engine", *arguments, *which]
     return subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
 
 
 def test_say_returns_when_it_was_heard(client: Client, engine: Engine) -> None:
-    done = run(engine, "say", "Good", "evening.", "--wait", "--instance", engine.name)
+    done = run(engine, "say", "Good", "evening.", "--wait")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert client.until(event("answer.ended"))["heard"] == "Good evening."
 
 
 def test_say_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine", "say", LONG, "--wait"]
+    command = [sys.executable, "-m", "engine", "say", LONG, "--wait", "--instance", engine.name]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environ) as saying:
         client.until(event("answer.word", number=2))
         assert run(engine, "stop").returncode == 0
@@ -274,7 +275,7 @@ def test_say_tells_that_there_was_nothing_to_be_said(client: Client, engine: Eng
 
 def test_ask_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine", "ask", "when does the museum open"]
+    command = [sys.executable, "-m", "engine", "ask", "when does the museum open", "--instance", engine.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ) as asking:
         client.until(event("answer.word", number=1))
         assert run(engine, "stop").returncode == 0
@@ -321,7 +322,7 @@ def test_state_and_volume_and_reload_tell(client: Client, engine: Engine) -> Non
 
 def test_events_prints_lines_of_json_as_they_come(client: Client, engine: Engine) -> None:
     environ = {**os.environ, "XDG_RUNTIME_DIR": str(engine.door.parents[1])}
-    command = [sys.executable, "-m", "engine", "events"]
+    command = [sys.executable, "-m", "engine", "events", "--instance", engine.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["event"] == "hello"
@@ -412,7 +413,7 @@ def test_what_a_killed_engine_left_is_replaced_and_a_second_one_has_its_own(star
         third.until_ready()
         assert third.door == path.with_name(f"kiosk.{third.process.pid}.sock")
         assert f"{path} is the door of another engine of this name" in third.stderr
-        asked = run(third, "state")
+        asked = run(third, "state", "--instance", "kiosk")
         assert asked.returncode == 10
         assert asked.stderr.startswith("engine: more than one engine runs: ")
     finally:
