@@ -62,6 +62,15 @@ static PyObject *writer_abort(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *writer_scrub(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    StreamWriter *self = (StreamWriter *)op;
+    if (!rb_ring_is_open(&self->ring)) return NULL;
+    if (rb_stream_scrub(&self->writer) != RB_OK) return rb_raise_corrupt(self->ring.map, self->writer.why);
+    Py_RETURN_NONE;
+}
+
 static PyObject *writer_put(PyObject *op, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     StreamWriter *self = (StreamWriter *)op;
@@ -126,6 +135,8 @@ static PyMethodDef writer_methods[] = {
     {"commit", RB_FAST(writer_commit), METH_FASTCALL | METH_KEYWORDS,
      "Publish the first `items` of what was claimed, with its tag, and wake the reader."},
     {"abort", writer_abort, METH_NOARGS, "Give a claim up. Nothing was published, nothing is to be undone."},
+    {"scrub", writer_scrub, METH_NOARGS,
+     "Overwrite what the reader has given back. What it still has to read stays, and what is claimed."},
     {"put", RB_FAST(writer_put), METH_FASTCALL | METH_KEYWORDS,
      "Copy a payload in and publish it. False when the ring is full."},
     {"space", writer_space, METH_O,

@@ -6,6 +6,8 @@
 
 static uint64_t stride_of(uint64_t length) { return RB_TAG + rb_round_up(length, RB_TAG); }
 
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 /* What the other side's position may be is kept only after this: a bad one must not be believed by the next call. */
 static int possible(uint64_t capacity, uint64_t write, uint64_t read)
 {
@@ -16,6 +18,9 @@ static const char *const bad_positions = "its positions are impossible";
 
 /* ---- writer ---- */
 
+/* What was claimed and not published may lie in the free bytes: all of them are to be scrubbed. */
+static void soil(struct rb_stream_writer *w) { w->clean = w->write - w->capacity; }
+
 enum rb_status rb_stream_writer_open(struct rb_stream_writer *w, const struct rb_map *m)
 {
     w->side = rb_writer_side(m);
@@ -25,6 +30,7 @@ enum rb_status rb_stream_writer_open(struct rb_stream_writer *w, const struct rb
     w->write = atomic_load_explicit(&w->side->position, memory_order_acquire);
     w->read = atomic_load_explicit(&w->other->position, memory_order_acquire);
     w->open = 0;
+    soil(w);
     w->space.word = NULL;
     w->why = bad_positions;
     if (!possible(w->capacity, w->write, w->read)) return RB_CORRUPT;
@@ -46,6 +52,19 @@ static uint64_t padding_before(const struct rb_stream_writer *w, uint64_t length
     return stride_of(length) > rest ? rest : 0;
 }
 
+/* How far the reader has got. 0: where it cannot be. */
+static int look(struct rb_stream_writer *w)
+{
+    /* SYNC POINT: pairs with the reader's release in give_back (D). */
+    const uint64_t read = atomic_load_explicit(&w->other->position, memory_order_acquire); /* A */
+    if (!possible(w->capacity, w->write, read)) {
+        w->why = bad_positions;
+        return 0;
+    }
+    w->read = read;
+    return 1;
+}
+
 enum rb_status rb_stream_claim(struct rb_stream_writer *w, uint64_t length, uint64_t *offset)
 {
     RB_STEP();
@@ -53,18 +72,12 @@ enum rb_status rb_stream_claim(struct rb_stream_writer *w, uint64_t length, uint
         w->why = "a record cannot be so long";
         return RB_INVALID;
     }
-    w->open = 0;
+    rb_stream_abort(w);
     const uint64_t padding = padding_before(w, length);
     const uint64_t need = padding + stride_of(length);
     if (w->capacity - (w->write - w->read) < need) {
-        /* SYNC POINT: pairs with the reader's release in give_back (D). */
-        const uint64_t read = atomic_load_explicit(&w->other->position, memory_order_acquire); /* A */
-        if (!possible(w->capacity, w->write, read)) {
-            w->why = bad_positions;
-            return RB_CORRUPT;
-        }
-        w->read = read;
-        if (w->capacity - (w->write - read) < need) {
+        if (!look(w)) return RB_CORRUPT;
+        if (w->capacity - (w->write - w->read) < need) {
             const uint64_t full = atomic_load_explicit(&w->side->count, memory_order_relaxed);
             atomic_store_explicit(&w->side->count, full + 1, memory_order_relaxed);
             RB_STEP();
@@ -117,6 +130,7 @@ enum rb_status rb_stream_commit(struct rb_stream_writer *w, struct rb_tag *tag)
     write += stride_of(tag->length);
     w->write = write;
     w->open = 0;
+    if (stride_of(tag->length) < stride_of(w->claimed)) soil(w);
     RB_STEP();
     /* SYNC POINT: pairs with the acquire in rb_stream_acquire (C). */
     atomic_store_explicit(&w->side->position, write, memory_order_release); /* B */
@@ -126,7 +140,11 @@ enum rb_status rb_stream_commit(struct rb_stream_writer *w, struct rb_tag *tag)
     return RB_OK;
 }
 
-void rb_stream_abort(struct rb_stream_writer *w) { w->open = 0; }
+void rb_stream_abort(struct rb_stream_writer *w)
+{
+    if (w->open) soil(w);
+    w->open = 0;
+}
 
 enum rb_status rb_stream_put(struct rb_stream_writer *w, const void *payload, struct rb_tag *tag)
 {
@@ -136,6 +154,30 @@ enum rb_status rb_stream_put(struct rb_stream_writer *w, const void *payload, st
     RB_STEP();
     memcpy(w->data + offset, payload, tag->length);
     return rb_stream_commit(w, tag);
+}
+
+/* Zeros over the bytes of these positions, which are free. */
+static void overwrite(const struct rb_stream_writer *w, uint64_t from, uint64_t to)
+{
+    const uint64_t place = from & (w->capacity - 1), first = least(to - from, w->capacity - place);
+    RB_STEP();
+    memset(w->data + place, 0, first);
+    RB_STEP();
+    memset(w->data, 0, to - from - first);
+    RB_STEP();
+}
+
+enum rb_status rb_stream_scrub(struct rb_stream_writer *w)
+{
+    if (!look(w)) return RB_CORRUPT;
+    /* The free bytes are those from a lap before the next record on. What is claimed takes the first of them. */
+    const uint64_t oldest = w->write - w->capacity, free = w->read - oldest;
+    const uint64_t claimed = w->open ? w->padding + stride_of(w->claimed) : 0;
+    uint64_t done = w->clean - oldest <= w->capacity ? w->clean - oldest : 0;
+    if (done < claimed) done = claimed;
+    if (done < free) overwrite(w, oldest + done, w->read);
+    w->clean = w->read;
+    return RB_OK;
 }
 
 /* ---- reader ---- */
@@ -171,8 +213,6 @@ static void give_back(struct rb_stream_reader *r, uint64_t bytes)
     RB_STEP();
     rb_ring_sleepers(&r->bells);
 }
-
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* The stride of the record that `tag` begins, 0 when it cannot be one. */
 static uint64_t check_record(const struct rb_stream_reader *r, const struct rb_tag *tag)

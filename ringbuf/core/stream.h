@@ -33,6 +33,7 @@ struct rb_stream_writer {
     uint64_t capacity;
     uint64_t write, read; /* own position, and the reader's as last seen */
     uint64_t claimed, padding; /* payload bytes, and what must precede the record; valid while `open` */
+    uint64_t clean; /* what was given back before this position is zeros, or has been written over since */
     struct rb_watch space; /* see rb_stream_space; valid once its word is set */
     uint64_t space_length;
     int open; /* something is claimed */
@@ -73,6 +74,10 @@ void rb_stream_abort(struct rb_stream_writer *w);
 
 /* Claim, copy tag->length bytes in, commit. Answers like rb_stream_claim. */
 enum rb_status rb_stream_put(struct rb_stream_writer *w, const void *payload, struct rb_tag *tag);
+
+/* Zeros over whatever nobody will read: records that were given back, and claims that were given up. What is published
+ * or claimed stays. Costs as much as was given back since the last time; the first time, the whole ring. RB_CORRUPT. */
+enum rb_status rb_stream_scrub(struct rb_stream_writer *w);
 
 /* From now on w->space is ready iff `length` bytes can be claimed. RB_INVALID: they never can. */
 enum rb_status rb_stream_space(struct rb_stream_writer *w, uint64_t length);

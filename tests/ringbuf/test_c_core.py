@@ -143,6 +143,36 @@ MUTANTS = {
         Mutation("core/stream.c", "const uint64_t padding = padding_before(w, length);", "const uint64_t padding = 0;"),
         "stream_wraps_at_the_end_of_the_data",
     ),
+    "what is not read yet is scrubbed": (
+        "optimised",
+        Mutation("core/stream.c", "overwrite(w, oldest + done, w->read);", "overwrite(w, oldest + done, w->write);"),
+        "stream_scrub_takes_what_was_given_back_and_leaves_what_was_not",
+    ),
+    "what is claimed is scrubbed": (
+        "optimised",
+        Mutation("core/stream.c", "w->open ? w->padding + stride_of(w->claimed) : 0;", "0;"),
+        "stream_scrub_leaves_what_is_claimed_behind_padding",
+    ),
+    "a claim that was given up is not scrubbed": (
+        "optimised",
+        Mutation("core/stream.c", "    if (w->open) soil(w);\n", ""),
+        "stream_scrub_takes_claims_that_were_given_up",
+    ),
+    "the rest of a claim is not scrubbed": (
+        "optimised",
+        Mutation("core/stream.c", "    if (stride_of(tag->length) < stride_of(w->claimed)) soil(w);\n", ""),
+        "stream_scrub_takes_claims_that_were_given_up",
+    ),
+    "a successor does not scrub what it finds": (
+        "optimised",
+        Mutation("core/stream.c", "    w->open = 0;\n    soil(w);\n", "    w->open = 0;\n    w->clean = w->read;\n"),
+        "stream_scrub_of_a_successor_takes_what_its_predecessor_left",
+    ),
+    "a scrubbing believes any position": (
+        "optimised",
+        Mutation("core/stream.c", "return write - read <= capacity &&", "return 1 ||"),
+        "stream_scrub_does_nothing_by_an_impossible_position",
+    ),
 }
 SAYS = {"sanitized": "runtime error: ", "plain-memory": "AddressSanitizer"}
 

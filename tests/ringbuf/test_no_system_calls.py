@@ -58,6 +58,7 @@ def hop(i):
     stream_reader.release()
     assert stream_writer.put(frame) and stream_reader.acquire() is not None
     stream_reader.release()
+    stream_writer.scrub()
     history_writer.claim(320)[:] = frame
     history_writer.commit(320, capture_ns=i)
     assert waiter.wait(None)

@@ -6,6 +6,7 @@ import itertools
 import os
 import uuid
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -78,6 +79,12 @@ class StreamModel(RuleBasedStateMachine):
     def abort(self) -> None:
         self.writer.abort()
         self.claimed = None
+
+    @rule()
+    def scrub(self) -> None:
+        self.writer.scrub()
+        if self.segment is not None and not self.queue and self.claimed is None:
+            assert not any(Path("/dev/shm", self.segment.name).read_bytes()[-CAPACITY:])
 
     @rule()
     def acquire(self) -> None:

@@ -84,6 +84,7 @@ static void *stream_writer(void *segment)
         /* Now and then the reader is let to sleep, so that it is woken for certain. */
         while (with_bells && i % 64 == 0 && !sleeps(&reader_bell)) sched_yield();
         SAME(rb_stream_commit(&w, &tag), RB_OK);
+        if (i % 3 == 0) SAME(rb_stream_scrub(&w), RB_OK);
     }
     return NULL;
 }

@@ -113,6 +113,18 @@ static void do_abort(struct world *w, const struct op *op)
     w->open = 0;
 }
 
+/* Undamaged: once all was read, nothing is left but what is claimed. What must stay, do_acquire and do_commit look at. */
+static void do_scrub(struct world *w, const struct op *op)
+{
+    (void)op;
+    const enum rb_status status = rb_stream_scrub(&w->writer);
+    must(status == RB_OK || (status == RB_CORRUPT && w->segment->damaged), "not an answer to a scrubbing");
+    if (status == RB_CORRUPT) must(w->writer.why, "nothing says why");
+    if (w->segment->damaged || w->count || w->open) return;
+    const char *data = rb_data(&w->segment->writer);
+    for (uint64_t at = 0; at < w->segment->geometry.capacity; at++) must(data[at] == 0, "something was left");
+}
+
 static void do_space(struct world *w, const struct op *op)
 {
     const uint64_t length = length_of(w, op);
@@ -271,8 +283,8 @@ static void check_still(const struct world *w)
 #define HOSTILE 4
 static void (*const operations[])(struct world *w, const struct op *op) = {
     do_claim, do_commit, do_put,  do_abort,            do_space,           do_acquire, do_release,    do_acquire,
-    do_put,   do_wait,   do_release, do_successor_writes, do_successor_reads, do_poke,    do_poke_later, do_forge,
-    do_item,
+    do_put,   do_wait,   do_release, do_successor_writes, do_successor_reads, do_scrub,   do_poke,    do_poke_later,
+    do_forge, do_item,
 };
 
 void fuzz_stream(const struct op *ops, size_t n)

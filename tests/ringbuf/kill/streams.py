@@ -81,6 +81,11 @@ def op_claim_abort(writer: StreamWriter, arm: Arm) -> None:
     writer.abort()
 
 
+def op_scrub(writer: StreamWriter, arm: Arm) -> None:
+    arm()
+    writer.scrub()
+
+
 def op_close(writer: StreamWriter, arm: Arm) -> None:
     arm()
     writer.close()
@@ -233,6 +238,7 @@ for _before in BEFORE:
         f"stream writer put{_before}": partial(writer_killed, op_put, True, _before),
         f"stream writer commit{_before}": partial(writer_killed, op_claim_commit, True, _before),
         f"stream writer abort{_before}": partial(writer_killed, op_claim_abort, False, _before),
+        f"stream writer scrub{_before}": partial(writer_killed, op_scrub, False, _before),
         f"stream writer close{_before}": partial(writer_killed, op_close, False, _before),
         f"stream reader acquire{_before}": partial(reader_killed, op_acquire, False, _before),
         f"stream reader release{_before}": partial(reader_killed, op_release, True, _before),

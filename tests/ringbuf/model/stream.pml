@@ -2,6 +2,7 @@
  *
  *   here            there (stream.c)
  *   writer          rb_stream_writer_open, rb_stream_claim (A), rb_stream_commit (B)
+ *   scrub           rb_stream_scrub (A), of all free units
  *   reader          rb_stream_reader_open, rb_stream_acquire (C), check_record, rb_stream_release
  *   give_back       give_back (D)
  *   possible        possible
@@ -14,7 +15,7 @@
  * twice, none that was not committed. Both sides get to their end, killed or not: no invalid end state.
  *
  * Bounds: CAPACITY of 4 units, RECORDS of 1 or 2 units, KILLS of writer or reader, each followed by a successor; with
- * LATEST a reader's successor begins at the newest record. Not covered: waiting (wake.pml; here a side without work
+ * LATEST a reader's successor begins at the newest record; SCRUBS between two records. Not covered: waiting (wake.pml; here a side without work
  * waits until there is news), abort (a kill without the kill), put (a claim and a commit). No room for load buffering:
  * all loads of shared words are acquire, all stores release, and what is plain does not race. */
 #ifndef RECORDS
@@ -22,6 +23,9 @@
 #endif
 #ifndef KILLS
 #define KILLS 0
+#endif
+#ifndef SCRUBS
+#define SCRUBS 0
 #endif
 #ifndef FIRST
 #define FIRST 6
@@ -74,7 +78,7 @@
 
 byte tries, published, given_back; /* records; the last two change with the position */
 byte id_of[RECORDS], published_at[8];
-byte kills;
+byte kills, scrubs;
 bool killed[PROCESSES], ended[PROCESSES];
 bool corrupt, wrong;
 #ifdef WITNESS
@@ -91,9 +95,32 @@ inline publish()
     }
 }
 
+#ifdef SCRUBS_UNREAD
+#define SCRUBBED write
+#else
+#define SCRUBBED read
+#endif
+inline scrub()
+{
+    load(WRITER, READ, A, read);                                      /* A */
+    corrupt = !POSSIBLE(write, read);
+    assert(!corrupt);
+    at = WRAP(write - CAPACITY);
+    do
+    :: at != SCRUBBED ->
+        plain_write(WRITER, PLACE(at), 0);
+        at = WRAP(at + 1)
+    :: at == SCRUBBED -> break
+    od;
+    at = 0
+}
+
 proctype writer()
 {
     byte write, read, claimed, units, padding, stride, id;
+#if SCRUBS
+    byte at;
+#endif
     do
     :: {
             load_own(WRITER, WRITE, write);
@@ -141,6 +168,11 @@ proctype writer()
                 publish();
 #endif
                 atomic { write = WRAP(write + stride); claimed = 0; units = 0; padding = 0; stride = 0; id = 0 }
+#if SCRUBS
+            :: scrubs < SCRUBS ->
+                scrubs++;
+                scrub()
+#endif
             :: published == RECORDS -> break
             od;
             break
@@ -148,6 +180,9 @@ proctype writer()
             killed[WRITER];
             atomic {
                 write = 0; read = 0; claimed = 0; units = 0; padding = 0; stride = 0; id = 0;
+#if SCRUBS
+                at = 0;
+#endif
                 killed[WRITER] = false
             };
             take_over(WRITER)
