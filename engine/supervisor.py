@@ -28,7 +28,7 @@ from engine.telemetry import Telemetry
 from engine.worker import Worker, pss
 
 _WATCH_S = 0.5
-"""How often heartbeats are looked at."""
+"""How often heartbeats are looked at, and what was read is scrubbed."""
 _WORST_BACKOFF_S = 5.0
 _DEVICES_APART_S = 0.1
 """A device that comes and goes: the audio worker is not started again sooner than so long after its last start."""
@@ -50,7 +50,8 @@ class Supervisor:
         self.telemetry.set("audio.muted", int(config.audio.muted))
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
         self._told = [self._reader("story"), self._reader("devices")]
-        self._outlets = {name: Outlet(self._writer(name)) for name in ("commands", "controls")}
+        self._written = {name: self._writer(name) for name in ("commands", "controls")}
+        self._outlets = {name: Outlet(writer) for name, writer in self._written.items()}
         self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
         self._settings.put(settings(config))
         wanted = [process for process in PROCESSES if process.wanted(config)]
@@ -187,6 +188,7 @@ class Supervisor:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_WATCH_S)
+            self._scrub()
             now = time.monotonic_ns()
             for worker in self.workers:
                 if worker.hung(now):
@@ -225,6 +227,7 @@ class Supervisor:
 
     def _rung(self, taken: threading.Event) -> None:
         self._hear()
+        self._scrub()
         if self._all_ready:
             self._ready.set()
         taken.set()
@@ -233,6 +236,11 @@ class Supervisor:
         """Pass on what turns and audio have told."""
         for message in [m.decode(record) for ring in self._told for record in ring]:
             self._on_message(message)
+
+    def _scrub(self) -> None:
+        """Let nothing that was read lie in the rings: see `Seat.beat`."""
+        for writer in self._written.values():
+            writer.scrub()
 
     def _ring_all(self) -> None:
         for index in range(len(BELLS)):

@@ -71,8 +71,10 @@ class Mortal(Seat):
     def _held(self) -> list[ringbuf.StreamReader | ringbuf.StreamWriter]:
         return []
 
-    def stream_writer(self, name: str, dtype: type[np.generic] = np.uint8) -> ringbuf.StreamWriter:
-        self._held.append(writer := super().stream_writer(name, dtype))
+    def stream_writer(
+        self, name: str, dtype: type[np.generic] = np.uint8, *, scrub: bool = True
+    ) -> ringbuf.StreamWriter:
+        self._held.append(writer := super().stream_writer(name, dtype, scrub=scrub))
         return writer
 
     def stream_reader(

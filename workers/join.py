@@ -61,6 +61,8 @@ class Seat:
         self._waiter: ringbuf.Waiter | None = None
         self._any_ring = False
         self._outlets: dict[str, Outlet] = {}
+        self._written: list[ringbuf.StreamWriter] = []
+        """Streams in which nothing is to be left that was read."""
         self.beat()
         self.telemetry.set(f"{process.name}.state", LOADING)
 
@@ -73,10 +75,16 @@ class Seat:
             self._outlets[name] = Outlet(self.stream_writer(name), lambda: self.telemetry.count(dropped))
         return self._outlets[name]
 
-    def stream_writer(self, name: str, dtype: type[np.generic] = np.uint8) -> ringbuf.StreamWriter:
-        """The writing end of a stream."""
-        readers = self._ours(name).readers
-        return ringbuf.StreamWriter(segment(self.instance, name), bells=self._bells_of(readers), dtype=dtype)
+    def stream_writer(
+        self, name: str, dtype: type[np.generic] = np.uint8, *, scrub: bool = True
+    ) -> ringbuf.StreamWriter:
+        """The writing end of a stream. scrub: what was read of it is overwritten at each `beat`; False for one that
+        another thread will write."""
+        bells = self._bells_of(self._ours(name).readers)
+        writer = ringbuf.StreamWriter(segment(self.instance, name), bells=bells, dtype=dtype)
+        if scrub:
+            self._written.append(writer)
+        return writer
 
     def stream_reader(
         self, name: str, dtype: type[np.generic] = np.uint8, *, wake: bool = True
@@ -167,7 +175,10 @@ class Seat:
         self._bells_of([ENGINE])[0].ring()
 
     def beat(self) -> int:
-        """Say that the loop goes round; returns the time."""
+        """Say that the loop goes round; returns the time. And let nothing that was read lie in the rings: what a
+        visitor said, and was told, is gone from there once they have left."""
+        for writer in self._written:
+            writer.scrub()
         now = time.monotonic_ns()
         self.telemetry.set(f"{self.process.name}.beat_ns", now)
         return now
