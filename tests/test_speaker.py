@@ -11,6 +11,7 @@ from engine import audible
 from engine import messages as m
 from engine.contract import Pcm, Tag
 from ringbuf import LOST
+from ringbuf.observe import look
 from tests.rings import Rings, messages
 from workers.sound.port import RingPort
 
@@ -66,6 +67,11 @@ class Speaker:
             else:
                 runs += [value, 1]
         return runs
+
+    def unread(self) -> int:
+        """How many records of 320 samples lie in the voice's ring."""
+        (ring,) = (ring for ring in look(self._voice.name).rings)
+        return int(ring["fill"]) // (64 + 2 * BLOCK)
 
     def told(self) -> list[tuple[type[m.Message], int, int]]:
         """(message, turn, ms after the start) of what was told."""
@@ -198,6 +204,21 @@ def test_an_answer_that_is_cut_off_where_it_ends_or_where_its_sound_is_late_leav
     speaker.allow(THREE)
     assert speaker.block() == [0, 320]
     assert [(kind, turn) for kind, turn, _ in speaker.told()] == [(BEGAN, 1), (BEGAN, 2)]
+
+
+def test_without_a_loudspeaker_stale_sound_is_dropped_all_the_same(speaker: Speaker) -> None:
+    speaker.allow(ONE)
+    speaker.put(ONE, 320, LOUD)
+    speaker.put(ONE, 320, LOUD)
+    speaker.put(TWO, 320, 7)
+    speaker.block()
+    speaker.port.pass_over(BLOCK)
+    assert speaker.unread() == 2
+    speaker.allow(TWO)
+    speaker.port.pass_over(BLOCK)
+    assert speaker.unread() == 1
+    assert speaker.telemetry.get("audio.playing") == 0
+    assert speaker.block() == [7, 320]
 
 
 def test_sound_that_has_not_been_made_in_time_is_counted(speaker: Speaker) -> None:

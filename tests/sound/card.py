@@ -119,7 +119,7 @@ class ScriptedCard:
     accounts: int = 0
     drained: set[Side] = field(default_factory=set)
     """Sides whose streams had left something."""
-    wipes: int = 0
+    wiped: list[Side] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _watchers: list[Callable[[], None]] = field(default_factory=list)
 
@@ -198,8 +198,8 @@ class ScriptedCard:
     def drain(self, side: Side) -> None:
         self.drained.add(side)
 
-    def wipe(self) -> None:
-        self.wipes += 1
+    def wipe(self, side: Side) -> None:
+        self.wiped.append(side)
 
     def account(self) -> None:
         self.accounts += 1

@@ -6,6 +6,7 @@ import gc
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,27 @@ def test_a_period_too_long_for_any_record_is_lost_and_no_more(make: Make) -> Non
     assert one.hear(np.zeros(3000, np.int16)) == CONTINUE
     one.hear(np.full(10, 5, np.int16))
     assert (one.callback.lost, one.records()) == (3000, [(3000, [5] * 10)])
+
+
+def test_sound_that_was_taken_is_overwritten_with_the_next_call_and_no_other(make: Make) -> None:
+    name = make("stream", 4096)
+    callback = Callback(1, ringbuf.StreamWriter(name, dtype=np.int16).handle())
+    reader = ringbuf.StreamReader(name, dtype=np.int16)
+
+    def there(value: int) -> bool:
+        return np.full(100, value, np.int16).tobytes() in Path("/dev/shm", name).read_bytes()
+
+    def hear(value: int) -> None:
+        callback.run(np.full(100, value, np.int16), 100)
+
+    for value in range(1, 60, 2):  # round the ring
+        hear(value)
+        assert value == 1 or not (there(value - 1) or there(value - 2))
+        hear(value + 1)
+        assert there(value)
+        assert [record.data.tolist() for record in reader] == [[value] * 100, [value + 1] * 100]
+        assert there(value)
+    assert callback.lost == 0
 
 
 @pytest.mark.parametrize("latency_s", [-1.0, 0.0, 10.0, 1e300, math.inf, -math.inf, math.nan])

@@ -399,11 +399,11 @@ def test_mute_closes_the_microphone_scrubs_the_ring_and_lets_the_loudspeaker_pla
     one.start()
     one.until_heard()
     ear = one.card.stream("ear")
-    wipes = one.card.wipes
+    one.card.wiped.clear()
     one.host.mute(7, True)
     one.until_told(7)
     assert ear.closed
-    assert one.card.wipes > wipes
+    assert one.card.wiped == ["microphone"]
     muted = one.mic.position
     assert not one.sound().any()
     played = one.played.position
@@ -424,7 +424,7 @@ def test_a_muted_worker_starts_without_its_microphone(room: New) -> None:
     one = room()
     one.telemetry.set("audio.muted", 1)
     one.start()
-    assert one.card.wipes  # its predecessor may have died before it had
+    assert set(one.card.wiped) == {"microphone", "loudspeaker"}  # its predecessor may have died before it had
     one.until_told(("loudspeaker", "open"))
     one.until(lambda: one.mic.position > RATE // 10, "time went on")
     assert [name for name, _ in one.card.opened] == ["mouth"]

@@ -252,6 +252,19 @@ def test_what_a_visitor_said_and_heard_is_scrubbed_and_nothing_else(worker: Work
     assert worker.spoken() == [0] * (50 + ahead) + [4] * (72 - ahead)
 
 
+def test_what_was_being_said_to_a_visitor_who_leaves_is_scrubbed_once_it_has_faded_out(worker: Worker) -> None:
+    worker.hear(1, 20)
+    worker.say(2000, 22)
+    worker.play(20)
+    worker.telemetry.set("audio.audible", audible.pack(audible.VOCODER, Tag(1, 1, 2)))
+    worker.telemetry.set("audio.forget_upto", 20 * BLOCK)
+    worker.serve()
+    assert worker.play().any()  # what fades out
+    worker.serve()
+    assert worker.heard() == [0] * 20
+    assert worker.spoken() == [0] * 21
+
+
 def test_a_visitor_is_forgotten_though_the_worker_died_and_the_next_one_is_not(worker: Worker) -> None:
     worker.hear(1, 20)
     worker.say(2, 20)

@@ -139,25 +139,45 @@ def test_a_stream_that_could_not_be_closed_may_go_on_calling_and_what_it_calls_i
     assert not library.lock.locked()
 
 
-def test_what_a_stream_left_can_be_dropped_and_what_a_microphone_heard_overwritten(
+def test_what_a_stream_left_is_dropped_and_what_was_heard_or_should_have_been_played_overwritten(
     rings: Rings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.drivers.portaudio_card.PortAudio", lambda library_messages: None)
+    sound = np.full(480, 0x5A5A, np.int16)
+    capture, playout = (Path("/dev/shm", segment(rings.instance, name)) for name in ("capture", "playout"))
+
+    def left(ring: Path) -> bool:
+        return b"\x5a" * 8 in ring.read_bytes()
+
     ends = Ends.of(rings.seat("audio"))
     card = PortAudioCard(ends)
     ear, mouth = card._callback("microphone", 1), card._callback("loudspeaker", 1)
     for _ in range(100):
-        ear.run(np.full(480, 0x5A5A, np.int16), 480)
+        ear.run(sound, 480)
+        ends.playout.put(sound)
         mouth.run(np.zeros(480, np.int16), 480)
+    ends.playout.put(sound)
     card.drain("microphone")
     assert list(ends.frames) == []
     assert len(list(ends.marks)) == 100
-    mouth.run(np.zeros(480, np.int16), 480)
+    mouth.run(np.zeros(0, np.int16), 0)
     card.drain("loudspeaker")
     assert list(ends.marks) == []
-    ring = Path("/dev/shm", segment(rings.instance, "capture"))
-    assert b"\x5a" * 960 in ring.read_bytes()
-    ear.run(np.full(480, 0x5A5A, np.int16), 480)  # nobody fetched this
-    card.wipe()
-    assert b"\x5a" * 8 not in ring.read_bytes()
-    assert list(ends.frames) == []
+    assert left(capture)
+    assert left(playout)
+    ear.run(sound, 480)  # nobody fetched this
+    card.wipe("microphone")
+    card.wipe("loudspeaker")
+    assert not left(capture)
+    assert not left(playout)
+    assert list(ends.frames) == list(ends.played) == []
+
+
+def test_what_the_loudspeaker_has_played_is_gone_with_the_workers_next_beat(rings: Rings) -> None:
+    seat = rings.seat("audio")
+    ends = Ends.of(seat)
+    ends.playout.put(np.full(480, 0x5A5A, np.int16))
+    for _ in ends.played:
+        pass
+    seat.beat()
+    assert b"\x5a" * 8 not in Path("/dev/shm", segment(rings.instance, "playout")).read_bytes()

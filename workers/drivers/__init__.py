@@ -160,8 +160,9 @@ class Card(Protocol):
     def drain(self, side: Side) -> None:
         """From the main thread, where nobody reads the stream of this side: drop what came of it."""
 
-    def wipe(self) -> None:
-        """From the main thread, when no microphone is open: overwrite what it heard last and nobody fetched."""
+    def wipe(self, side: Side) -> None:
+        """From the main thread, when no device of this side is open: overwrite what it heard last and nobody fetched,
+        or what it was given and did not play."""
 
     def account(self) -> None:
         """About once a second, from the main thread: add what its callbacks counted to the telemetry."""

@@ -26,8 +26,6 @@ from workers.join import Seat
 _RATES = (48000, 44100, 32000, 16000, 96000, 8000)
 _MOST_CHANNELS = 64
 _NONE_NS = 1 << 62
-_RECORDS = 4
-"""A stream ring holds so many of the longest records."""
 _HISTOGRAM: dict[Side, str] = {"microphone": "audio.capture_ns", "loudspeaker": "audio.playout_ns"}
 _XRUNS: dict[Side, str] = {"microphone": "audio.lost_blocks", "loudspeaker": "audio.xruns"}
 _REMEDY = "engine doctor looks at it; audio.library_messages = true shows what the libraries say"
@@ -84,6 +82,11 @@ class _Loudspeaker(_Stream):
             yield Mark(record.a, record.session, record.deadline_ns, record.capture_ns, record.b)
 
 
+def _drain(ring: ringbuf.StreamReader) -> None:
+    for _ in ring:
+        pass
+
+
 @dataclass(frozen=True, slots=True)
 class Ends:
     """The ends of three stream rings: the callbacks write `told`, sound of the microphone and marks of the loudspeaker,
@@ -99,7 +102,10 @@ class Ends:
     def of(cls, seat: Seat) -> Ends:
         """Those of the audio worker: both sides are its own."""
         return cls(
-            {"microphone": seat.stream_writer("capture", np.int16), "loudspeaker": seat.stream_writer("marks")},
+            {
+                "microphone": seat.stream_writer("capture", np.int16, scrub=False),
+                "loudspeaker": seat.stream_writer("marks", scrub=False),  # counts and times, nothing to be scrubbed
+            },
             seat.stream_reader("capture", np.int16),
             seat.stream_reader("marks"),
             seat.stream_writer("playout", np.int16),
@@ -161,23 +167,20 @@ class PortAudioCard:
             counted.xruns = xruns
 
     def drain(self, side: Side) -> None:
-        for _ in self._ends.frames if side == "microphone" else self._ends.marks:
-            pass
+        _drain(self._ends.frames if side == "microphone" else self._ends.marks)
 
-    def wipe(self) -> None:
-        # Records as long as can be fill the ring from end to end when it has been gone round twice.
-        told = self._ends.told["microphone"]
-        silence = np.zeros(told.max_items, np.int16)
-        for _ in range(2 * _RECORDS):
-            told.put(silence)
-            self.drain("microphone")
+    def wipe(self, side: Side) -> None:
+        self.drain(side)
+        if side == "microphone":
+            self._ends.told[side].scrub()
+        else:
+            _drain(self._ends.played)
+            self._ends.playout.scrub()
 
     def open_microphone(self, device: Device) -> _Microphone:
         return _Microphone(self._open("microphone", device), self._ends.frames)
 
     def open_loudspeaker(self, device: Device) -> _Loudspeaker:
-        for _ in self._ends.played:  # a predecessor's
-            pass
         return _Loudspeaker(self._open("loudspeaker", device), self._ends.playout, self._ends.marks)
 
     def _open(self, side: Side, device: Device) -> Opened:

@@ -210,7 +210,7 @@ class SimulatedCard:
     def drain(self, side: Side) -> None:
         """Nothing waits: its calls are made when they are looked for."""
 
-    def wipe(self) -> None:
+    def wipe(self, side: Side) -> None:
         """Nothing is kept."""
 
     def account(self) -> None:

@@ -51,8 +51,8 @@ class Desk:
         sys.setswitchinterval(_SWITCH_S)
         self._seat.wakeable()
         self._keepers["microphone"].mute(self._port.muted)
-        if self._port.muted:
-            self._card.wipe()  # a predecessor may have died before it was done
+        for side in self._sides:
+            self._card.wipe(side)  # what a predecessor left there when it died
         self._card.watch(self._changed)
         for keeper in self._keepers.values():
             keeper.start()
@@ -116,8 +116,7 @@ class Desk:
         note.agreed.set()
 
     def _closed(self, note: Closed) -> None:
-        if note.side == "microphone":
-            self._card.wipe()  # nobody shall hear any more what it heard last
+        self._card.wipe(note.side)  # nobody shall hear any more what it heard last, or was given
         note.agreed.set()
 
     def _muted(self, _note: Muted) -> None:

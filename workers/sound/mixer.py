@@ -44,9 +44,7 @@ class Mixer:
 
     def fill(self, out: Pcm) -> None:
         """Fill `out` with what comes next."""
-        cell = self._telemetry.get("audio.audible")
-        # There is one source yet; while another may be heard, this one's sound stays where it is.
-        allowed = audible.order_of(cell) if audible.source_of(cell) == audible.VOCODER else 0
+        allowed = self._allowed
         hold, done = self._shall_hold(allowed), 0
         if self._playing is not None and self._playing != allowed:
             done = self._cut(out)
@@ -60,6 +58,26 @@ class Mixer:
         out[done:] = 0
         self._telemetry.set("audio.played", self._played)
         self._telemetry.set("audio.playing", self._playing or 0)
+
+    @property
+    def _allowed(self) -> int:
+        """The attempt whose sound may be heard."""
+        cell = self._telemetry.get("audio.audible")
+        # There is one source yet; while another may be heard, this one's sound stays where it is.
+        return audible.order_of(cell) if audible.source_of(cell) == audible.VOCODER else 0
+
+    @property
+    def cutting(self) -> bool:
+        """What was being heard may be heard no longer, and fades out in the next block."""
+        return self._playing is not None and self._playing != self._allowed
+
+    def drop(self) -> None:
+        """There is no loudspeaker: drop at once what may be heard no longer."""
+        allowed = self._allowed
+        if self._playing is not None and self._playing != allowed:
+            self._playing, self._left = None, 0
+            self._telemetry.set("audio.playing", 0)
+        self._next(allowed)
 
     def _shall_hold(self, allowed: int) -> bool:
         """Turns wants it, or there may be a voice that turns has not judged yet."""

@@ -109,6 +109,7 @@ class RingPort(Port):
         self._mixer.heard_at(at_ns)
 
     def pass_over(self, samples: int) -> None:
+        self._mixer.drop()
         if self._ear:
             self._ear.beware()
         self._play_nothing(samples)
@@ -187,7 +188,7 @@ class RingPort(Port):
     def _scrub(self) -> None:
         """What visitors who have left said is gone, and what was said to them."""
         upto = self._forget.take()
-        if upto > self._forgotten:
+        if upto > self._forgotten and not self._mixer.cutting:  # else what fades out would be played after it
             self._mic.scrub(self._forgotten, upto)
             self._speaker.scrub(self._forgotten, upto + int(_AHEAD_S * self._rate))
             self._forgotten = upto

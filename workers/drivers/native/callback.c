@@ -45,6 +45,7 @@ int capture_callback(const void *input, void *output, unsigned long frames, cons
     tag.length = (uint32_t)(frames * self->frame);
     if (flags & PA_INPUT_OVERFLOW) count(&self->xruns, 1);
     if (input && rb_stream_put(self->told, input, &tag) != RB_OK) count(&self->lost, frames);
+    rb_stream_scrub(self->told); /* what was taken: nobody else may write here, and no sound shall be left */
     count(&self->index, frames);
     return done(self, now);
 }

@@ -1,7 +1,8 @@
 /* The callbacks of a sound device: what runs in the device's own thread, once a period.
  *
- * Each is bounded: one pass over the period's frames, no system call but the clock and, when the audio worker sleeps, the
- * one that wakes it. Nothing is allocated, locked, logged or waited for, and no Python is near.
+ * Each is bounded: one pass over the period's frames, and at the microphone one over those that were taken since the
+ * last call, to overwrite them; no system call but the clock and, when the audio worker sleeps, the one that wakes it.
+ * Nothing is allocated, locked, logged or waited for, and no Python is near.
  *
  *   capture   device → records of frames (a stream ring) → the audio worker
  *   playout   the audio worker → records of frames → device; and a mark for each period → the audio worker
