@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+import ringbuf
 from engine.channels import segment
 from engine.turns.memory import Memory
 from tests.engine_run import SHM
@@ -15,26 +19,35 @@ def test_a_successor_finds_what_was_kept_last(rings: Rings) -> None:
     keepsake = Keepsake(rings.seat("turns"))
     assert keepsake.memory == Memory()
     for memory in (Memory(context=("It rains.",)), MEMORY):
-        keepsake.keep(memory, 1)
+        keepsake.keep(memory)
     del keepsake
     assert Keepsake(rings.seat("turns")).memory == MEMORY
 
 
-def test_of_a_visitor_who_left_nothing_stays_in_memory(rings: Rings) -> None:
-    """Neither when the one who kept it sees them leave, nor when a successor does."""
-    memory = SHM / segment(rings.instance, "memory")
-    longer = Memory(MEMORY.history * 3, MEMORY.context)
-    for session in (1, 2):
-        keepsake = Keepsake(rings.seat("turns"))
-        for kept in (longer, MEMORY, Memory(), MEMORY):
-            keepsake.keep(kept, session)
-        assert b"Ada" in memory.read_bytes()
-        if session == 2:
-            del keepsake
-            rings.telemetry.set("turns.session", session)
-            keepsake = Keepsake(rings.seat("turns"))
-        keepsake.keep(Memory(), session + 1)
-        assert b"Ada" not in memory.read_bytes()
+@pytest.mark.parametrize("succeeded", [False, True])
+def test_what_is_forgotten_is_gone_from_memory_by_whoever_forgets_it(rings: Rings, succeeded: bool) -> None:
+    ring = SHM / segment(rings.instance, "memory")
+    keepsake = Keepsake(rings.seat("turns"))
+    for kept in (Memory(MEMORY.history * 3, MEMORY.context), MEMORY, Memory(), MEMORY):
+        keepsake.keep(kept)
+        assert (b"Ada" in ring.read_bytes()) is (kept != Memory())
+    if succeeded:
         del keepsake
-        rings.telemetry.set("turns.session", session + 1)
+        keepsake = Keepsake(rings.seat("turns"))
+    keepsake.keep(Memory())
+    assert b"Ada" not in ring.read_bytes()
+    del keepsake
     assert Keepsake(rings.seat("turns")).memory == Memory()
+
+
+def test_what_a_predecessor_was_killed_in_the_middle_of_goes_with_the_first_change(rings: Rings) -> None:
+    ring = SHM / segment(rings.instance, "memory")
+    with ringbuf.LatestWriter(ring.name) as killed:
+        half = killed.claim(1000)
+        assert half is not None
+        half[:] = np.frombuffer(b"Ada" * 333 + b".", np.uint8)
+    assert b"Ada" in ring.read_bytes()
+    keepsake = Keepsake(rings.seat("turns"))
+    assert keepsake.memory == Memory()
+    keepsake.keep(Memory(context=("It rains.",)))
+    assert b"Ada" not in ring.read_bytes()

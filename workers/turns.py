@@ -20,28 +20,27 @@ _OUTPUTS = ("listen", "pauses", "asks", "clauses", "story")
 
 
 class Keepsake:
-    """The memory of the conversation, in a ring where a successor finds it. What visitors who left said is gone."""
+    """The memory of the conversation, in a ring where a successor finds it. What is forgotten is gone from there."""
 
     def __init__(self, seat: Seat) -> None:
         name = segment(seat.instance, "memory")
-        reader = ringbuf.LatestReader(name)
-        raw = (reader.read() or b"").strip(b"\0")
-        self.memory = Memory.load(raw) if raw else Memory()
+        found = (ringbuf.LatestReader(name).read() or b"").rstrip(b"\0")
+        self.memory = Memory.load(found) if found else Memory()
         """What was found, and then what was last put there."""
-        self._ring, self._slots = ringbuf.LatestWriter(name), ringbuf.describe(name)["slots"]
-        self._session, self._longest = seat.telemetry.get("turns.session"), reader.record.a if raw else 0
+        self._ring, ring = ringbuf.LatestWriter(name), ringbuf.describe(name)
+        self._slots: int = ring["slots"]
+        self._longest: int = ring["capacity"] if self._ring.epoch > 1 else 0
+        """Bytes from the beginning of a slot in which something may lie. A predecessor may have been killed in the
+        middle of anything."""
 
-    def keep(self, memory: Memory, session: int) -> None:
+    def keep(self, memory: Memory) -> None:
         """Put it there, if it is another one than before."""
-        if session != self._session:
-            for _ in range(self._slots):  # each holds one of the last values
-                self._ring.put(bytes(self._longest))
-            self._session, self._longest = session, 0
-        elif memory == self.memory:
+        if memory == self.memory:
             return
         raw = memory.dump()
-        self.memory, self._longest = memory, max(self._longest, len(raw))
-        self._ring.put(raw, a=self._longest)
+        for _ in range(self._slots):  # each holds one of the last values, which is as long or longer
+            self._ring.put(raw.ljust(self._longest, b"\0"))
+        self.memory, self._longest = memory, len(raw)
 
 
 def succeed(seat: Seat) -> Conversation:
@@ -109,7 +108,7 @@ def main(seat: Seat) -> None:
             allowed = present.audible
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
         telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
-        keepsake.keep(conversation.succession.memory, present.session.number)  # before the host is told of it
+        keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)
         telemetry.set("turns.visitor", int(present.session.open))
