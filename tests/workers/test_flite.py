@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -239,6 +240,18 @@ def test_an_open_job_without_text_leaves_the_voice_idle() -> None:
     assert voice.step(0) == ()
     voice.finish(job)
     assert drain(voice) == [Ended(Tag())]
+
+
+def test_a_voice_that_has_to_forget_keeps_nothing_of_its_last_job_and_speaks_on() -> None:
+    voice, sink = loaded(), Collector()
+    run(voice, Job(Tag(1), sink=sink), "Hello.")
+    last = weakref.ref(sink)
+    del sink
+    voice.forget(1)
+    assert last() is None
+    again = Collector()
+    run(voice, Job(Tag(2), sink=again), "Hello.")
+    assert audible(again.sound).size
 
 
 @pytest.mark.parametrize(

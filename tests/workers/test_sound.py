@@ -104,6 +104,16 @@ def test_a_refusal_is_told_at_once_and_nothing_is_written_after_it(refused: int)
     assert asked == refused + 1
 
 
+def test_after_a_clearing_nothing_of_the_last_sound_is_left() -> None:
+    edges = Edges(RATE, 200)
+    edges.begin(None)
+    through(edges, np.concatenate([loud(100), quiet(5000)]), 320)
+    assert edges._held.any()
+    edges.clear()
+    assert not edges._held.any()
+    assert np.array_equal(through(edges, loud(100), 320), loud(100))
+
+
 def test_the_loudest_negative_sample_is_sound() -> None:
     edges = Edges(RATE, 200)
     edges.begin(None)

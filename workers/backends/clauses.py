@@ -184,7 +184,12 @@ class ClauseVoice(ABC):
         del tag, heard  # What was said is not remembered.
 
     def forget(self, session: int) -> None:
-        del session
+        """Drop what is left of the sound that was made last."""
+        self._marks.clear()
+        self._sink = _Nowhere()
+        self._edges.clear()
+        if self._resample:
+            self._resample.reset()
 
     def cost_ns(self, units: int) -> int:
         """`units` are chunks of 20 ms of sound. The time that a sink waited is not counted."""

@@ -68,6 +68,11 @@ class Edges:
         self._sounding = False
         self._filled = self._quiet = self._taken = self.shift = 0
 
+    def clear(self) -> None:
+        """Keep nothing of the sound so far."""
+        self.begin(None)
+        self._held.fill(0)
+
     def put(self, pcm: Pcm, write: Callable[[Pcm], bool]) -> bool:
         """Pass on the next sound of the clause, at most a second of it. False as soon as `write` says so."""
         if not pcm.size:
