@@ -5,44 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.conftest import Start
-from tests.door.house import Client
-from tests.engine_run import RATE, Engine, question, recorded, silence, write
+from tests.engine_run import RATE, recorded
+from tests.visit import Visit
 from workers.backends.sound import AUDIBLE
 
 NEAR = RATE * 60 // 1000
 """Words and sound may lie so far apart."""
-
-
-class Visit:
-    """An engine whose visitor asks the question after a second and is silent then, and a host that watches."""
-
-    def __init__(self, start: Start, folder: Path, *options: str) -> None:
-        sound = np.concatenate([silence(1), question(), silence(300)])
-        self.engine: Engine = start("--input", write(folder / "q.wav", sound), *options)
-        self.engine.until_ready()
-        self.client = Client(self.engine.door)
-
-    def until(self, name: str, **fields: Any) -> dict[str, Any]:
-        """The next event of this name with these fields."""
-        return self.client.until(lambda line: line.get("event") == name and fields.items() <= line.items())
-
-    def mic(self, start: int, stop: int) -> Any:
-        """What the microphone's ring holds."""
-        with self.engine.mic("oldest") as reader:
-            view = reader.view(start, stop)
-            assert view is not None
-            return view.copy()
-
-    def end(self) -> None:
-        self.client.close()
-        self.engine.process.terminate()
-        assert self.engine.end() == 0
 
 
 @pytest.fixture
