@@ -72,6 +72,7 @@ def parts(record: Mapping[str, Any]) -> list[tuple[str, float]]:
     for label, stage, mark in _PARTS:
         at = record["stages"].get(stage, {}).get(mark)
         if at is not None:
+            at = max(at, now)  # what speculation has done by then costs nothing
             found.append((label, at - now))
             now = at
     return found

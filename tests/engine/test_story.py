@@ -61,3 +61,11 @@ def test_what_the_host_said_is_one_line() -> None:
     said = turn(transcript="", answer="We close now.", source="say", response_ms=None)
     assert line(said) == "turn 3  the host: “We close now.”"
     assert line(said | {"outcome": "stopped"}, words=False) == "turn 3  the host: 3 words   stopped"
+
+
+def test_what_was_done_before_the_end_by_speculation_takes_no_time_of_the_response() -> None:
+    stages = turn()["stages"]
+    early = {name: {**stages[name], "first": -40.0, "ended": -20.0} for name in ("llm", "vocoder")}
+    found = parts(turn(stages={**stages, **early}))
+    assert [(label, ms) for label, ms in found if label in ("llm", "voice")] == [("llm", 0.0), ("voice", 0.0)]
+    assert sum(ms for _, ms in found) == 576.0

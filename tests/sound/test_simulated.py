@@ -149,7 +149,14 @@ def test_a_device_that_is_pulled_out_falls_silent_without_a_word(clock: Clock) -
 
 def card(at_s: float, sound: Pcm | None = None, **faults: Any) -> SimulatedCard:
     """The card so many seconds after the engine began to hear."""
-    none = {"rate_hz": 48000, "microphone_ppm": 0, "loudspeaker_ppm": 0, "absent_s": 0.0, "unplug_s": (), "lost_s": ()}
+    none = {
+        "rate_hz": 48000,
+        "microphone_ppm": 0,
+        "loudspeaker_ppm": 0,
+        "absent_s": 0.0,
+        "unplug_s": (),
+        "lost_s": (),
+    } | {"echo": ""}
     virtual = Virtual(**{**none, **faults})
     began_ns = round(time.monotonic_ns() - at_s * S)
     return SimulatedCard(np.zeros(16000, np.int16) if sound is None else sound, 16000, virtual, lambda: began_ns)
