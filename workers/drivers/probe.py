@@ -2,7 +2,7 @@
 doctor`, which must not crash when a sound library does, and for trials of devices (trial.py):
 
     python -m workers.drivers.probe [--microphone PCM [FALLBACK]] [--loudspeaker PCM [FALLBACK]]
-                                    [--seconds 3] [--tone] [--messages] [--parent PID]
+                                    [--channels N] [--rate HZ] [--seconds 3] [--tone] [--messages] [--parent PID]
 
 The seconds begin when both run, which they may take 5 s for.
 
@@ -68,8 +68,12 @@ def rings() -> Iterator[tuple[Ends, ringbuf.Bell]]:
         )
 
 
-def _device(side: Side, pcm: str, fallback: str = "") -> Device:
-    return Device(side, pcm, pcm, pcm, "alsa", 0, 0, pcm_fallback=fallback)
+def device(side: Side, pcms: Sequence[str], channels: int = 0, rate: int = 0) -> Device | None:
+    """A device of which no more is known. pcms: what opens it, and maybe what does when that refuses; none: None."""
+    if not pcms:
+        return None
+    pcm, fallback = (*pcms, "")[:2]
+    return Device(side, pcm, pcm, pcm, "alsa", channels, rate, pcm_fallback=fallback)
 
 
 def _decibel(ratio: float) -> float:
@@ -100,13 +104,13 @@ def _find_tone(sound: NDArray[np.float64], rate: int) -> tuple[int, float] | Non
 
 
 def probe(
-    microphone: Sequence[str], loudspeaker: Sequence[str], seconds: float, tone: bool, messages: bool
+    microphone: Device | None, loudspeaker: Device | None, seconds: float, tone: bool, messages: bool
 ) -> dict[str, Any]:
     """Do it; see the module. Raises EngineError."""
     with rings() as (ends, bell):
         card = PortAudioCard(ends, library_messages=messages)
-        ear = card.open_microphone(_device("microphone", *microphone)) if microphone else None
-        mouth = card.open_loudspeaker(_device("loudspeaker", *loudspeaker)) if loudspeaker else None
+        ear = card.open_microphone(microphone) if microphone else None
+        mouth = card.open_loudspeaker(loudspeaker) if loudspeaker else None
         waiter = ringbuf.Waiter(bell, [ends.frames, ends.marks])
         heard: list[NDArray[np.int16]] = []
         heard_s = 0.0 if ear else _RUN_S
@@ -161,6 +165,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--microphone", nargs="+", default=[], metavar="PCM")
     parser.add_argument("--loudspeaker", nargs="+", default=[], metavar="PCM")
+    parser.add_argument("--channels", type=int, default=0, metavar="N", help="as many as it has; 0: not known")
+    parser.add_argument("--rate", type=int, default=0, metavar="HZ", help="that of its own; 0: not known")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--tone", action="store_true", help="play a tone and listen for it")
     parser.add_argument("--messages", action="store_true", help="let the sound libraries write to stderr")
@@ -169,7 +175,9 @@ def main() -> None:
     if given.parent and not die_with(given.parent):
         os._exit(1)
     try:
-        found = probe(given.microphone, given.loudspeaker, given.seconds, given.tone, given.messages)
+        ear = device("microphone", given.microphone, given.channels, given.rate)
+        mouth = device("loudspeaker", given.loudspeaker, given.channels, given.rate)
+        found = probe(ear, mouth, given.seconds, given.tone, given.messages)
     except EngineError as error:
         found = {"error": str(error)}
     print(json.dumps(found), flush=True)

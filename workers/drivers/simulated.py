@@ -179,9 +179,9 @@ class SimulatedCard:
         return not any(begin <= at_s < end for begin, end in self._away)
 
     def find(self, side: Side, wanted: str) -> Device:
-        device = Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
-        self._check(device)
-        return device
+        if not self._there(time.monotonic_ns()):
+            raise DeviceError(f"there is no {side}")
+        return Device(side, "virtual", "the virtual sound card", "", "alsa", 1, self._faults.rate_hz, is_default=True)
 
     def is_there(self, device: Device) -> bool | None:
         return self._there(time.monotonic_ns())
@@ -199,7 +199,7 @@ class SimulatedCard:
 
     def _check(self, device: Device) -> None:
         if not self._there(time.monotonic_ns()):
-            raise DeviceError(f"{device.side} {device.label} is not plugged in", "plug it in")
+            raise DeviceError(f"{device.side} {device.label} was pulled out", "plug it in again")
 
     def try_out(self, device: Device, done: Callable[[], None]) -> Trial:
         return Tried(device, works=True)

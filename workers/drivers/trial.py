@@ -23,28 +23,35 @@ class ProcessTrial:
         self.device = device
         self.works: bool | None = None
         self.why = ""
-        self._done = done
         command = [sys.executable, "-m", _PROBE, "--seconds", "0", "--parent", str(os.getpid())]
         command += [f"--{device.side}", *filter(None, (device.pcm, device.pcm_fallback))]
-        # Its complaints are the device's, which are told in one line.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        threading.Thread(target=self._wait, name=f"{device.side} trial", daemon=True).start()
+        command += ["--channels", str(device.channels), "--rate", str(device.rate_hz)]
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            # Its complaints are the device's, which are told in one line.
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:  # the machine lets us have no more processes
+            self.works, self.why = False, str(error)
+            return
+        arguments = (self._process, done)
+        threading.Thread(target=self._wait, args=arguments, name=f"{device.side} trial", daemon=True).start()
 
     def cancel(self) -> None:
         """End it: afterwards it does not have the device open any more."""
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
-    def _wait(self) -> None:
+    def _wait(self, process: subprocess.Popen[bytes], done: Callable[[], None]) -> None:
         try:
-            said, _ = self._process.communicate(timeout=_MOST_S)
+            said, _ = process.communicate(timeout=_MOST_S)
             self.why = json.loads(said)["error"] or ""
         except subprocess.TimeoutExpired:
             self.cancel()
             self.why = "it hangs"
         except ValueError:
-            self.why = f"the sound libraries crashed in it (exit code {self._process.returncode})"
+            self.why = f"the sound libraries crashed in it (exit code {process.returncode})"
         self.works = not self.why
-        self._done()
+        done()

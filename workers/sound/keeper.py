@@ -172,6 +172,7 @@ class Keeper(threading.Thread):
 
     def _hold(self, device: Device, stream: Stream) -> None:
         """Until it has to be closed."""
+        self._paused = False
         self._again_s = RETRY_S if self._substitute else None
         while True:
             self._sleep(self._again_s)
