@@ -214,7 +214,7 @@ def test_what_the_host_says_while_the_sound_server_is_dead_was_not_heard(
 def test_whoever_asks_without_a_loudspeaker_is_told_why_nothing_is_heard(on: On, server: PulseServer) -> None:
     engine = on("--set", "audio.loudspeaker=elsewhere", "--set", "audio.wait_s=60", *IMPATIENT)
     engine.until_ready()
-    command = [sys.executable, "-m", "engine", "ask", "when does the museum open"]
+    command = [sys.executable, "-m", "engine", "ask", "when does the museum open", "--instance", engine.name]
     done = subprocess.run(command, env={**os.environ, **server.environ}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (10, "")
     assert done.stderr.startswith("engine: the answer was not heard; waiting for audio.loudspeaker: ")

@@ -14,7 +14,8 @@ def socket(visit: Visit) -> Iterator[Finding]:
     """The socket, by making it; it is taken away again."""
     name = visit.config.engine.instance or "engine"
     wanted = visit.config.door.socket
-    if there := [Path(wanted)] if wanted and _is_live(wanted) else running(name):
+    usual = [] if wanted else running(name)
+    if there := [Path(wanted)] if wanted and _is_live(wanted) else usual:
         yield ok(f"an engine is running: {', '.join(map(str, there))}")
         return
     try:

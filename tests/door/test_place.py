@@ -40,6 +40,7 @@ class Doors:
 @pytest.fixture
 def doors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doors]:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(places, "_RUN", tmp_path / "run")  # engines of this machine are none of ours
     made = Doors()
     yield made
     made.close()
