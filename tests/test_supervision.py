@@ -67,7 +67,7 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
         assert [understood(turn) for turn in told["turns"]] == [True, True]
 
     heard, played = recorded(output).T
-    same = heard[: len(sound)] == sound
+    same = np.abs(heard[: len(sound)].astype(int) - sound) <= 33  # 60 dB down: what the echo canceller may leave
     if worker == "audio":  # what it did not fetch in time is silent, everything else stands where it was said
         assert not heard[: len(sound)][~same].any()
         assert same[-len(question()) :].all()
