@@ -120,7 +120,8 @@ def test_a_terminal_shows_the_words(start: Start, tmp_path: Path, short_answers:
 def test_the_left_channel_is_the_input_sample_for_sample_from_the_beginning(shipped: Run) -> None:
     heard, said = shipped.recording[:, 0], wav.read(QUESTION, RATE)
     assert len(heard) > len(said)
-    speaks = int(np.flatnonzero(shipped.recording[:, 1])[0])  # from here on the echo canceller is at work
+    # A frame before the first sample that is played the echo canceller begins its work.
+    speaks = int(np.flatnonzero(shipped.recording[:, 1])[0]) - RATE // 20
     np.testing.assert_array_equal(heard[: min(speaks, len(said))], said[:speaks])
     np.testing.assert_allclose(heard[: len(said)], said, atol=HARDLY)
     assert np.abs(heard[len(said) :]).max() <= HARDLY
