@@ -1,0 +1,1 @@
+"""What bench/echo.py is made of."""
