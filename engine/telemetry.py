@@ -74,6 +74,9 @@ METRICS = (
     Metric("audio.lost_blocks", "counter", "input blocks that nobody fetched in time"),
     Metric("audio.starved", "counter", "blocks in which an answer's sound had not been made in time"),
     Metric("audio.lateness_ns", "histogram", "from a block's end at the device to its record in the mic ring"),
+    Metric(
+        "audio.behind", "gauge", "samples that were heard and are not in the mic ring yet: the echo canceller has them"
+    ),
     Metric("vad.judged", "gauge", "the sample up to which voice activity is known"),
     Metric("vad.voice", "gauge", "the sample since which there may be a voice, plus one; 0 while there is none"),
     Metric("vad.speaking", "gauge", "the sample at which the present speech began, plus one; 0 while nobody speaks"),

@@ -149,7 +149,8 @@ def main(seat: Seat) -> None:
         if seat.reloaded():
             vad.reload()
         if mic.position > mic.cursor + hop and (newest := mic.capture_ns(mic.position - 1)) is not None:
-            telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - 1_000_000_000 // mic.rate)
+            since = 1 + telemetry.get("audio.behind")
+            telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - since * 1_000_000_000 // mic.rate)
         while (frame := mic.acquire(hop)) is not None and not seat.stopping:
             start = mic.cursor
             captured = mic.capture_ns(start)

@@ -34,7 +34,7 @@ class Ear:
         self._raw = np.zeros(most + frame, np.int16)
         """What was heard and is less than a frame, and room for more."""
         self._waiting = 0
-        self._reference, self._clean = np.zeros(frame, np.int16), np.zeros(frame, np.int16)
+        self._reference, self._clean = np.zeros(frame, np.int16), np.zeros(most + frame, np.int16)
         self._drop = self._late
         """Samples that the canceller gives before the first of those that it was given."""
         if missing := -mic.position % step:  # what a predecessor had heard and not written
@@ -64,12 +64,10 @@ class Ear:
             self._silence(samples, capture_ns, flags)
             return
         self._waiting += samples
-        at = 0
-        while self._waiting - at >= self._frame:
-            self._pass(self._raw[at : at + self._frame], self._position - self._waiting + at, start_ns, self._position)
-            at += self._frame
-        self._waiting -= at
-        self._raw[: self._waiting] = self._raw[at : at + self._waiting]
+        whole = self._waiting // self._frame * self._frame
+        self._pass(self._raw[:whole], self._position - self._waiting, start_ns, self._position)
+        self._waiting -= whole
+        self._raw[: self._waiting] = self._raw[whole : whole + self._waiting]
 
     def beware(self) -> None:
         """The loudspeaker is another one, or has stood still."""
@@ -93,13 +91,16 @@ class Ear:
         self._waiting, self._drop = 0, self._late
         self._canceller.beware()
 
-    def _pass(self, frame: Pcm, at: int, start_ns: int, upto: int) -> None:
-        """A frame, whose first sample is number `at`, through the canceller; the ring gets no sample from `upto` on."""
-        self._look_up(at - self._canceller.shift)
-        self._canceller(frame, self._reference, self._clean)
-        dropped = min(self._drop, len(frame))
+    def _pass(self, frames: Pcm, at: int, start_ns: int, upto: int) -> None:
+        """Frames, whose first sample is number `at`, through the canceller and all at once into the ring: each time
+        something comes there, its readers wake. The ring gets no sample from `upto` on."""
+        for begin in range(0, len(frames), self._frame):
+            part = slice(begin, begin + self._frame)
+            self._look_up(at + begin - self._canceller.shift)
+            self._canceller(frames[part], self._reference, self._clean[part])
+        dropped = min(self._drop, len(frames))
         self._drop -= dropped
-        if (count := min(len(frame) - dropped, upto - self._mic.position)) > 0:
+        if (count := min(len(frames) - dropped, upto - self._mic.position)) > 0:
             self._mic.claim(count)[:] = self._clean[dropped : dropped + count]
             self._mic.commit(count, capture_ns=start_ns + self._mic.position * _SECOND // self._mic.rate)
 

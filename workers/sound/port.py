@@ -86,6 +86,7 @@ class RingPort(Port):
             self._claimed[:samples] = 0
         self._mic.commit(samples, capture_ns=capture_ns, flags=ringbuf.LOST if lost else 0)
         behind = self._ear.behind if self._ear else 0
+        self._telemetry.set("audio.behind", behind)
         ended_ns = capture_ns + (samples - behind) * _SECOND // self._rate
         self._telemetry.observe("audio.lateness_ns", time.monotonic_ns() - ended_ns)
         if lost:
