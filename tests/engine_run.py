@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -168,11 +169,10 @@ class Engine:
 
     def clean_up(self) -> None:
         """End whatever is left of it by force."""
-        for pid in (self.process.pid, *self.pids().values()):
-            try:
+        self.process.kill()  # not by its number: that may be somebody else's by now
+        for pid in self.pids().values():
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         self.process.wait()
         for path in self.segments():
             path.unlink(missing_ok=True)

