@@ -1,0 +1,30 @@
+"""What the documents point at is there, and what they list is all there is. (docs/door.md: tests/door/test_page.py.)"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.channels import CHANNELS
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "ringbuf/README.md")
+FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_linked_or_named_is_there(page: str) -> None:
+    text, folder = (ROOT / page).read_text(), (ROOT / page).parent
+    linked = [folder / link for link in re.findall(r"\]\(([^)#:]+)\)", text)]
+    named = [ROOT / name for name in re.findall(rf"`((?:{FOLDERS})/[\w./]+)`", text)]
+    assert linked + named
+    assert [str(path) for path in linked + named if not path.exists()] == []
+
+
+def test_the_table_of_channels_has_each_with_its_kind() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| ([\w, ]+) \| (\w+) \| ", text.split("| channel |")[1].split("\n\n")[0], re.MULTILINE)
+    told = {name: kind for names, kind in rows for name in names.split(", ")}
+    assert told == {channel.name: channel.kind for channel in CHANNELS}
