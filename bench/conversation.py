@@ -18,12 +18,19 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from talkbench.interruptions import interruptions
 from talkbench.plot import draw
 from talkbench.rivals import curve, machinery
 from talkbench.sections import hall, turn_taking
 from talkbench.tracks import Builder
 
-SECTIONS = {"turn_taking": turn_taking, "hall": hall, "machinery": machinery, "curve": curve}
+SECTIONS = {
+    "turn_taking": turn_taking,
+    "interruptions": interruptions,
+    "hall": hall,
+    "machinery": machinery,
+    "curve": curve,
+}
 
 
 def main() -> None:

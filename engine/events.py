@@ -87,6 +87,18 @@ class AnswerWord(Event):
     number: int
 
 
+@_event("answer.paused")
+@dataclass(frozen=True, slots=True)
+class AnswerPaused(Event):
+    """Somebody may be speaking: it is silent until that is known. answer.resumed or answer.ended follows."""
+
+
+@_event("answer.resumed")
+@dataclass(frozen=True, slots=True)
+class AnswerResumed(Event):
+    """It was nothing: the answer goes on from where it stood."""
+
+
 @_event("answer.ended")
 @dataclass(frozen=True, slots=True)
 class AnswerEnded(Event):

@@ -128,17 +128,19 @@ class SpeechPaused(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceHeard(Message):
     """There may be a voice since `start`, and has been up to `upto`; `clear` samples of it are a voice beyond doubt: no
-    hum, and no cough. Told with every hop while an answer is heard that a voice may interrupt (`turns.yields`)."""
+    hum, and no cough. speech: 1 when SpeechBegan was told of it. Told with every hop while an answer is heard that a
+    voice may interrupt (`turns.yields`)."""
 
     start: int
     upto: int
     clear: int
+    speech: int
 
 
 @_kind(13)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceGone(Message):
-    """There has been none since `end`, after VoiceHeard."""
+    """Nothing is left of it since `end`. It may come back with VoiceHeard, and speech may end later."""
 
     end: int
 
@@ -243,6 +245,14 @@ class Ask(Message):
     language: str
     history: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+
+
+@_kind(41)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle(Message):
+    """Of the answer with this tag no more was heard than `heard`: the model is not to remember more either."""
+
+    heard: str
 
 
 # llm → turns

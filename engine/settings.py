@@ -251,6 +251,7 @@ class OwnPhrases:
     failed: Phrase
     reprompt: Phrase
     repeat: Annotated[str, Template("text"), Live()]
+    murmurs: Annotated[Phrases, Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,14 @@ class Times(TypedDict):
     ended: float | None
 
 
+class Interruption(TypedDict):
+    """The voice that took the turn: when it began, on the mic's timeline, and how long after that it was known to be
+    meant."""
+
+    start_s: float
+    after_ms: float
+
+
 class TurnRecord(TypedDict):
     """One turn of the report."""
 
@@ -30,9 +38,9 @@ class TurnRecord(TypedDict):
     attempt: int
     outcome: str
     """answered (or said to its end), apologised (a phrase of the engine's own), abandoned (a stage gave nothing),
-    stopped (the host wanted silence, or the session ended), interrupted (the host spoke, or the engine ended),
-    postponed (the host spoke first; the same words are a later turn), resumed (turns was restarted meanwhile: only the
-    end of the answer is known)."""
+    stopped (the host wanted silence, or the session ended), interrupted (the user or the host spoke, or the engine
+    ended), postponed (before it was heard the host spoke, or the user went on; the same words are in a later turn),
+    resumed (turns was restarted meanwhile: only the end of the answer is known)."""
     source: str
     """Whose words are in `answer`: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
     transcript: str
@@ -47,6 +55,8 @@ class TurnRecord(TypedDict):
     response_ms: float | None
     """From the end of the user's speech to the first sample of the answer at the loudspeaker. None: there was neither
     an answer nor a phrase, or it was not heard."""
+    interruption: Interruption | None
+    """By the user; None where they did not."""
     speculated: int
     """How often an answer was begun before the user had finished."""
     hit: bool

@@ -100,6 +100,8 @@ METRICS = (
     Metric("turns.speculation_hits", "counter", "those of them that were right, and were used"),
     Metric("turns.thrown_pieces", "counter", "pieces of answers that were thrown away unheard"),
     Metric("turns.thrown_ms", "counter", "sound of answers that was thrown away unheard"),
+    Metric("turns.interruptions", "counter", "answers and announcements that the user interrupted"),
+    Metric("turns.resumes", "counter", "those that fell silent for a noise and went on"),
     Metric("turns.yields", "gauge", "the attempt that a voice silences, in the form of audio.audible; 0 if none"),
     Metric(
         "turns.holds", "gauge", "the attempt that turns keeps silent for now, in the form of audio.audible; 0 if none"

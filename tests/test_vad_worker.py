@@ -62,6 +62,13 @@ class Desk:
             self._at += FRAME
         return messages(self._told)
 
+    def between(self, probability: float) -> list[m.Message]:
+        """Judge a frame that lies halfway between the last one and the next, if one is wanted."""
+        if self.vad.impatient:
+            self.backend.probability = probability
+            self.vad.judge_between(SOUND, self._at - FRAME // 2, self._at + FRAME // 2, self._at)
+        return messages(self._told)
+
     @property
     def voice(self) -> int:
         """The frame in which the voice began that there may be, from 1; 0: there is none."""
@@ -155,11 +162,11 @@ def test_while_an_answer_is_heard_every_frame_of_a_voice_is_told_and_when_it_is_
     assert desk.hear(0.1) == []  # nobody was told of that one
     voice = [
         m.VoiceHeard,
-        m.VoiceHeard,
         m.SpeechBegan,
         m.VoiceHeard,
-        m.VoiceGone,
+        m.VoiceHeard,
         m.SpeechPaused,
+        m.VoiceGone,
         m.VoiceHeard,
         m.VoiceGone,
     ]
@@ -173,6 +180,7 @@ def test_while_an_answer_is_heard_every_frame_of_a_voice_is_told_and_when_it_is_
         (0, 3 * FRAME),
         (4 * FRAME, 5 * FRAME),
     ]
+    assert [each.speech for each in heard] == [0, 1, 1, 0]
     assert [each.capture_ns for each in heard] == [each.upto - FRAME for each in heard]
     gone = next(message for message in told if isinstance(message, m.VoiceGone))
     assert (gone.end, gone.capture_ns) == (begin + 3 * FRAME, begin + 3 * FRAME)
@@ -183,3 +191,59 @@ def test_what_of_a_voice_is_clear_is_counted_from_its_beginning_each_time(desk: 
     told = desk.messages(0.6, 0.95, 0.4, 0.95, 0.1, 0.95)
     heard = [message.clear // FRAME for message in told if isinstance(message, m.VoiceHeard)]
     assert heard == [0, 1, 1, 2, 1]
+
+
+def test_a_voice_that_has_faded_is_gone_before_voice_activity_has_forgotten_it(desk: Desk) -> None:
+    desk.answer()
+    faint = (SOUND * 0.04).astype(np.int16)
+    assert [type(message) for message in desk.messages(0.9)] == [m.VoiceHeard]
+    assert [type(message) for message in desk.messages(0.99, sound=faint)] == [m.SpeechBegan, m.VoiceHeard]
+    assert desk.voice == 1
+    (gone,) = desk.messages(0.99, sound=faint)
+    assert isinstance(gone, m.VoiceGone)
+    assert (gone.end, desk.voice) == (CONTEXT + FRAME, 0)
+    assert desk.messages(0.9, sound=faint) == []
+    (back,) = desk.messages(0.99)  # it is the same one
+    assert isinstance(back, m.VoiceHeard)
+    assert (back.start, back.clear, desk.voice) == (CONTEXT, 2 * FRAME, 1)
+    assert [type(message) for message in desk.messages(0.1)] == [m.SpeechPaused, m.VoiceGone]
+
+
+def test_while_an_answer_is_heard_half_a_frame_of_a_voice_is_enough_for_its_first_sign(desk: Desk) -> None:
+    assert desk.hear(0.1) == []
+    assert desk.between(0.9) == []  # nothing is heard that could be interrupted
+    desk.answer()
+    desk.hear(0.1)
+    (first,) = desk.between(0.9)
+    assert isinstance(first, m.VoiceHeard)
+    begin = CONTEXT + 2 * FRAME - FRAME // 2
+    assert (first.start, first.upto, first.clear, first.speech) == (begin, begin + FRAME, 0, 0)
+    assert desk.rings.telemetry.get("vad.voice") == begin + 1
+    assert desk.between(0.9) == []
+    (second,) = desk.messages(0.9)
+    assert isinstance(second, m.VoiceHeard)
+    assert (second.start, second.clear) == (begin, FRAME)
+
+
+def test_a_first_sign_that_the_next_frame_does_not_bear_out_is_gone(desk: Desk) -> None:
+    desk.answer()
+    desk.hear(0.1)
+    assert [type(message) for message in desk.between(0.9)] == [m.VoiceHeard]
+    assert [type(message) for message in desk.messages(0.1)] == [m.VoiceGone]
+    assert desk.rings.telemetry.get("vad.voice") == 0
+
+
+def test_the_stream_between_ends_with_the_answer_and_with_the_session(desk: Desk) -> None:
+    desk.answer()
+    desk.hear(0.1)
+    desk.between(0.1)
+    assert len(desk.backend._jobs) == 2
+    desk.next_session()
+    desk.hear(0.1)
+    assert desk.backend.forgotten == [1]
+    assert list(desk.backend._jobs) == [Tag(2)]
+    desk.between(0.1)
+    assert len(desk.backend._jobs) == 2
+    desk.rings.telemetry.set("turns.yields", 0)
+    assert not desk.vad.impatient
+    assert list(desk.backend._jobs) == [Tag(2)]

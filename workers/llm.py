@@ -31,9 +31,11 @@ class Llm:
         self._seat, self._backend, self._out = seat, backend, out
         self._renewal = Renewal(seat, backend, out)
         self._work: dict[Tag, _Work] = {}
+        self._heard: dict[Tag, str] = {}
+        """How much was heard of answers that are being cancelled."""
 
     def take(self, message: m.Message) -> None:
-        """A question, that one is not wanted any more, or that its visitor has left."""
+        """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
         if isinstance(message, m.Ask):
             pairs = zip(message.history[::2], message.history[1::2], strict=True)
             self._work[message.tag] = _Work(time.monotonic_ns())
@@ -50,6 +52,11 @@ class Llm:
             )
         elif isinstance(message, m.Cancel):
             self._backend.cancel(message.tag)
+        elif isinstance(message, m.Settle):
+            if message.tag in self._work:
+                self._heard[message.tag] = message.heard
+            else:
+                self._backend.settle(message.tag, message.heard)
         elif isinstance(message, m.SessionOver):
             forget(self._backend, self._work, self.step, message.tag.session)
 
@@ -79,6 +86,8 @@ class Llm:
                 self._out.send(m.Piece(tag=event.tag, text=event.text))
             elif isinstance(event, Ended):
                 del self._work[event.tag]
+                if (heard := self._heard.pop(event.tag, None)) is not None:
+                    self._backend.settle(event.tag, heard)
                 self._out.send(
                     m.PiecesEnded(
                         tag=event.tag,

@@ -89,6 +89,10 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
     succession.go_on(now)
 
 
+def _order(tag: Tag | None) -> int:
+    return audible.order(tag.session, tag.turn, tag.attempt) if tag else 0
+
+
 def main(seat: Seat) -> None:
     be_brief()
     telemetry = seat.telemetry
@@ -103,10 +107,13 @@ def main(seat: Seat) -> None:
 
     def publish() -> None:
         nonlocal allowed
-        # What may be heard goes out first: sound that is not allowed yet is not played.
+        # What may be heard goes out first: sound that is not allowed yet is not played, and nothing that yields to a
+        # voice before it is known to.
+        telemetry.set("turns.yields", _order(conversation.yields))
         if present.audible != allowed:
             allowed = present.audible
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
+        telemetry.set("turns.holds", _order(conversation.holds))
         telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Tag, Voice
@@ -10,7 +11,7 @@ from engine.errors import BackendError
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import prepare
-from workers.clarity import Clarity
+from workers.candidate import Candidate
 from workers.join import Seat
 
 
@@ -52,14 +53,14 @@ class Vad:
         self._telemetry = seat.telemetry
         self._gate = Gate(0, 0, 0)
         self._hop = backend.abilities.frame
-        self._clarity = Clarity(self._hop, mic.rate)
-        self._clear = 0
-        """Samples of the present voice that are clearly one."""
+        self._candidate = Candidate(self._hop, mic.rate)
         self._heard = False
         """Turns was told of it."""
         self.reload()
         self._job = Job(Tag(self._session))
         backend.begin(self._job)
+        self._between: Job | None = None
+        """While an answer is heard that a voice may interrupt: the stream of the hops that lie between the others."""
 
     def reload(self) -> None:
         """The settings are others now."""
@@ -76,11 +77,20 @@ class Vad:
         """Begin anew for every visitor, as soon as nobody speaks."""
         if self._job.tag.session != self._session and self._gate.since is None:
             over, self._job = self._job, Job(Tag(self._session))
-            self._backend.cancel(over.tag)
-            while not self._backend.idle:
-                self._backend.step(self._budget_ns)
+            self._stop_between()
+            self._cancel(over)
             self._backend.forget(over.tag.session)
             self._backend.begin(self._job)
+
+    def _cancel(self, job: Job) -> None:
+        self._backend.cancel(job.tag)
+        while not self._backend.idle:
+            self._backend.step(self._budget_ns)
+
+    def _stop_between(self) -> None:
+        if self._between is not None:
+            self._cancel(self._between)
+            self._between = None
 
     def known(self, judged: int) -> int:
         """The sample up to which it is known whether somebody speaks, once all before `judged` was judged: a voice
@@ -90,8 +100,35 @@ class Vad:
 
     def judge(self, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
         """Judge the hop [start, stop), which `window` ends with; it was captured from `captured_ns` on."""
+        for probability in self._probabilities(self._job, window):
+            if said := self._gate.judge(probability, start, stop):
+                what, sample = said
+                self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
+            self._candidate.follow(window[-self._hop :], probability, self._gate.since, start)
+            self._tell_voice(start, stop, captured_ns)
+
+    @property
+    def impatient(self) -> bool:
+        """Half a hop of a voice is worth knowing: hops between the others are wanted."""
+        wanted = self._telemetry.get("turns.yields") != 0
+        if not wanted:
+            self._stop_between()
+        elif self._between is None:
+            self._between = Job(Tag(self._session, 0, 1))
+            self._backend.begin(self._between)
+        return wanted
+
+    def judge_between(self, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
+        """The same for a hop between the others, if one is wanted: it only makes a voice known earlier."""
+        assert self._between is not None
+        for probability in self._probabilities(self._between, window):
+            if probability >= self._gate.threshold and self._candidate.suspect(start):
+                self._tell_voice(start, stop, captured_ns)
+
+    def _probabilities(self, job: Job, window: Pcm) -> Iterator[float]:
+        """How likely a voice is in each frame that was judged: this one."""
         began = time.monotonic_ns()
-        self._backend.feed(self._job, window)
+        self._backend.feed(job, window)
         events = self._backend.step(self._budget_ns)
         took = time.monotonic_ns() - began
         if took > self._budget_ns:
@@ -101,27 +138,24 @@ class Vad:
             if isinstance(event, Ended):  # the supervisor brings back one that hears
                 raise BackendError(f"voice activity ended: {event.text or event.reason}", "see vad.backend")
             if isinstance(event, Voice):
-                said = self._gate.judge(event.probability, start, stop)
-                self._tell_voice(event.probability, window[-self._hop :], start, stop, captured_ns)
-                if said:
-                    what, sample = said
-                    self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
+                yield event.probability
 
-    def _tell_voice(self, probability: float, hop: Pcm, start: int, stop: int, captured_ns: int) -> None:
-        """Tell of a voice from its first hop on, before it is known to be speech: whoever speaks now may want to
-        interrupt. First by a cell, which the audio worker reads with its next block."""
-        since = self._gate.since
-        self._telemetry.set("vad.voice", 0 if since is None else since + 1)
-        if since is None:
-            if self._heard:
-                self._out.send(m.VoiceGone(end=start, capture_ns=captured_ns))
-            self._clear, self._heard = 0, False
-            return
-        if self._clarity.is_clear(hop, probability):
-            self._clear += len(hop)
-        if self._telemetry.get("turns.yields"):
-            self._heard = True
-            self._out.send(m.VoiceHeard(start=since, upto=stop, clear=self._clear, capture_ns=captured_ns))
+    def _tell_voice(self, start: int, stop: int, captured_ns: int) -> None:
+        """Tell of a voice from its first hop on, before it is known to be speech, and of its end before voice activity
+        is sure of it: whoever speaks now may want to interrupt. First by a cell, which the audio worker reads with its
+        next block."""
+        candidate = self._candidate
+        since, gone = candidate.since, candidate.gone
+        self._telemetry.set("vad.voice", 0 if since is None or gone else since + 1)
+        if gone and self._heard:
+            self._heard = False
+            loud_ns = captured_ns + (candidate.loud - start) * 1_000_000_000 // self._mic.rate
+            self._out.send(m.VoiceGone(end=candidate.loud, capture_ns=loud_ns))
+        elif since is not None and not gone and self._telemetry.get("turns.yields"):
+            self._heard, speech = True, int(self._gate.speaking)
+            self._out.send(
+                m.VoiceHeard(start=since, upto=stop, clear=candidate.clear, speech=speech, capture_ns=captured_ns)
+            )
 
     def _tell(self, what: str, sample: int, at_ns: int) -> None:
         if what == "began":
@@ -138,13 +172,14 @@ def main(seat: Seat) -> None:
     mic, speech, telemetry = seat.history_reader("mic"), seat.outlet("speech"), seat.telemetry
     vad = Vad(seat, backend, mic, speech)
     mic.seek(max(mic.position, context))
-    mic.want(hop)
+    half, between = hop // 2, 0
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
     telemetry.set("vad.voice", 0)
     seat.ready()
     speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=time.monotonic_ns()))
 
     while not seat.stopping:
+        mic.want(half if vad.impatient and between < mic.cursor + half else hop)
         seat.wait()
         if seat.reloaded():
             vad.reload()
@@ -163,3 +198,9 @@ def main(seat: Seat) -> None:
             mic.release(hop)
             telemetry.set("vad.judged", vad.known(start + hop))
             seat.beat()
+        stop = mic.cursor + half
+        if vad.impatient and between < stop <= mic.position and mic.cursor >= hop + context:
+            between, start = stop, stop - hop
+            window, captured = mic.view(start - context, stop), mic.capture_ns(start)
+            if window is not None and captured is not None:
+                vad.judge_between(window, start, stop, captured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine import messages as m
 from engine.turns.attempt import Attempt, Marks
-from engine.turns.present import Present
+from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event
 from engine.turns.turn import MS, Speech, Wish
@@ -126,19 +126,33 @@ class Answering:
         present.audible = turn.tag
         self._speaking.say(present.phrases.reprompt, now)
 
+    def take_up(self, now: int) -> None:
+        """Go on with what was interrupted: it was by nothing that is to be answered."""
+        turn = self._present.current
+        assert turn.unsaid is not None
+        self._begin_instead(now)
+        turn.takes_up, turn.source = True, turn.unsaid.source
+        self._speaking.say(turn.unsaid.text, now)
+
     def _say_instead(self, phrase: str, now: int) -> None:
-        """Say a phrase of the engine's own instead of an answer, as a new attempt: what was under way is stale."""
+        """Say a phrase of the engine's own instead of an answer."""
+        turn = self._present.current
+        self._begin_instead(now)
+        turn.outcome, turn.source = "apologised", "phrase"
+        self._speaking.speak([phrase], now)
+        self._speaking.close(now)
+
+    def _begin_instead(self, now: int) -> None:
+        """Begin a new attempt that does not come from the language model: what was under way is stale."""
         present, turn = self._present, self._present.current
         present.send("listen", m.Cancel(tag=turn.ear))
         for channel in ("asks", "clauses"):
             present.send(channel, m.Cancel(tag=turn.tag))
         present.audible = present.next_attempt().tag
-        turn.outcome, turn.source = "apologised", "phrase"
         turn.due.clear()
-        present.timers.clear()
+        for timer in set(present.timers) - {Timer.QUIET}:
+            del present.timers[timer]
         present.progress(now)
-        self._speaking.speak([phrase], now)
-        self._speaking.close(now)
 
     def llm_again(self, _message: m.Joined, now: int) -> None:
         """The language model was restarted."""

@@ -55,6 +55,8 @@ class Attempt:
     """When the first sample of it is heard; 0 while that is not known."""
     ended_ns: int = 0
     """When the last one is."""
+    held: bool = False
+    """It is silent where it stands, until it is known whether somebody interrupts it."""
     played: int = 0
     """Samples of it that were played when it was last looked at."""
     stages: dict[str, Marks] = field(default_factory=dict)

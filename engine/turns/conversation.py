@@ -3,21 +3,23 @@
 `workers/turns.py` hands in what the stages and the host said and the time, sends what is in the `outbox`, and calls
 `expire` when `timer_ns` has passed. All deadlines of a turn are enforced here: here is who waits for the results.
 
-The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, `host_commands`, and
-`sessions`. They share the `present`. Here they are put together, and turns end.
+The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, `interrupting` that,
+`closing` turns, `host_commands`, and `sessions`. They share the `present`. Here they are put together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine import events
 from engine import messages as m
 from engine.config import Config
+from engine.contract import Tag
 from engine.turns.answering import Answering
 from engine.turns.attention import RESTING, Attention
+from engine.turns.closing import Closing
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
+from engine.turns.interrupting import Interrupting
 from engine.turns.memory import Succession
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
@@ -43,6 +45,8 @@ class Conversation:
         self._hearing = hearing = Hearing(present, sessions, attention, Speculating(present, answering))
         self._host = host = HostCommands(present, sessions, attention)
         host.on_listen = hearing.attend
+        self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
+        self._interrupting = interrupting = Interrupting(present, attention, closing)
         self.succession = Succession(present, host)
         self._input_end: int | None = None
         self._over = False
@@ -54,6 +58,7 @@ class Conversation:
             Action.KEEP: hearing.keep,
             Action.ASK: answering.ask,
             Action.ASK_AGAIN: answering.ask_again,
+            Action.TAKE_UP: answering.take_up,
             Action.APOLOGISE: answering.apologise,
             Action.MARK: speaking.mark,
             Action.ANNOUNCE: self._announce,
@@ -63,13 +68,16 @@ class Conversation:
             Action.REPROMPT: answering.reprompt,
             Action.REFUSE: lambda _now: None,
             Action.NEXT: self._next,
-            Action.END: self._end,
-            Action.DROP: self._drop,
-            Action.GIVE_UP: self._give_up,
-            Action.HUSH: self._hush,
-            Action.CUT: self._cut,
-            Action.POSTPONE: self._postpone,
-            Action.FORGET: self._forget,
+            Action.HOLD: interrupting.hold,
+            Action.RESUME: interrupting.go_on,
+            Action.YIELD: interrupting.yield_turn,
+            Action.END: closing.end,
+            Action.DROP: closing.drop,
+            Action.GIVE_UP: closing.give_up,
+            Action.HUSH: closing.hush,
+            Action.CUT: closing.cut,
+            Action.POSTPONE: closing.postpone,
+            Action.FORGET: closing.forget,
         }
         self._expired: dict[Timer, Callable[[int], None]] = {
             Timer.WAIT: hearing.wait_over,
@@ -79,6 +87,7 @@ class Conversation:
             Timer.AUDIBLE: speaking.audible,
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
+            Timer.QUIET: interrupting.quiet,
             Timer.UNSURE: sessions.unsure,
             Timer.LEFT: sessions.silence,
         }
@@ -100,6 +109,8 @@ class Conversation:
             m.Renewed: self._renewed,
             m.SpeechBegan: hearing.speech_began,
             m.SpeechPaused: hearing.speech_paused,
+            m.VoiceHeard: interrupting.voice_heard,
+            m.VoiceGone: interrupting.voice_gone,
             m.InputEnded: self._input_ended,
             m.MicrophoneMuted: attention.microphone,
             m.Say: host.take,
@@ -137,6 +148,17 @@ class Conversation:
             return turn.speech.start + 1
         return kept[0].start + 1 if kept else 0
 
+    @property
+    def yields(self) -> Tag | None:
+        """The attempt that a voice silences at once, if any."""
+        return self._interrupting.yields
+
+    @property
+    def holds(self) -> Tag | None:
+        """The attempt that stays silent for now, if any."""
+        turn = self.present.turn
+        return turn.tag if turn is not None and turn.attempt.held else None
+
     def see(self, judged: int, played: int) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
         how many samples of the present answer the loudspeaker was given."""
@@ -151,6 +173,8 @@ class Conversation:
             self._of_the_turn[kind](message, now)
         elif turn is not None and kind in self._of_the_attempt and message.tag == turn.tag:
             self._of_the_attempt[kind](message, now)
+        elif self.present.ahead and isinstance(message, m.Text) and message.tag == self.present.ahead[0]:
+            self._interrupting.text(message, now)
         self._finish_if_over()
 
     def expire(self, now: int) -> None:
@@ -177,11 +201,7 @@ class Conversation:
 
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""
-        if self.present.turn is not None:
-            self._answering.drop(now)
-            self._speaking.tell_words(now)
-            self._tell_ended("interrupted", now)
-        self._sessions.stop(now)
+        self._closing.stop(now)
 
     # Whose turn it is.
 
@@ -211,75 +231,6 @@ class Conversation:
         self._host.take_question(now)
         self._answering.ask(now)
 
-    # How a turn ends.
-
-    def _end(self, now: int) -> None:
-        self._close(self.present.current.outcome, now)
-        self._next(now)
-
-    def _drop(self, now: int) -> None:
-        self._answering.drop(now)
-        self.present.send("listen", m.Cancel(tag=self.present.current.ear))
-        self.present.turn = None
-        self.present.timers.clear()
-        self._next(now)
-
-    def _give_up(self, now: int) -> None:
-        self._fall_silent("abandoned", now)
-        self._next(now)
-
-    def _hush(self, now: int) -> None:
-        self._host.empty()
-        self._fall_silent("stopped", now)
-        self._next(now)
-
-    def _cut(self, now: int) -> None:
-        self._fall_silent("interrupted", now)
-        self._next(now)
-
-    def _postpone(self, now: int) -> None:
-        turn = self.present.current
-        if turn.wish is not None:
-            self._host.put_back(turn.wish)
-        else:
-            self.present.kept.insert(0, turn.speech)
-        self._fall_silent("postponed", now)
-        self._next(now)
-
-    def _forget(self, now: int) -> None:
-        self._host.empty()
-        self.present.kept.clear()
-        if self.present.turn is not None:
-            self._fall_silent("stopped", now)
-        self._sessions.end(now)
-        self._next(now)
-
-    def _fall_silent(self, outcome: str, now: int) -> None:
-        """Nothing more of the turn shall be heard, and nobody shall work for it."""
-        self._answering.drop(now)
-        present, turn = self.present, self.present.current
-        self._speaking.tell_words(now)
-        for channel in ("listen", "asks", "clauses"):
-            present.send(channel, m.Cancel(tag=turn.ear if channel == "listen" else turn.tag))
-        present.audible = present.newest = turn.attempt.next_tag
-        self._close(outcome, now)
-
-    def _close(self, outcome: str, now: int) -> None:
-        """Close the turn. What was heard of its answer becomes history."""
-        present, turn = self.present, self.present.current
-        if turn.source == "answer" and turn.said is not None and turn.attempt.words.heard:
-            present.session.remember(turn.said.text, turn.attempt.words.heard)
-        self._tell_ended(outcome, now)
-        present.turn = None
-        present.timers.clear()
-
-    def _tell_ended(self, outcome: str, now: int) -> None:
-        turn, attempt = self.present.current, self.present.current.attempt
-        turn.outcome = outcome
-        record = dict(turn.record(self.present.rate))
-        ended = events.AnswerEnded(attempt.text, attempt.words.heard, outcome, turn.source, record)
-        self.present.tell(ended, attempt.ended_ns if 0 < attempt.ended_ns <= now else now)
-
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
         present, attempt = self.present, self.present.current.attempt
@@ -296,6 +247,8 @@ class Conversation:
     # Workers that were restarted, or could not do what they were told.
 
     def _joined(self, message: m.Joined, now: int) -> None:
+        if message.stage == "vad":
+            self._interrupting.voice_gone(m.VoiceGone(end=message.sample, capture_ns=message.capture_ns), now)
         if again := self._again.get(message.stage):
             again(message, now)
 

@@ -14,7 +14,8 @@ from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
 from engine.turns.speculating import Speculating
 from engine.turns.table import Event, State
-from engine.turns.turn import MS, Speech
+from engine.turns.turn import MS, SURE, Speech
+from engine.wording import is_murmur
 
 TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
@@ -25,6 +26,8 @@ AGAIN_MS = 16
 """When the VAD is behind: how soon to look again. Its messages wake us; its silence does not."""
 MOST_KEPT = 32
 """Stretches of speech kept for later. More have no sound any more: the microphone's ring has gone over it."""
+SHORT_MS, LONG_MS = 700, 1500
+"""An interruption so short, of uncertain words, may have been a cough; one so long was none, whatever came of it."""
 LISTENS = (State.HEARING, State.ENDING)
 ENDED_JUST_NOW = (State.ENDING, State.FINALISING, State.THINKING)
 """Who speaks then goes on after a pause, and may have been taken to have finished too soon."""
@@ -91,9 +94,11 @@ class Hearing:
     def _send_listen(self, now: int) -> None:
         present, turn = self._present, self._present.current
         turn.listened_ns = now
-        start = max(0, turn.speech.start - present.config.vad.preroll_ms * present.rate // 1000)
-        language = present.config.language
-        present.send("listen", m.Listen(tag=turn.ear, capture_ns=turn.speech.start_ns, start=start, language=language))
+        start, language = present.before(turn.speech.start), present.config.language
+        ahead, present.ahead = present.ahead, None
+        if ahead is None or ahead[0] != turn.ear or not 0 <= start - ahead[1] <= present.rate // 2:
+            listen = m.Listen(tag=turn.ear, capture_ns=turn.speech.start_ns, start=start, language=language)
+            present.send("listen", listen)
 
     def wait(self, now: int) -> None:
         """It may have been all: start the end-of-speech wait, and an answer to what it was."""
@@ -224,10 +229,13 @@ class Hearing:
         present.happens(judged, now)
 
     def _judge(self, text: m.Text) -> Event:
-        present, speech = self._present, self._present.current.speech
+        present, turn, speech = self._present, self._present.current, self._present.current.speech
+        spoken_ms = (speech.end - speech.start) * 1000 // present.rate
+        unsure = text.confidence < SURE and spoken_ms < SHORT_MS
+        if turn.unsaid and (unsure or is_murmur(text.text, present.phrases.murmurs)) and spoken_ms < LONG_MS:
+            return Event.MURMUR
         if text.text.strip() and text.confidence >= present.config.asr.min_confidence:
             return Event.WORDS
-        spoken_ms = (speech.end - speech.start) * 1000 // present.rate
         return Event.NO_WORDS if spoken_ms >= present.config.turns.shortest_utterance_ms else Event.NOISE
 
     def final_due(self, now: int) -> None:
@@ -256,6 +264,7 @@ class Hearing:
     def asr_again(self, _message: m.Joined, now: int) -> None:
         """The sound is still in the mic ring: it listens again from where the speech began."""
         present = self._present
+        present.ahead = None
         if present.state not in (*LISTENS, State.FINALISING):
             return
         if present.again_too_often("asr", now):

@@ -14,7 +14,7 @@ from engine.turns.attempt import Attempt
 from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
-from engine.turns.turn import Speech, Turn, Wish
+from engine.turns.turn import Speech, Turn, Unsaid, Wish
 from engine.turns.words import Words
 
 RESTARTS = 1
@@ -39,6 +39,8 @@ class Timer(Enum):
     """The answer's last sample is heard."""
     UNSURE = auto()
     """The visitor has been silent for so long that they are asked whether they are still there."""
+    QUIET = auto()
+    """A voice that might have interrupted is gone for so long that it was none, or nobody tells of it any more."""
     LEFT = auto()
     """The visitor has been silent for so long that they have left."""
 
@@ -54,6 +56,10 @@ class Present:
         self.turn: Turn | None = None
         self.kept: list[Speech] = []
         """Speech that came while the turn was not the user's, oldest first."""
+        self.ahead: tuple[Tag, int] | None = None
+        """The turn to come, and the sample from which the recogniser listens for it already."""
+        self.unsaid: Unsaid | None = None
+        """What has just been interrupted by the turn to come."""
         self.timers: dict[Timer, int] = {}
         self.outbox: list[tuple[str, m.Message]] = []
         self.actions: Mapping[Action, Callable[[int], None]] = {}
@@ -79,15 +85,36 @@ class Present:
     def open(self, speech: Speech, source: str, wish: Wish | None = None) -> Turn:
         """Open a turn."""
         self.timers.clear()
+        unsaid, self.unsaid = self.unsaid, None
+        if wish is not None or source != "answer":
+            unsaid = None
+            self.stop_listening_ahead()
         first = self.session.next_tag()
         ear = Tag(first.session, first.turn)
-        self.turn = Turn(ear, speech, self._attempt(first), source, wish)
+        self.turn = Turn(ear, speech, self._attempt(first), source, wish, unsaid=unsaid)
         return self.turn
 
     def next_attempt(self) -> Attempt:
         """The turn is tried anew; what was under way is stale."""
         attempt = self.current.attempt = self._attempt(self.current.attempt.next_tag)
         return attempt
+
+    def before(self, start: int) -> int:
+        """Where the recogniser begins with speech that began at the sample `start`."""
+        return max(0, start - self.config.vad.preroll_ms * self.rate // 1000)
+
+    def listen_ahead(self, speech: Speech) -> None:
+        """Let the recogniser listen to what may become the next turn."""
+        if self.ahead is None:
+            tag, start = self.ahead = Tag(self.session.number, self.session.turn + 1), self.before(speech.start)
+            language = self.config.language
+            self.send("listen", m.Listen(tag=tag, capture_ns=speech.start_ns, start=start, language=language))
+
+    def stop_listening_ahead(self) -> None:
+        """It becomes none."""
+        if self.ahead is not None:
+            self.send("listen", m.Cancel(tag=self.ahead[0]))
+            self.ahead = None
 
     def _attempt(self, tag: Tag) -> Attempt:
         self.newest = tag

@@ -32,6 +32,11 @@ class Session:
         """An exchange, as it was heard."""
         self._history.append(Exchange(user, answer))
 
+    def go_on(self, user: str, answer: str) -> None:
+        """More of an answer, as it was heard after an interruption."""
+        before = self._history.pop().answer if self._history and self._history[-1].user == user else ""
+        self.remember(user, f"{before} {answer}".strip())
+
     def past(self, turns: int) -> tuple[str, ...]:
         """User and answer of the last exchanges in turn, oldest first: `turns` at most, and what a question may carry.
         Older ones are forgotten."""

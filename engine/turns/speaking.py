@@ -115,9 +115,9 @@ class Speaking:
     # From the loudspeaker. It tells ahead of time what begins and ends in the sound that it was given.
 
     def playback_began(self, message: m.PlaybackBegan, now: int) -> None:
-        """The first sample will be heard. A restarted audio worker says so again, of where it goes on."""
+        """The first sample will be heard; or, after a pause, the one with which it goes on."""
         present, attempt = self._present, self._present.current.attempt
-        attempt.words.began(message.at_ns, now, present.played if attempt.began_ns else 0)
+        attempt.words.began(message.at_ns, now, message.sample)
         if not attempt.began_ns:
             attempt.began_ns = message.at_ns
             attempt.stages["audio"] = Marks(first=message.at_ns)

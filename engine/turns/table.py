@@ -1,7 +1,7 @@
 """The table of turns: every state of the conversation, every event, and what follows.
 
-Plain in this version: a fixed wait decides that the user has finished, and an answer is spoken to its end, unless the
-host wants silence or to speak. What is said meanwhile is kept and taken up afterwards: nothing the user says is lost.
+An answer is spoken to its end, unless the user interrupts it, or the host wants silence or to speak. What is said
+meanwhile and does not interrupt it is kept and taken up afterwards: nothing the user says is lost.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Event(Enum):
     """The final text is empty, or not certain enough, though someone spoke."""
     NOISE = auto()
     """The final text is empty and the sound was too short for a word."""
+    MURMUR = auto()
+    """What interrupted an answer was only a murmur, or a cough."""
     AUDIBLE = auto()
     """The answer's first sample is heard."""
     PLAYED = auto()
@@ -55,6 +57,12 @@ class Event(Enum):
     """The recogniser or the language model failed, or gave nothing for too long."""
     SILENT = auto()
     """There is nothing to say, or the voice failed, or gave nothing for too long."""
+    VOICE = auto()
+    """There may be a voice while the engine speaks, or is about to."""
+    INTERRUPTED = auto()
+    """It is one, and meant for us."""
+    QUIET = auto()
+    """It was a noise, or nothing that is to be answered."""
     QUEUED = auto()
     """The host wants to speak or to ask when its turn comes."""
     MAKE_WAY = auto()
@@ -94,10 +102,18 @@ class Action(Enum):
     """Ask the language model."""
     ASK_AGAIN = auto()
     """Say that nothing was understood."""
+    TAKE_UP = auto()
+    """Say the rest of what was interrupted."""
     APOLOGISE = auto()
     """Say that something went wrong."""
     MARK = auto()
     """Note that the answer is heard."""
+    HOLD = auto()
+    """Be silent until it is known whether the user interrupts."""
+    RESUME = auto()
+    """Go on from there. What made us silent is forgotten."""
+    YIELD = auto()
+    """The user has the turn: what was heard becomes history, and the rest is dropped."""
     END = auto()
     """Close the turn: it becomes history."""
     DROP = auto()
@@ -197,9 +213,13 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.FINALISING, E.WORDS): (S.THINKING, A.ASK),
     (S.FINALISING, E.NO_WORDS): (S.THINKING, A.ASK_AGAIN),
     (S.FINALISING, E.NOISE): (S.LISTENING, A.DROP),
+    (S.FINALISING, E.MURMUR): (S.THINKING, A.TAKE_UP),
     (S.FINALISING, E.FAILED): (S.THINKING, A.APOLOGISE),
     (S.FINALISING, E.SPEECH): (S.FINALISING, A.KEEP),
     (S.FINALISING, E.PAUSE): (S.FINALISING, A.KEEP),
+    (S.FINALISING, E.VOICE): (S.FINALISING, A.KEEP),
+    (S.FINALISING, E.INTERRUPTED): (S.LISTENING, A.YIELD),
+    (S.FINALISING, E.QUIET): (S.FINALISING, A.RESUME),
     (S.FINALISING, E.QUEUED): (S.FINALISING, A.KEEP),
     (S.FINALISING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.FINALISING, E.STOP): (S.LISTENING, A.HUSH),
@@ -215,6 +235,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.THINKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.THINKING, E.SPEECH): (S.THINKING, A.KEEP),
     (S.THINKING, E.PAUSE): (S.THINKING, A.KEEP),
+    (S.THINKING, E.VOICE): (S.THINKING, A.KEEP),
+    (S.THINKING, E.INTERRUPTED): (S.LISTENING, A.YIELD),
+    (S.THINKING, E.QUIET): (S.THINKING, A.RESUME),
     (S.THINKING, E.QUEUED): (S.THINKING, A.KEEP),
     (S.THINKING, E.MAKE_WAY): (S.LISTENING, A.POSTPONE),
     (S.THINKING, E.STOP): (S.LISTENING, A.HUSH),
@@ -228,6 +251,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.SPEAKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.SPEAKING, E.SPEECH): (S.SPEAKING, A.KEEP),
     (S.SPEAKING, E.PAUSE): (S.SPEAKING, A.KEEP),
+    (S.SPEAKING, E.VOICE): (S.SPEAKING, A.HOLD),
+    (S.SPEAKING, E.INTERRUPTED): (S.LISTENING, A.YIELD),
+    (S.SPEAKING, E.QUIET): (S.SPEAKING, A.RESUME),
     (S.SPEAKING, E.QUEUED): (S.SPEAKING, A.KEEP),
     (S.SPEAKING, E.MAKE_WAY): (S.LISTENING, A.CUT),
     (S.SPEAKING, E.STOP): (S.LISTENING, A.HUSH),
@@ -242,6 +268,9 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.ANNOUNCING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.ANNOUNCING, E.SPEECH): (S.ANNOUNCING, A.KEEP),
     (S.ANNOUNCING, E.PAUSE): (S.ANNOUNCING, A.KEEP),
+    (S.ANNOUNCING, E.VOICE): (S.ANNOUNCING, A.HOLD),
+    (S.ANNOUNCING, E.INTERRUPTED): (S.LISTENING, A.YIELD),
+    (S.ANNOUNCING, E.QUIET): (S.ANNOUNCING, A.RESUME),
     (S.ANNOUNCING, E.QUEUED): (S.ANNOUNCING, A.KEEP),
     (S.ANNOUNCING, E.MAKE_WAY): (S.LISTENING, A.CUT),
     (S.ANNOUNCING, E.STOP): (S.LISTENING, A.HUSH),

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from engine import messages as m
 from engine.contract import UNKNOWN, Tag
-from engine.story import Times, TurnRecord
+from engine.story import Interruption, Times, TurnRecord
 from engine.turns.attempt import Attempt, Marks
 from engine.turns.table import Event
 
 MS = 1_000_000
+SURE = 0.5
+"""Words less certain than this are what a recogniser makes of a cough."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,16 @@ class Wish:
     """How often the turns worker was restarted when it had begun with them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """What of an interrupted answer, or of the host's words, nobody has heard: said after all, if it was no
+    interruption. source: as in Turn. question: what it answers."""
+
+    text: str
+    source: str
+    question: str
+
+
 @dataclass(slots=True)
 class Turn:
     """Everything known of the present turn. Its present attempt is another one with every try."""
@@ -52,6 +64,14 @@ class Turn:
     """Whose words are spoken: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
     wish: Wish | None = None
     """What the host wanted, where the turn is the host's."""
+    voice: Speech | None = None
+    """A voice that may be interrupting it."""
+    interrupted_ns: int = 0
+    """When it was known to be; 0 where none was."""
+    unsaid: Unsaid | None = None
+    """What the user interrupted with this turn."""
+    takes_up: bool = False
+    """It goes on with that."""
     said: m.Text | None = None
     """What the user said, as far as it is known."""
     sound: float = UNKNOWN
@@ -90,6 +110,13 @@ class Turn:
         return self.wish is None
 
     @property
+    def question(self) -> str:
+        """What its answer answers."""
+        if self.takes_up and self.unsaid is not None:
+            return self.unsaid.question
+        return self.said.text if self.said is not None else ""
+
+    @property
     def response_ms(self) -> float | None:
         """From the end of the user's speech, or the host's question, to the first sample of the answer."""
         return self.ms(self.attempt.began_ns) if self.attempt.began_ns and self.source != "say" else None
@@ -101,6 +128,12 @@ class Turn:
     def _times(self, marks: Marks) -> Times:
         began, first, ended = (None if ns is None else self.ms(ns) for ns in (marks.began, marks.first, marks.ended))
         return Times(began=began, first=first, ended=ended)
+
+    def _interruption(self, rate: int) -> Interruption | None:
+        if self.voice is None or not self.interrupted_ns:
+            return None
+        after_ms = round((self.interrupted_ns - self.voice.start_ns) / MS, 1)
+        return Interruption(start_s=self.voice.start / rate, after_ms=after_ms)
 
     def record(self, rate: int) -> TurnRecord:
         """What the report holds of it. rate: samples a second of the timeline."""
@@ -117,6 +150,7 @@ class Turn:
             heard=self.attempt.words.heard,
             speech={"start_s": self.speech.start / rate, "end_s": (self.speech.end or self.speech.start) / rate},
             response_ms=self.response_ms,
+            interruption=self._interruption(rate),
             speculated=self.speculated,
             hit=self.hit,
             stages={stage: self._times(marks) for stage, marks in {**self.stages, **self.attempt.stages}.items()},

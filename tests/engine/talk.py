@@ -93,6 +93,35 @@ class Talk:
         self.until(end + 32)
         self.say(m.SpeechPaused(end=round(end * 16), capture_ns=round(end * MS)))
 
+    def maybe(self, start: float, upto: float, clear: float) -> None:
+        """The VAD hears what may be a voice, hop by hop from `start` to `upto` ms, of which `clear` ms are at the end
+        of it without doubt a voice. It begins to be speech after 64 ms."""
+        for end in range(round(start) + 32, round(upto) + 1, 32):
+            self.until(end)
+            if end == round(start) + 64:
+                self.say(m.SpeechBegan(start=round(start * 16), capture_ns=round(start * MS)))
+            sure = max(0.0, clear - (upto - end))
+            self.say(
+                m.VoiceHeard(
+                    start=round(start * 16),
+                    upto=end * 16,
+                    clear=round(sure * 16),
+                    speech=int(end >= start + 64),
+                    capture_ns=(end - 32) * MS,
+                )
+            )
+
+    def quiet(self, end: float) -> None:
+        """The voice is gone at `end` ms, and with it the speech, if it was that."""
+        if any(not speech.end for speech in self.present.kept) or self.state() == "HEARING":
+            self.pause(end)
+        self.gone(end)
+
+    def gone(self, end: float) -> None:
+        """The voice is gone at `end` ms; that it was the end of speech is known later."""
+        self.until(max(self.at, end + 32))
+        self.say(m.VoiceGone(end=round(end * 16), capture_ns=round(end * MS)))
+
     def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
         values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
         self.say(m.Text(tag=self.ear, text=text, **values))  # type: ignore[arg-type]

@@ -288,6 +288,7 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         reprompt = "Sind Sie noch da?"
         failed = "Es tut mir leid."
         repeat = "Sie sagten {text}."
+        murmurs = ["ja"]
         [[llm.phrasebook.entries]]
         patterns = ["hallo"]
         answers = ["Guten Tag."]

@@ -35,6 +35,7 @@ not_heard = "Wie bitte?"
 reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
 repeat = "{text}"
+murmurs = ["ja", "ach so"]
 [asr]
 expect = ["a very long phrase that nobody is expected to say aloud in front of a kiosk", "and another one of that kind"]
 [vocoder.flite]

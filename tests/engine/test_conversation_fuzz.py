@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine import messages as m
 from engine.turns.attempt import Attempt
 from engine.turns.attention import RESTING
+from engine.turns.present import Timer
 from engine.turns.table import State
 from tests.engine.talk import MS, Talk
 
@@ -23,12 +24,37 @@ class Chaos(Talk):
     def __init__(self, speculations: int) -> None:
         super().__init__("turns.session_end_s=20", f"turns.speculations={speculations}")
         self.speaks = False
+        self.since = 0.0
         self.commands = 0
 
     def user(self) -> None:
         """Begins to speak, or stops."""
         self.speaks = not self.speaks
+        self.since = self.at
         (self.begin if self.speaks else self.pause)(self.at)
+        if not self.speaks:
+            self.noise_gone()
+
+    def speaking(self, clear: float = 1.0) -> None:
+        """The VAD tells of a voice, so much of which is clear; it may be none."""
+        since = self.since if self.speaks else self.at - 32
+        self.say(
+            m.VoiceHeard(
+                start=round(since * 16),
+                upto=round(self.at * 16),
+                clear=round((self.at - since) * 16 * clear),
+                speech=int(self.speaks),
+                capture_ns=self.now - 32 * MS,
+            )
+        )
+
+    def noise_gone(self) -> None:
+        self.say(m.VoiceGone(end=round(self.at * 16), capture_ns=self.now))
+
+    def words_ahead(self) -> None:
+        """The recogniser makes words of what may be a voice."""
+        if self.present.ahead is not None:
+            self.say(m.Text(tag=self.present.ahead[0], text="wait", language="en", confidence=0.9))
 
     def words(self, *, final: bool) -> None:
         if self.present.turn is not None:
@@ -97,7 +123,7 @@ def command(command: m.Message) -> Callable[[Chaos], None]:
 
 def wait(ms: float) -> Callable[[Chaos], None]:
     def pass_by(talk: Chaos) -> None:
-        talk.played += round(ms * 16) if talk.present.state in HEARD else 0
+        talk.played += round(ms * 16) if talk.present.state in HEARD and not talk.conversation.holds else 0
         talk.until(talk.at + ms)
 
     return pass_by
@@ -105,6 +131,10 @@ def wait(ms: float) -> Callable[[Chaos], None]:
 
 STEPS: dict[str, Callable[[Chaos], None]] = {
     "the user": Chaos.user,
+    "a voice": Chaos.speaking,
+    "maybe a voice": lambda talk: talk.speaking(0.0),
+    "a noise is over": Chaos.noise_gone,
+    "words of what may be a voice": Chaos.words_ahead,
     "some words": lambda talk: talk.words(final=False),
     "all words": lambda talk: talk.words(final=True),
     "a piece": Chaos.piece,
@@ -142,6 +172,7 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
         # Whoever has the turn is waited for no longer than is allowed.
         assert (talk.present.turn is None) == (talk.present.state in RESTING)
         assert talk.present.turn is None or talk.conversation.timer_ns is not None or talk.speaks
+        assert talk.conversation.holds is None or Timer.QUIET in talk.present.timers
     if talk.speaks:
         talk.user()
     talk.finish()
@@ -156,6 +187,8 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     assert changes == ["began", "ended"] * (len(changes) // 2) + ["began"] * (len(changes) % 2)
     shown = [event["state"] for event in talk.named("state")]
     assert all(one != other for one, other in pairwise(shown))
+    pauses = [event["event"] for event in talk.events if event["event"] in ("answer.paused", "answer.resumed")]
+    assert "answer.resumed" not in (one for one, other in pairwise(["answer.resumed", *pauses]) if one == other)
     for event in talk.named("answer.started"):
         told = [each["event"] for each in talk.events if each["tag"] == event["tag"] and "answer" in each["event"]]
         assert told[0] == "answer.started"

@@ -113,7 +113,7 @@ def test_a_restarted_loudspeaker_goes_on_with_the_words_where_it_was(talk: Talk)
     talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
     talk.played = 4000
     talk.until(3500)
-    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=3500 * MS))
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=3500 * MS, sample=4000))
     talk.played = 24_000
     talk.until(5000)
     told = [(event["text"], event["at_ms"]) for event in talk.named("answer.word")]

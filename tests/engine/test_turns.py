@@ -11,7 +11,9 @@ from tests.engine.talk import Talk
 
 HOST = {Event.QUEUED, Event.MAKE_WAY, Event.STOP, Event.LISTEN_NOW, Event.LEAVE, Event.SLEEP, Event.MUTE, Event.UNMUTE}
 """What the host may want at any time."""
-OF_THE_USER = {Event.UNSURE, Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE}
+OF_THE_USER = {Event.UNSURE, Event.WAIT_OVER, Event.TOO_LONG, Event.WORDS, Event.NO_WORDS, Event.NOISE, Event.MURMUR}
+OF_A_VOICE = {Event.VOICE, Event.INTERRUPTED, Event.QUIET}
+"""What follows from a voice while the engine speaks, where that yields to one."""
 NEXT = {Event.SAY, Event.INSIST, Event.ASKED}
 """Whose turn it is is decided when nobody has it."""
 
@@ -26,7 +28,7 @@ IMPOSSIBLE = {
     State.THINKING: OF_THE_USER | NEXT,
     State.SPEAKING: OF_THE_USER | NEXT,
     State.ANNOUNCING: OF_THE_USER | NEXT | {Event.FAILED},
-    State.INSISTING: OF_THE_USER | NEXT | {Event.FAILED},
+    State.INSISTING: OF_THE_USER | OF_A_VOICE | NEXT | {Event.FAILED},
 }
 
 
