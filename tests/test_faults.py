@@ -61,7 +61,7 @@ def test_a_conversation_on_two_clocks_of_their_own_is_answered_and_what_was_lost
 def test_a_card_that_is_pulled_out_and_returns_costs_a_pause_and_the_next_question_is_answered(
     start: Start, tmp_path: Path, short_answers: Path
 ) -> None:
-    sound = np.concatenate([silence(1.5), question(), silence(6.9), question(), silence(2)])  # again at 11 s
+    sound = np.concatenate([silence(1.5), question(), silence(11.9), question(), silence(2)])  # again at 16 s
     written = tmp_path / "r.json"
     engine = start(
         *("--input", str(write(tmp_path / "q.wav", sound)), "--config", str(short_answers)),
@@ -95,7 +95,7 @@ def test_a_card_that_is_pulled_out_and_returns_costs_a_pause_and_the_next_questi
     assert engine.end() == 0
     turns = report(written)["turns"]
     assert [(understood(turn), turn["answer"], turn["outcome"]) for turn in turns] == [(True, ANSWER, "answered")] * 2
-    assert turns[1]["speech"]["start_s"] == pytest.approx(11.0, abs=0.3)  # in its place on the one timeline
+    assert turns[1]["speech"]["start_s"] == pytest.approx(16.0, abs=0.3)  # in its place on the one timeline
     assert report(written)["totals"]["restarts"] == 0  # it was no fault
     assert engine.errors == []
 

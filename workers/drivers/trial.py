@@ -12,7 +12,7 @@ from collections.abc import Callable
 from engine.devices import Device
 
 _PROBE = "workers.drivers.probe"
-_MOST_S = 20.0
+_MOST_S = 60.0
 """A device that has not been opened and found to run by then hangs."""
 
 
