@@ -175,6 +175,7 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
         "heard": str,
         "speech": dict,
         "response_ms": float,
+        "interruption": type(None),
         "speculated": int,
         "hit": bool,
         "stages": dict,
@@ -210,17 +211,18 @@ def test_shared_memory_belongs_to_its_owner_alone(shipped: Run) -> None:
 
 
 def test_two_questions_are_two_turns_and_repeat_says_what_it_heard(start: Start, tmp_path: Path) -> None:
-    sound = write(tmp_path / "two.wav", np.concatenate([question(), silence(4), question()]))
+    sound = write(tmp_path / "two.wav", np.concatenate([question(), silence(10), question()]))
     written = tmp_path / "r.json"
     repeat = ("--set", "llm.backend=repeat", "--set", 'asr.expect=["what time does the museum close"]')
-    engine = start("--input", str(sound), "--report", str(written), *repeat, *UNHURRIED)
+    # On a busy machine the second question may come while the first is answered.
+    engine = start("--input", str(sound), "--report", str(written), *repeat, *UNHURRIED, "--set", "turns.barge_in=off")
     assert engine.end() == 0
     turns = report(written)["turns"]
     assert [turn["turn"] for turn in turns] == [1, 2]
     for turn in turns:
         assert understood(turn)
         assert turn["answer"] == f"You said {turn['transcript']}."
-    assert turns[1]["speech"]["start_s"] > turns[0]["speech"]["end_s"] + 3
+    assert turns[1]["speech"]["start_s"] > turns[0]["speech"]["end_s"] + 9
     assert engine.stdout.count("turn ") == 2
 
 
