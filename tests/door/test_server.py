@@ -89,9 +89,8 @@ def test_all_clients_get_the_same_bytes_in_the_same_order(house: House) -> None:
 
 def test_a_client_gets_only_the_events_that_it_wants(house: House) -> None:
     client = house.client()
-    assert client.ask({"command": "subscribe", "events": ["answer", "mute"]})["events"] == [
-        *("answer.ended", "answer.started", "answer.word", "mute")
-    ]
+    wanted = client.ask({"command": "subscribe", "events": ["answer", "mute"]})["events"]
+    assert wanted == sorted(name for name in EVENTS if name.startswith("answer.") or name == "mute")
     house.tell(StateChanged("hearing"))
     house.tell(UserPartial("hello"))
     house.tell(AnswerWord("hi", 0))
