@@ -18,7 +18,7 @@ from pathlib import Path
 
 from talkbench.figures import Table, percentile, rate
 from talkbench.listening import JUDGE_S, Listener, Pause, Utterance
-from talkbench.sections import ECHOES, FIXED_MS, fixed, tracks
+from talkbench.sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, tracks
 from talkbench.tracks import LONG, MIDDLE, SHORT, Builder
 
 from engine.config import Config, load
@@ -31,7 +31,6 @@ PLAY_S = 0.030
 """From the decision to the first sample that is heard."""
 AUDIBLE_EARLY_S = 0.010
 """What is heard so short before the end is an answer, not an interruption (turns.py)."""
-PATIENCES_S = (0.3, 0.5, 0.7, 1.0, 1.6, 2.5, 4.0, 8.0)
 WITHOUT: dict[str, Callable[[Cues], Cues]] = {
     "words": lambda cues: replace(cues, text="", words=UNKNOWN),
     "the recogniser's hint": lambda cues: replace(cues, words=UNKNOWN),
@@ -67,9 +66,9 @@ def policies() -> Iterator[Policy]:
 
     for ms in FIXED_MS:
         yield Policy(f"fixed {ms} ms", config(**fixed(ms)))
-    for patience in PATIENCES_S:
-        yield Policy(f"patience {patience:g} s", config(**{"turns.patience_s": patience}))
     usual = config()
+    for patience in sorted({*PATIENCES_S, usual.turns.patience_s}):
+        yield Policy(f"patience {patience:g} s", config(**{"turns.patience_s": patience}))
     name = f"patience {usual.turns.patience_s:g} s"
     for cue, see in WITHOUT.items():
         yield Policy(f"{name}, without {cue}", usual, see)
