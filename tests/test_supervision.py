@@ -36,7 +36,8 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
     sound = np.concatenate([silence(2.5), question(), silence(5), question()])
     output, written = tmp_path / "o.wav", tmp_path / "r.json"
     files = ("--input", str(write(tmp_path / "q.wav", sound)), "--output", str(output), "--report", str(written))
-    engine = start(*files, "--config", str(short_answers))
+    # Nothing is taken out of what is heard: where the question comes while an answer is heard it must stay exact.
+    engine = start(*files, "--config", str(short_answers), "--set", "audio.aec=off")
     engine.until_ready()
     pids = [engine.pids()[worker]]
 
@@ -56,7 +57,7 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
     told = report(written)
     assert told["totals"]["restarts"] == 3
     last = told["turns"][-1]
-    assert understood(last)
+    assert understood(last), told["turns"]
     assert last["answer"] == ANSWER
     assert last["speech"]["start_s"] > 10
     assert last["outcome"] == "answered"
@@ -67,7 +68,7 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
         assert [understood(turn) for turn in told["turns"]] == [True, True]
 
     heard, played = recorded(output).T
-    same = np.abs(heard[: len(sound)].astype(int) - sound) <= 33  # 60 dB down: what the echo canceller may leave
+    same = heard[: len(sound)] == sound
     if worker == "audio":  # what it did not fetch in time is silent, everything else stands where it was said
         assert not heard[: len(sound)][~same].any()
         assert same[-len(question()) :].all()

@@ -120,6 +120,8 @@ class Hearing:
         if said is not None and self._speculating.has_caught_up:
             cues = replace(cues, text=said.text, confidence=said.confidence, words=said.complete)
         turn.wait_ns = present.endpointer.wait_ms(cues) * MS
+        if self._speculating.is_behind:  # what is still to come may leave the sentence open, and is needed anyhow
+            turn.wait_ns = present.config.turns.end_of_speech_ceiling_ms * MS
         if not self._attention.held:
             present.timers[Timer.WAIT] = speech.end_ns + turn.wait_ns
 

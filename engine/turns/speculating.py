@@ -55,6 +55,12 @@ class Speculating:
         return turn.said is not None and turn.said.upto >= turn.speech.end - self._samples(BEHIND_MS)
 
     @property
+    def is_behind(self) -> bool:
+        """More words of the speech before the pause are to come, from a recogniser that gives them one by one."""
+        turn = self._present.current
+        return turn.said is not None and not turn.deaf and not self.has_caught_up
+
+    @property
     def is_sure(self) -> bool:
         """The answer to the words so far is under way, and they cover all the speech: there is nothing left to wait
         for."""
