@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import wave
-from dataclasses import replace
-
 import numpy as np
 
 from .figures import Table, percentile
 from .noises import KINDS
 from .runs import Run, converse
-from .tracks import RATE, SHORT, Builder, Track, read, tool
+from .tracks import RATE, SHORT, Builder, Track, read, tool, written
 
 ON = " and on" * 15
 LONG = {
@@ -63,7 +60,7 @@ def interrupted(builder: Builder, conversations: list[tuple[Track, Run]]) -> dic
     for track, run in conversations:
         starts = np.array([label["start"] for label in track.labels["utterances"]])
         for turn in run.report["turns"]:
-            if (voice := turn["interruption"]) is not None:
+            if turn["outcome"] == "interrupted" and (voice := turn["interruption"]) is not None:
                 began = starts[np.abs(starts - voice["start_s"]).argmin()]
                 confirmed.append((voice["start_s"] - began) * 1000 + voice["after_ms"])
     return {
@@ -105,11 +102,7 @@ def coughing(builder: Builder, seed: int, each: int) -> Track:
         sound[start : start + len(noise)] += noise
         labels.append({"kind": kind, "start": start / RATE, "end": (start + len(noise)) / RATE})
         at += NOISE_S
-    path = track.path.with_name(f"{track.path.stem}_noises.wav")
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(np.clip(sound, -32768, 32767).astype("<i2").tobytes())
-    return replace(track, path=path, labels={**track.labels, "noises": labels})
+    return written(track, "noises", sound, noises=labels)
 
 
 def resumed(builder: Builder, track: Track, run: Run) -> dict[str, str]:

@@ -14,11 +14,14 @@ import numpy as np
 from peers.settings import CONFIGURATIONS
 from peers.waits import FIRST_CLAUSE_PIECES, FIRST_PIECE_S, PIECE_S, SOUND_S, WORDS_S
 
+from engine.config import load
+
 from .figures import Table, percentile, rate
 from .pauses import decided_ms
 from .runs import ROOT, converse
 from .sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, tracks
-from .tracks import MIDDLE, SHORT, Builder, Track
+from .tracks import MIDDLE, RATE, SHORT, Builder, Track, read
+from .words import Recogniser, nearest
 
 PEERS = ("pipecat", "livekit")
 STUBS: dict[str, object] = {
@@ -38,6 +41,7 @@ class Outcome:
     rows: list[dict[str, Any]]
     total: dict[str, Any]
     own_ms: list[float]
+    recording: Path
 
     @property
     def responses(self) -> list[float]:
@@ -49,7 +53,7 @@ def of_engine(
 ) -> Outcome:
     run = converse(builder.shared, track, sets, environ)
     own = [turn["response_ms"] for turn in run.report["turns"] if turn["response_ms"] is not None]
-    return Outcome(run.rows, run.total, own)
+    return Outcome(run.rows, run.total, own, run.recording)
 
 
 def of_peer(builder: Builder, track: Track, *options: str, python: Path, system: str, config: str) -> Outcome:
@@ -59,7 +63,7 @@ def of_peer(builder: Builder, track: Track, *options: str, python: Path, system:
     command += ["--shared", str(builder.shared), "--json", *options]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)
     found = json.loads(ran.stdout)
-    return Outcome(found["turns"], found["total"], found["own_latency_ms"])
+    return Outcome(found["turns"], found["total"], found["own_latency_ms"], output)
 
 
 def peers_python() -> Path:
@@ -68,6 +72,22 @@ def peers_python() -> Path:
     if not python.exists():
         raise SystemExit(f"there is no {python}: run `make peers`")
     return python
+
+
+def right(track: Track, outcome: Outcome) -> str:
+    """How many utterances were answered with what they said, by the sound of the answers: a recogniser that is told
+    those to all utterances of the track must find each one's own. What is fast and wrong is worth nothing."""
+    labels = track.labels["utterances"]
+    answers = [f"You said {label['text']}." for label in labels]
+    listener = Recogniser(load(sets=["llm.backend=repeat"]), tuple(answers))
+    played, found = read(outcome.recording)[:, 1], 0
+    ends = [label["start"] for label in labels[1:]] + [len(played) / RATE]
+    for label, row, until, answer in zip(labels, outcome.rows, ends, answers, strict=True):
+        if row["response_ms"] is not None:
+            begin = label["end"] + row["response_ms"] / 1000 - 0.2
+            sound = np.ascontiguousarray(played[round(begin * RATE) : round(until * RATE)])
+            found += nearest(listener.recognise(sound), answers) == answer
+    return f"{found} of {len(labels)}"
 
 
 def curve(builder: Builder, *, quick: bool) -> Table:
@@ -87,7 +107,8 @@ def curve(builder: Builder, *, quick: bool) -> Table:
     table = Table("The curve: response in ms against cut-ins, on the same tracks")
     for system, name, run in points:
         outcomes = [run(builder, track) for track in on]
-        table.rows.append({"system": system, "setting": name, **summary(outcomes)})
+        right_ones = right(on[0], outcomes[0])
+        table.rows.append({"system": system, "setting": name, **summary(outcomes), "right, first session": right_ones})
         table.points.append({"system": system, "setting": name, **numbers(outcomes)})
         print(".", end="", flush=True)
     return table

@@ -9,7 +9,7 @@ from engine.config import load
 
 from .figures import Table, percentile, rate
 from .runs import Run, converse
-from .tracks import LONG, MIDDLE, SHORT, Builder, Track, read
+from .tracks import LONG, MIDDLE, RATE, SHORT, Builder, Track, read, written
 from .words import Recogniser, by_label, last_words, nearest, rate_of, spoken
 
 ECHOES = {"llm.backend": "repeat"}
@@ -17,6 +17,11 @@ ECHOES = {"llm.backend": "repeat"}
 GAINS_DB = (0, -6, 3, -12)
 PATIENCES_S = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 FIXED_MS = (100, 150, 200, 300, 400, 500)
+
+PLACES: Mapping[str, Mapping[str, object]] = {"default": {}, "strict": {"turns.barge_in": "strict"}}
+"""Settings for quiet places and for loud ones."""
+SECOND_GAP_S, SECOND_AFTER_S = 8.0, 3.0
+"""From one utterance to the next, where a second talker speaks in between; and how soon after an utterance."""
 
 
 def fixed(ms: int) -> dict[str, object]:
@@ -113,10 +118,36 @@ def understood(builder: Builder, on: Sequence[Track], runs: Sequence[Run]) -> st
 
 
 def hall(builder: Builder, *, quick: bool) -> Table:
-    """A crowd behind the visitor, and a crowd alone."""
+    """A crowd behind the visitor, and a crowd alone, in each place's settings."""
     babble = builder.shared / "audio"
     rows = []
-    for snr in (10, 5):
-        crowd = tracks(builder, SHORT, 1 if quick else 2, babble=babble, snr=snr)
-        rows.append(row(f"babble at {snr} dB", converse_all(builder, crowd, {})))
+    for place, sets in PLACES.items():
+        for snr in (10, 5):
+            crowd = tracks(builder, SHORT, 1 if quick else 2, babble=babble, snr=snr)
+            rows.append(row(f"{place}, babble at {snr} dB", converse_all(builder, crowd, sets)))
+        second = talked_into(builder, 1)
+        rows.append(row(f"{place}, a second talker at 10 dB", converse_all(builder, [second], sets)))
+        minutes = 2 if quick else 10
+        alone = builder.build("go_forward", 1, babble=babble, snr=10, gap=60 * minutes)
+        run = converse(builder.shared, alone, {**ECHOES, **sets})
+        rows.append({"": f"{place}, {minutes} min of babble alone", "false turns": str(false_turns(alone, run))})
     return Table("In a hall", rows)
+
+
+def false_turns(track: Track, run: Run) -> int:
+    """Turns that the engine took though nobody spoke to it."""
+    end = track.labels["utterances"][-1]["end"]
+    return sum(turn["response_ms"] is not None and turn["speech"]["start_s"] > end for turn in run.report["turns"])
+
+
+def talked_into(builder: Builder, seed: int) -> Track:
+    """The utterances, and between them, 10 dB softer, somebody else who speaks to somebody else."""
+    track = builder.build(SHORT, seed, gap=SECOND_GAP_S)
+    names = SHORT.split(",")
+    other = builder.build(",".join(names[3:] + names[:3]), seed, gain=-10)
+    sound, voices = (read(each.path)[:, 0].astype(float) for each in (track, other))
+    for label, voice in zip(track.labels["utterances"], other.labels["utterances"], strict=False):
+        part = voices[round(voice["start"] * RATE) : round(voice["end"] * RATE)]
+        begin = round((label["end"] + SECOND_AFTER_S) * RATE)
+        sound[begin : begin + len(part)] += part[: len(sound) - begin]
+    return written(track, "second", sound)

@@ -49,6 +49,16 @@ class Builder:
         return Track(path, json.loads(path.with_suffix(".json").read_text()))
 
 
+def written(track: Track, name: str, sound: Any, **labels: object) -> Track:
+    """Another track, with this sound and more labels, beside `track`."""
+    path = track.path.with_name(f"{track.path.stem}_{name}.wav")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(np.clip(sound, -32768, 32767).astype("<i2").tobytes())
+    path.with_suffix(".json").write_text(json.dumps({**track.labels, **labels}))
+    return Track(path, {**track.labels, **labels})
+
+
 def read(path: Path) -> Any:
     """The samples of a 16-bit WAV file, shape [n, channels]."""
     with wave.open(str(path)) as file:
