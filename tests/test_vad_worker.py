@@ -188,7 +188,7 @@ def test_while_an_answer_is_heard_every_frame_of_a_voice_is_told_and_when_it_is_
 
 def test_what_of_a_voice_is_clear_is_counted_from_its_beginning_each_time(desk: Desk) -> None:
     desk.answer()
-    told = desk.messages(0.6, 0.95, 0.4, 0.95, 0.1, 0.95)
+    told = desk.messages(0.4, 0.95, 0.4, 0.95, 0.1, 0.95)
     heard = [message.clear // FRAME for message in told if isinstance(message, m.VoiceHeard)]
     assert heard == [0, 1, 1, 2, 1]
 

@@ -11,15 +11,17 @@ from math import inf
 from engine.contract import Pcm
 from workers.clarity import Hop
 
-SURE, LIKELY = 0.97, 0.7
+SURE, LIKELY = 0.95, 0.5
 """Voice activity is so sure of speech that has gone on for a while; and of speech, but of many a cough as well."""
-PERIODIC = 0.7
+PERIODIC = 0.85
 """What is likely a voice, and repeats itself so far, is one."""
+MAYBE, INKLING = 0.35, 0.15
+"""As sure is voice activity of the first hop of a voice at times, and so sure when it is heard by its sound alone."""
 LOUD, FAINT = 10**-0.8, 10**-2.6
 """The power of a voice against that of its loudest hop: a cough dies away at once, and speech does not; and when
 nothing is left of it but the room, and what voice activity remembers."""
-HISSES = 10**1.5
-"""The power of a hiss against that of the room."""
+STANDS_OUT = 10**1.5
+"""The power of a voice or a hiss against that of the room."""
 QUIETEST = 30.0**2
 """The power of the room, at least."""
 ADAPTS = 1.3
@@ -54,10 +56,10 @@ class Candidate:
         sample since which voice activity knows of a voice."""
         hop = self._hop
         hop.look(sound)
-        hiss = hop.is_hiss and hop.power > HISSES * max(self._room, QUIETEST)
+        begins = self._begins(probability)
         if voice is None:
             self._room = min(hop.power, self._room * ADAPTS)
-        if voice is None and not hiss:
+        if voice is None and not begins:
             self._begin(None)
             return
         if self.since is None:
@@ -69,13 +71,23 @@ class Candidate:
         else:
             self._faint += 1
 
-    def suspect(self, start: int) -> bool:
-        """A hop between the others, which begins at the sample `start`, is one of a voice. True: that is news."""
-        if self.since is not None:
+    def suspect(self, sound: Pcm, probability: float, start: int) -> bool:
+        """Look at a hop that lies between the others. True: a voice begins in it that was not known yet."""
+        self._hop.look(sound)
+        if self.since is not None or not self._begins(probability):
             return False
         self._begin(start)
         self.loud = start + self._samples
         return True
+
+    def _begins(self, probability: float) -> bool:
+        """This hop may be the first of a voice."""
+        hop = self._hop
+        if probability >= MAYBE:
+            return True
+        if hop.power < STANDS_OUT * max(self._room, QUIETEST):
+            return False
+        return hop.is_hiss or (probability >= INKLING and hop.is_open and hop.periodicity >= PERIODIC)
 
     def _is_speech(self, probability: float) -> bool:
         hop = self._hop

@@ -122,7 +122,7 @@ class Vad:
         """The same for a hop between the others, if one is wanted: it only makes a voice known earlier."""
         assert self._between is not None
         for probability in self._probabilities(self._between, window):
-            if probability >= self._gate.threshold and self._candidate.suspect(start):
+            if self._candidate.suspect(window[-self._hop :], probability, start):
                 self._tell_voice(start, stop, captured_ns)
 
     def _probabilities(self, job: Job, window: Pcm) -> Iterator[float]:

@@ -175,7 +175,7 @@ def test_reload_changes_what_is_answered_and_a_broken_file_changes_nothing(clien
         return words(until_ended(client))
 
     try:
-        file.write_text(SHORT_ANSWERS.replace(ANSWER, "Never.") + "[audio]\nblock_ms = 10\n")
+        file.write_text(SHORT_ANSWERS.replace(ANSWER, "Never.") + "[audio]\nblock_ms = 20\n")
         done = client.ask({"command": "reload"})
         assert (done["applied"], done["restart_needed"]) == (["llm.phrasebook.entries"], ["audio.block_ms"])
         assert answered() == "Never."

@@ -68,7 +68,7 @@ def test_what_show_prints_is_read_back_as_the_same_configuration(
     [
         ("language", {"language": "en"}),
         ("asr.pocketsphinx", {"asr": {"pocketsphinx": {"model": "", "bias": 0.3}}}),
-        ("audio.block_ms", {"audio": {"block_ms": 20}}),
+        ("audio.block_ms", {"audio": {"block_ms": 10}}),
         ("phrases.en.not_heard", {"phrases": {"en": {"not_heard": "Sorry, I did not catch that."}}}),
     ],
 )

@@ -25,7 +25,7 @@ def config(*sets: str, text: str = "", folder: Path | None = None) -> Config:
 
 def test_live_settings_are_applied_and_the_others_named() -> None:
     old = config()
-    new = config("turns.end_of_speech_ceiling_ms=800", "audio.volume=40", "audio.block_ms=10", "llm.backend=repeat")
+    new = config("turns.end_of_speech_ceiling_ms=800", "audio.volume=40", "audio.block_ms=20", "llm.backend=repeat")
     changed = merge(old, new)
     assert set(changed.applied) == {"turns.end_of_speech_ceiling_ms", "audio.volume"}
     assert set(changed.restart_needed) == {"audio.block_ms", "llm.backend"}

@@ -18,9 +18,9 @@ from workers.drivers.room import Room
 
 CAPTURE_BLOCKS = 16
 """Blocks that the device's own input buffer holds."""
-_AFTER = 5
-"""A fifth of a block after the input was handed over, the output is fetched: what a block of the microphone says of a
-voice is known by then and counts at once, not a block later."""
+_AFTER_NS = 4_000_000
+"""So long after the input was handed over, the output is fetched: what a block of the microphone says of a voice is
+known by then and counts at once, not a block later."""
 
 
 class VirtualCard:
@@ -39,7 +39,7 @@ class VirtualCard:
     def run(self, port: Port, start_ns: int) -> None:
         block = self._block
         block_ns = block * 1_000_000_000 // self._rate
-        after_ns = block_ns // _AFTER
+        after_ns = min(_AFTER_NS, block_ns // 2)
         out = np.zeros(block, np.int16)
         taken = port.heard_samples // block  # input blocks handed over
         given = port.played_samples // block  # output blocks handed over
