@@ -24,7 +24,7 @@ from talkbench.tracks import LONG, MIDDLE, SHORT, Builder
 from engine.config import Config, load
 from engine.contract import UNKNOWN
 from engine.turns.endpointing import Cues, Endpointer
-from engine.turns.hearing import AGAIN_MS, HOP_MS
+from engine.turns.hearing import AGAIN_MS, known_silence_ms
 from engine.turns.speculating import BEHIND_MS
 
 PLAY_S = 0.030
@@ -106,7 +106,7 @@ def decide(utterance: Utterance, pause: Pause, policy: Policy, endpointer: Endpo
     for now, until in zip(news, [*news[1:], float("inf")], strict=True):
         wait_s = endpointer.wait_ms(policy.see(cues(utterance, pause, now))) / 1000
         at = max(now, pause.start_s + wait_s)
-        while at < until and known_upto(utterance, at) < pause.start_s + wait_s - HOP_MS / 1000:
+        while at < until and known_upto(utterance, at) < pause.start_s + known_silence_ms(round(wait_s * 1000)) / 1000:
             if at > utterance.judged[-1][0]:
                 break
             at += AGAIN_MS / 1000

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from .figures import Table, percentile
 from .noises import KINDS
 from .runs import Run, converse
-from .tracks import RATE, SHORT, Builder, Track, read, tool, written
+from .sections import ECHOES
+from .tracks import GAP_S, RATE, SHORT, Builder, Track, read, tool, written
 
 ON = " and on" * 15
 LONG = {
@@ -23,6 +26,8 @@ INTO_S = 3.0
 """So long after an utterance the next one begins: the answer to the first has been heard for about two seconds."""
 NOISE_S = 3.0
 """From one noise to the next."""
+ECHO = "-12dB,40ms"
+"""A loudspeaker beside the microphone."""
 SILENCED_S = 0.25
 """An answer that falls silent within so long of a noise was silenced by it."""
 
@@ -38,7 +43,25 @@ def interruptions(builder: Builder, *, quick: bool) -> Table:
         noisy = coughing(builder, 1, 5)
         run = converse(builder.shared, noisy, {**LONGER, "turns.barge_in": mode})
         rows.append({"": f"noises, {mode}", **resumed(builder, noisy, run)})
+    room = {"audio.virtual.echo": ECHO}
+    runs = [converse(builder.shared, track, {**LONG, **room}) for track in tracks]
+    rows.append({"": f"speech, echo {ECHO}", **interrupted(builder, list(zip(tracks, runs, strict=True)))})
+    rows.append({"": f"answers, echo {ECHO}", **undisturbed(builder, room, 1 if quick else 4)})
     return Table("Interruptions: ms from the beginning of the visitor's speech or noise", rows)
+
+
+def undisturbed(builder: Builder, room: Mapping[str, object], sessions: int) -> dict[str, str]:
+    """Answers into which nobody speaks but the loudspeaker: all that interrupts them, it does itself."""
+    answers = interruptions = holes = more = 0
+    for seed in range(1, sessions + 1):
+        track = builder.build(SHORT, seed, gap=GAP_S)
+        run = converse(builder.shared, track, {**ECHOES, **room})
+        turns = run.report["turns"]
+        answers += sum(turn["response_ms"] is not None for turn in turns)
+        interruptions += sum(turn["interruption"] is not None for turn in turns)
+        more += max(0, len(turns) - len(track.labels["utterances"]))
+        holes += len(run.total["holes"])
+    return {"of": str(answers), "interrupted": str(interruptions), "holes": str(holes), "turns of its own": str(more)}
 
 
 def interrupting(builder: Builder, seed: int) -> Track:

@@ -20,9 +20,10 @@ from engine.wording import is_murmur
 TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
 of more."""
-HOP_MS = 32
-"""The most sound that a VAD judges at a time."""
-AGAIN_MS = 16
+HOP_MS, LAG_MS = 32, 14
+"""The most sound that a VAD judges at a time, and how long after it was heard it can have been judged: the echo
+canceller is 10 ms late."""
+AGAIN_MS = 8
 """When the VAD is behind: how soon to look again. Its messages wake us; its silence does not."""
 MOST_KEPT = 32
 """Stretches of speech kept for later. More have no sound any more: the microphone's ring has gone over it."""
@@ -31,6 +32,11 @@ SHORT_MS, LONG_MS = 700, 1500
 LISTENS = (State.HEARING, State.ENDING)
 ENDED_JUST_NOW = (State.ENDING, State.FINALISING, State.THINKING)
 """Who speaks then goes on after a pause, and may have been taken to have finished too soon."""
+
+
+def known_silence_ms(wait_ms: int) -> int:
+    """How much of a wait must be known to be silence for it to be over: what a VAD that keeps up can have judged."""
+    return max(0, wait_ms - LAG_MS) // HOP_MS * HOP_MS
 
 
 class Hearing:
@@ -146,10 +152,10 @@ class Hearing:
         self._send_hold()
 
     def wait_over(self, now: int) -> None:
-        """The wait is over, as soon as all of it is known to be silence."""
-        # On a loaded machine the VAD may be behind. Its last hop may still be under way.
+        """The wait is over, as soon as it is known to be silence."""
+        # On a loaded machine the VAD may be behind.
         present = self._present
-        needed = present.current.speech.end + (present.current.wait_ns // MS - HOP_MS) * present.rate // 1000
+        needed = present.current.speech.end + known_silence_ms(present.current.wait_ns // MS) * present.rate // 1000
         if present.judged < needed:
             present.timers[Timer.WAIT] = now + AGAIN_MS * MS
         else:
