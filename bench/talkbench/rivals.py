@@ -24,6 +24,12 @@ from .tracks import MIDDLE, RATE, SHORT, Builder, Track, read
 from .words import Recogniser, nearest
 
 PEERS = ("pipecat", "livekit")
+QUICK: dict[str, tuple[Any, ...]] = {
+    "patience": (0.4, 0.6, 1.6),
+    "fixed": (100, 200),
+    "peers": ("default", "model-1", "stop-0.1", "stop-0.2", "stop-0.3", "early-0.2"),
+}
+"""The settings of a quick curve."""
 STUBS: dict[str, object] = {
     "asr.backend": "fixed_waits:Asr",
     "llm.backend": "fixed_waits:Llm",
@@ -95,14 +101,14 @@ def curve(builder: Builder, *, quick: bool) -> Table:
     python = peers_python()
     on = tracks(builder, f"{SHORT},{MIDDLE}", 1 if quick else 3)
     points: list[tuple[str, str, Any]] = []
-    for seconds in PATIENCES_S:
+    for seconds in QUICK["patience"] if quick else PATIENCES_S:
         points.append(
             ("engine", f"patience-{seconds:g}", partial(of_engine, sets={**ECHOES, "turns.patience_s": seconds}))
         )
-    for ms in FIXED_MS:
+    for ms in QUICK["fixed"] if quick else FIXED_MS:
         points.append(("engine", f"fixed-{ms / 1000:g}", partial(of_engine, sets={**ECHOES, **fixed(ms)})))
     for system in PEERS:
-        for config in CONFIGURATIONS:
+        for config in QUICK["peers"] if quick else CONFIGURATIONS:
             points.append((system, config, partial(of_peer, python=python, system=system, config=config)))
     table = Table("The curve: response in ms against cut-ins, on the same tracks")
     for system, name, run in points:

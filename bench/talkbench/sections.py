@@ -15,7 +15,7 @@ from .words import Recogniser, by_label, last_words, nearest, rate_of, spoken
 ECHOES = {"llm.backend": "repeat"}
 """The answer is what was understood."""
 GAINS_DB = (0, -6, 3, -12)
-PATIENCES_S = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+PATIENCES_S = (0.2, 0.4, 0.6, 0.8, 1.6, 3.2, 6.4)
 FIXED_MS = (100, 150, 200, 300, 400, 500)
 
 PLACES: Mapping[str, Mapping[str, object]] = {"default": {}, "strict": {"turns.barge_in": "strict"}}
