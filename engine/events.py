@@ -99,6 +99,16 @@ class AnswerResumed(Event):
     """It was nothing: the answer goes on from where it stood."""
 
 
+@_event("answer.dropped")
+@dataclass(frozen=True, slots=True)
+class AnswerDropped(Event):
+    """What the host wanted and was waiting for its turn is forgotten. source: the command, say or ask; text: how what
+    was to be said or answered begins."""
+
+    source: str
+    text: str
+
+
 @_event("answer.ended")
 @dataclass(frozen=True, slots=True)
 class AnswerEnded(Event):

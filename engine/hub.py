@@ -54,7 +54,7 @@ class Snapshot:
     user: dict[str, Any] | None = None
     """What the visitor says in this turn: text, and whether that is final."""
     answer: dict[str, Any] | None = None
-    """What is being said: its source, and the words that were heard so far."""
+    """What is being said: its source, the words that were heard so far, and whether it is silent for now."""
 
 
 class Hub:
@@ -145,7 +145,17 @@ def _final(now: Snapshot, fields: Fields, _tag: Tag) -> None:
 
 
 def _answer(now: Snapshot, fields: Fields, _tag: Tag) -> None:
-    now.answer = {"source": fields["source"], "text": ""}
+    now.answer = {"source": fields["source"], "text": "", "paused": False}
+
+
+def _paused(now: Snapshot, _fields: Fields, _tag: Tag) -> None:
+    if now.answer is not None:
+        now.answer["paused"] = True
+
+
+def _resumed(now: Snapshot, _fields: Fields, _tag: Tag) -> None:
+    if now.answer is not None:
+        now.answer["paused"] = False
 
 
 def _word(now: Snapshot, fields: Fields, _tag: Tag) -> None:
@@ -178,6 +188,8 @@ _NOTES: dict[str, Callable[[Snapshot, Fields, Tag], None]] = {
     "user.final": _final,
     "answer.started": _answer,
     "answer.word": _word,
+    "answer.paused": _paused,
+    "answer.resumed": _resumed,
     "answer.ended": _turn_over,
     "device": _device,
     "mute": _mute,

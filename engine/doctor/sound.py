@@ -7,7 +7,7 @@ import ctypes
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -121,21 +121,21 @@ def hearing(visit: Visit) -> Iterator[Finding]:
     """What the microphone hears, and whether it hears a tone from the loudspeaker."""
     if not visit.seconds or visit.config.audio.is_virtual:
         return
-    found = {}
+    found: dict[Side, Device] = {}
     for side in SIDES:
         with contextlib.suppress(DeviceError):  # `devices` has said so
             found[side] = find(side, getattr(visit.config.audio, side))
     if not found:
         return
     print(f"listening for {visit.seconds:g} s: say something; a tone will come, too", file=sys.stderr, flush=True)
-    heard = _probe(visit, {side: device.pcm for side, device in found.items()})
-    if heard["error"] and any(device.pcm_fallback for device in found.values()):
-        print(f"listening for {visit.seconds:g} s: say something; a tone will come, too", file=sys.stderr, flush=True)
-        heard = _probe(visit, {side: device.pcm_fallback or device.pcm for side, device in found.items()})
+    heard = _probe(visit, found)
     if heard["error"]:
         yield problem(DeviceError(str(heard["error"]), "see with audio.library_messages = true what the libraries say"))
         return
-    if "microphone" in found:
+    if (microphone := found.get("microphone")) is not None:
+        if visit.config.audio.channel > (microphone.channels or heard["channels"]):
+            what = f"audio.channel is {visit.config.audio.channel}, and the microphone has {microphone.channels}"
+            yield warning(what, "set one that it has, or 0 for the mean of all")
         yield level_of(heard)
     if len(found) == len(SIDES):
         yield loop_of(heard)
@@ -164,10 +164,16 @@ def loop_of(heard: dict[str, Any]) -> Finding:
     return ok(f"the tone came back after {heard['tone_delay_ms']:.0f} ms with {heard['tone_dbfs']:.0f} dBFS")
 
 
-def _probe(visit: Visit, pcms: dict[Side, str]) -> dict[str, Any]:
+def _probe(visit: Visit, found: Mapping[Side, Device]) -> dict[str, Any]:
     """What a process of its own hears: a sound library that hangs or crashes shall not take us along."""
-    options = [part for side, pcm in pcms.items() for part in (f"--{side}", pcm)]
-    options += ["--seconds", str(visit.seconds), *(["--tone"] if "loudspeaker" in pcms else [])]
+    options: list[str] = []
+    for side, device in found.items():
+        options += [f"--{side}", *filter(None, (device.pcm, device.pcm_fallback))]
+    if (microphone := found.get("microphone")) is not None:
+        options += ["--channels", str(microphone.channels), "--rate", str(microphone.rate_hz)]
+        options += ["--channel", str(visit.config.audio.channel)]
+    options += ["--seconds", str(visit.seconds), *(["--tone"] if "loudspeaker" in found else [])]
+    named = " and ".join(device.label for device in found.values())
     if visit.config.audio.library_messages:
         options.append("--messages")
     try:
@@ -179,9 +185,9 @@ def _probe(visit: Visit, pcms: dict[Side, str]) -> dict[str, Any]:
             timeout=visit.seconds + _PROBE_TIMEOUT_S,
             check=False,
         )
-        found: dict[str, Any] = json.loads(done.stdout)
+        heard: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
-        return {"error": f"{' and '.join(pcms.values())} cannot be opened or read: they hang"}
+        return {"error": f"{named} cannot be opened or read: they hang"}
     except ValueError:
-        return {"error": f"{' and '.join(pcms.values())}: the sound libraries crashed (exit code {done.returncode})"}
-    return found
+        return {"error": f"{named}: the sound libraries crashed (exit code {done.returncode})"}
+    return heard

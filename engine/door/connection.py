@@ -178,6 +178,12 @@ class Client(asyncio.Protocol):
                 self._answered(request, None, await self._door.reload())
             except EngineError as error:
                 self._answered(request, CommandError("configuration", str(error)))
+            except asyncio.CancelledError:
+                self._answered(request, CommandError("unavailable", "the engine ends"))
+                raise
+            except Exception as error:  # whoever asks is answered, whatever is wrong with us
+                self._answered(request, CommandError("configuration", f"a fault in the engine: {error!r}"))
+                raise
 
         if self._door.reloading is None or self._door.reloading.done():
             self._door.reloading = asyncio.ensure_future(reload())

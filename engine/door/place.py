@@ -67,6 +67,7 @@ def _take(wanted: str, gid: int, name: str) -> Place:
     folder = _make_folder(name, gid)
     path, other = folder / f"{name}.sock", folder / f"{name}.{os.getpid()}.sock"
     with _mended_by("set door.socket", path), _locked(folder):
+        _clear(folder, name)
         if (made := _listen(path, gid)) is not None:
             return Place(path, made)
         if (made := _listen(other, gid)) is None:
@@ -157,6 +158,14 @@ def _listen(path: Path, gid: int) -> socket.socket | None:
         made.close()
         raise
     return made
+
+
+def _clear(folder: Path, name: str) -> None:
+    """Remove what killed engines of this name have left."""
+    for path in folder.glob("*.sock"):
+        with contextlib.suppress(OSError):
+            if _is_of(path.stem, name) and not is_live(path):
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ class Closing:
 
     def hush(self, now: int) -> None:
         """The host wants silence, now and afterwards."""
-        self._host.empty()
+        self._host.empty(now)
         self._fall_silent("stopped", now)
         self._then(now)
 
@@ -77,7 +77,7 @@ class Closing:
 
     def forget(self, now: int) -> None:
         """Its visitor has left."""
-        self._host.empty()
+        self._host.empty(now)
         self._present.kept.clear()
         self._present.stop_listening_ahead()
         self._present.unsaid = None

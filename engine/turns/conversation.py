@@ -63,7 +63,7 @@ class Conversation:
             Action.MARK: speaking.mark,
             Action.ANNOUNCE: self._announce,
             Action.TAKE_QUESTION: self._take_question,
-            Action.EMPTY: lambda _now: host.empty(),
+            Action.EMPTY: host.empty,
             Action.REST: lambda _now: sessions.watch(),
             Action.REPROMPT: answering.reprompt,
             Action.REFUSE: lambda _now: None,

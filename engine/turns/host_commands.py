@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from engine import messages as m
-from engine.events import UserFinal
+from engine.events import AnswerDropped, UserFinal
 from engine.turns.attention import Attention
 from engine.turns.present import Present
 from engine.turns.sessions import Sessions
@@ -17,6 +17,8 @@ MOST_WAITING = 16
 """Announcements and questions that may wait for their turn, and urgent announcements as many again."""
 MOST_CHARACTERS = 4_000
 """In one announcement, question or piece of context: five minutes of speech."""
+TOLD = 100
+"""Characters by which a text is known again."""
 
 Command = m.Say | m.AskText | m.StopSpeaking | m.ListenNow | m.AddContext | m.FallAsleep | m.EndSession
 
@@ -114,8 +116,11 @@ class HostCommands:
         """It was begun, and has to wait."""
         self.queue.appendleft(wish)
 
-    def empty(self) -> None:
-        """Forget what waits."""
+    def empty(self, now: int) -> None:
+        """Forget what waits, and tell whoever waits for it."""
+        for wish in (*self.urgent, *self.queue):
+            source = "ask" if wish.event is Event.ASKED else "say"
+            self._present.tell(AnswerDropped(source, wish.text[:TOLD]), now)
         self.urgent.clear()
         self.queue.clear()
 

@@ -204,14 +204,16 @@ def test_a_mode_that_is_not_known_is_refused() -> None:
     assert Talk().host(say(mode="shout")).text == "mode is queue or interrupt"
 
 
-def test_stop_forgets_what_waits() -> None:
+def test_stop_forgets_what_waits_and_tells_whoever_waits_for_it() -> None:
     talk = Talk()
     talk.bring_to("SPEAKING")
     talk.host(say())
-    talk.host(m.AskText(number=2, text="what"))
+    talk.host(m.AskText(number=2, text="what " * 100))
     talk.host(m.StopSpeaking(number=3))
     talk.finish()
     assert len(talk.turns) == 1
+    dropped = [(event["source"], event["text"]) for event in talk.named("answer.dropped")]
+    assert dropped == [("say", say().text), ("ask", "what " * 20)]
 
 
 @pytest.mark.parametrize("state", RESTING)

@@ -149,7 +149,11 @@ def test_a_turn_leaves_its_marks_on_the_state_and_takes_them_away(stream: Stream
     stream.happens(events.AnswerWord("It", 0), 4, 1)
     stream.happens(events.AnswerWord("is", 1), 4, 1)
     assert now.user == {"text": "what time is it", "final": True}
-    assert now.answer == {"source": "answer", "text": "It is"}
+    assert now.answer == {"source": "answer", "text": "It is", "paused": False}
+    stream.happens(events.AnswerPaused(), 4, 1)
+    assert now.answer["paused"]
+    stream.happens(events.AnswerResumed(), 4, 1)
+    assert not now.answer["paused"]
     stream.happens(events.AnswerEnded("It is six.", "It is", "stopped", "answer"), 4, 1)
     stream.happens(events.StateChanged("listening"), 4)
     assert (now.session, now.turn, now.user, now.answer) == (4, None, None, None)

@@ -2,12 +2,13 @@
 doctor`, which must not crash when a sound library does, and for trials of devices (trial.py):
 
     python -m workers.drivers.probe [--microphone PCM [FALLBACK]] [--loudspeaker PCM [FALLBACK]]
-                                    [--channels N] [--rate HZ] [--seconds 3] [--tone] [--messages] [--parent PID]
+                                    [--channels N] [--rate HZ] [--channel K]
+                                    [--seconds 3] [--tone] [--messages] [--parent PID]
 
 The seconds begin when both run, which they may take 5 s for.
 
 {"error": null or why it could not be done, "rate_hz", "channels" (of the microphone), "peak_dbfs", "rms_dbfs",
-"clipped" (samples at full scale), "tone_dbfs", "tone_delay_ms" (null: not heard)}
+"clipped" (samples at full scale), "tone_dbfs", "tone_delay_ms" (null: not heard)}: of channel K, as the engine hears it
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from engine.errors import EngineError
 from workers.drivers import Microphone
 from workers.drivers.portaudio_card import Ends, PortAudioCard
 from workers.join import die_with
+from workers.sound.capture import pick
 
 TONE_HZ, TONE_DBFS, TONE_S, TONE_AT_S = 1000, -20.0, 0.4, 1.0
 """The test tone, and when it comes: some devices need a while until they play."""
@@ -104,7 +106,7 @@ def _find_tone(sound: NDArray[np.float64], rate: int) -> tuple[int, float] | Non
 
 
 def probe(
-    microphone: Device | None, loudspeaker: Device | None, seconds: float, tone: bool, messages: bool
+    microphone: Device | None, loudspeaker: Device | None, channel: int, seconds: float, tone: bool, messages: bool
 ) -> dict[str, Any]:
     """Do it; see the module. Raises EngineError."""
     with rings() as (ends, bell):
@@ -133,11 +135,11 @@ def probe(
         for stream in (ear, mouth):
             if stream:
                 stream.close()
-        return _found(ear, heard, first_ns, played_ns, bool(runs_s))
+        return _found(ear, channel, heard, first_ns, played_ns, bool(runs_s))
 
 
 def _found(
-    ear: Microphone | None, heard: list[NDArray[np.int16]], first_ns: float, played_ns: float, runs: bool
+    ear: Microphone | None, channel: int, heard: list[NDArray[np.int16]], first_ns: float, played_ns: float, runs: bool
 ) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(
         ("error", "rate_hz", "channels", "peak_dbfs", "rms_dbfs", "clipped", "tone_dbfs", "tone_delay_ms")
@@ -147,13 +149,13 @@ def _found(
     if ear is None or not heard:
         return found
     frames = np.concatenate(heard)
-    sound = frames[:, 0].astype(np.float64) / 32768
+    sound = pick(frames, channel).astype(np.float64) / 32768
     found |= {
         "rate_hz": ear.rate,
         "channels": ear.channels,
         "peak_dbfs": _decibel(float(np.abs(sound).max())),
         "rms_dbfs": _decibel(float(np.sqrt((sound**2).mean()))),
-        "clipped": int((np.abs(frames[:, 0].astype(np.int32)) >= 32767).sum()),
+        "clipped": int((np.abs(frames.astype(np.int32)).max(1) >= 32767).sum()),
     }
     at = max(0, int((played_ns - first_ns) / 1e9 * ear.rate))
     if played_ns and (tone := _find_tone(sound[at:], ear.rate)):
@@ -167,6 +169,7 @@ def main() -> None:
     parser.add_argument("--loudspeaker", nargs="+", default=[], metavar="PCM")
     parser.add_argument("--channels", type=int, default=0, metavar="N", help="as many as it has; 0: not known")
     parser.add_argument("--rate", type=int, default=0, metavar="HZ", help="that of its own; 0: not known")
+    parser.add_argument("--channel", type=int, default=0, metavar="K", help="the one to listen to; 0: their mean")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--tone", action="store_true", help="play a tone and listen for it")
     parser.add_argument("--messages", action="store_true", help="let the sound libraries write to stderr")
@@ -176,8 +179,9 @@ def main() -> None:
         os._exit(1)
     try:
         ear = device("microphone", given.microphone, given.channels, given.rate)
-        mouth = device("loudspeaker", given.loudspeaker, given.channels, given.rate)
-        found = probe(ear, mouth, given.seconds, given.tone, given.messages)
+        own = (0, 0) if ear else (given.channels, given.rate)  # where there are two, they are the microphone's
+        mouth = device("loudspeaker", given.loudspeaker, *own)
+        found = probe(ear, mouth, given.channel, given.seconds, given.tone, given.messages)
     except EngineError as error:
         found = {"error": str(error)}
     print(json.dumps(found), flush=True)

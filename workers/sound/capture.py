@@ -12,6 +12,14 @@ from workers.sound.clock import APART_S, DeviceClock
 from workers.sound.level import Level
 
 
+def pick(frames: Pcm, channel: int) -> NDArray[np.float32]:
+    """One channel of frames [n, channels], counted from 1; 0: the mean of all."""
+    if channel == 0:
+        mean: NDArray[np.float32] = frames.mean(1, dtype=np.float32)
+        return mean
+    return frames[:, min(channel, frames.shape[1]) - 1].astype(np.float32)
+
+
 class CaptureLine:
     """Takes the periods of one opened microphone and gives them to the port as samples of the timeline: its sample n
     was captured at start_ns + n / rate. The device's clock is another than ours, so its sound is resampled
@@ -50,17 +58,11 @@ class CaptureLine:
         self._next = index
         if first or abs(self.apart) > APART_S * self._rate:
             self._come_together()
-        mono = self._pick(frames)
+        mono = pick(frames, self._channel)
         by = self.clock.samples_per_frame(self._rate, self.apart)
         self._next = end
         self._convert.set_ratio(by)  # at once: gliding there, it might make a sample more than it has room for
         self._give(self._convert.process(mono, by))
-
-    def _pick(self, frames: Pcm) -> NDArray[np.float32]:
-        if self._channel == 0:
-            mean: NDArray[np.float32] = frames.mean(1, dtype=np.float32)
-            return mean
-        return frames[:, min(self._channel, frames.shape[1]) - 1].astype(np.float32)
 
     def _come_together(self) -> None:
         apart = round(self.apart)

@@ -44,6 +44,8 @@ class Desk:
         self._absent = self._gone = False
         """A device keeps us waiting; a device was lost."""
         port.on_mute = self._mute
+        if seat.telemetry.get("audio.opened"):
+            self._had_any()
 
     def open(self) -> None:
         """Let the keepers begin, and wait until both devices call, or one is known to keep us waiting: an engine that
@@ -109,7 +111,12 @@ class Desk:
 
     def _opened(self, note: Opened) -> None:
         self._seat.telemetry.set("audio.opened", 1)
+        self._had_any()
         self._sides[note.device.side].open(note.device, note.stream)
+
+    def _had_any(self) -> None:
+        for keeper in self._keepers.values():
+            keeper.had_any = True
 
     def _closing(self, note: Closing) -> None:
         self._sides[note.side].close()
@@ -126,9 +133,13 @@ class Desk:
     def _see_to_calls(self) -> None:
         """A keeper that waits in vain for the sound library cannot tell. While it does, its side has no stream, so that
         we come by here with every block."""
-        for side, keeper in self._keepers.items():
-            call = keeper.call
-            if call is not None and time.monotonic_ns() > call.until_ns:
+        # The one that waits longest first: the library opens one device at a time, and the other may only wait for it.
+        calls = sorted(
+            ((call, side) for side, keeper in self._keepers.items() if (call := keeper.call) is not None),
+            key=lambda each: each[0].until_ns,
+        )
+        for call, side in calls[:1]:
+            if time.monotonic_ns() > call.until_ns:
                 self._sides[side].lose(
                     call.device, f"hangs: it takes too long to {call.what}", silent=call.what == "open"
                 )

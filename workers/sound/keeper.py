@@ -67,6 +67,8 @@ class Keeper(threading.Thread):
         """What was said of a device that could not be opened."""
         self.call: Call | None = None
         """For other threads to read."""
+        self.had_any = False
+        """The engine has had a device; for other threads to set."""
 
     # From any thread.
 
@@ -135,6 +137,8 @@ class Keeper(threading.Thread):
             return f"{limit} the system's default takes its place"
         if in_vain:
             return "it is tried again when devices come or go, and from time to time"
+        if self.had_any:
+            return "it is taken when it comes"
         return f"{limit} an engine that never had any device ends with exit code {DeviceError.code}"
 
     def _find(self, wanted: str) -> tuple[Device | None, DeviceError | None]:
