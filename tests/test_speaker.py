@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -91,6 +92,11 @@ class Speaker:
             assert message.capture_ns == START
             found.append(message)
         return found
+
+
+@pytest.fixture
+def rings(rings_with: Callable[..., Rings]) -> Rings:
+    return rings_with(f"audio.block_ms={BLOCK_MS}")
 
 
 @pytest.fixture

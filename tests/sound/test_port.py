@@ -88,7 +88,7 @@ class Worker:
 @pytest.fixture
 def rings(rings_with: Callable[..., Rings]) -> Rings:
     """What is heard goes into the ring at once, as it is."""
-    return rings_with("audio.aec=off")
+    return rings_with("audio.aec=off", "audio.block_ms=20")
 
 
 @pytest.fixture
