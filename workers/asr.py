@@ -13,6 +13,10 @@ from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
 
+LAST_MS = 20
+"""In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
+
+
 @dataclass(slots=True)
 class _Utterance:
     """The range of the mic ring that is being recognised."""
@@ -44,6 +48,7 @@ class Asr:
         """The settings are others now. The backend gets them between two utterances."""
         rate, settings = self._seat.config.audio.rate_hz, self._seat.config.asr
         self._chunk = settings.partial_ms * rate // 1000
+        self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
 
     def take(self, message: m.Message) -> None:
@@ -86,7 +91,8 @@ class Asr:
             return False
         end = utterance.stop or utterance.limit
         left = (min(end, mic.position) if end else mic.position) - mic.cursor
-        if left >= self._chunk or (left > 0 and end and mic.position >= end):
+        chunk = self._last_chunk if end else self._chunk
+        if left >= chunk or (left > 0 and end and mic.position >= end):
             count = min(left, self._chunk)
             newest_ns = mic.capture_ns(mic.cursor + count - 1)
             sound = mic.acquire(count)
@@ -100,8 +106,8 @@ class Asr:
             utterance.finished = True
             self._backend.finish(utterance.job)
             return True
-        missing = end - mic.cursor if end else self._chunk
-        mic.want(min(missing, self._chunk) if missing > 0 else mic.capacity // 2)
+        missing = end - mic.cursor if end else chunk
+        mic.want(min(missing, chunk) if missing > 0 else mic.capacity // 2)
         return False
 
     def _step(self) -> None:

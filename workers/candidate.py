@@ -17,6 +17,8 @@ PERIODIC = 0.85
 """What is likely a voice, and repeats itself so far, is one."""
 MAYBE, INKLING = 0.35, 0.15
 """As sure is voice activity of the first hop of a voice at times, and so sure when it is heard by its sound alone."""
+VOICED = 0.5
+"""Of which voice activity is not sure repeats itself so far where it is a voice; noise does not."""
 LOUD, FAINT = 10**-0.8, 10**-2.6
 """The power of a voice against that of its loudest hop: a cough dies away at once, and speech does not; and when
 nothing is left of it but the room, and what voice activity remembers."""
@@ -84,7 +86,7 @@ class Candidate:
         """This hop may be the first of a voice."""
         hop = self._hop
         if probability >= MAYBE:
-            return True
+            return probability >= LIKELY or hop.periodicity >= VOICED
         if hop.power < STANDS_OUT * max(self._room, QUIETEST):
             return False
         return hop.is_hiss or (probability >= INKLING and hop.is_open and hop.periodicity >= PERIODIC)
