@@ -12,7 +12,6 @@ from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
-
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
