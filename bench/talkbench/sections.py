@@ -100,7 +100,8 @@ def understood(builder: Builder, on: Sequence[Track], runs: Sequence[Run]) -> st
     for track, run in zip(on, runs, strict=True):
         labels, turns = track.labels["utterances"], run.report["turns"]
         heard += list(zip([label["text"] for label in labels], by_label(labels, turns), strict=True))
-        answered = [turn for turn in turns if turn["response_ms"] is not None]
+        # Of one that the next visitor interrupted not all was heard.
+        answered = [turn for turn in turns if turn["response_ms"] is not None and turn["outcome"] == "answered"]
         answers = [turn["answer"] for turn in answered]
         # It is told all answers of the session, and must find which one was played.
         listener, sound = Recogniser(config, tuple(answers)), read(run.recording)
