@@ -133,8 +133,9 @@ def hearing(visit: Visit) -> Iterator[Finding]:
         yield problem(DeviceError(str(heard["error"]), "see with audio.library_messages = true what the libraries say"))
         return
     if (microphone := found.get("microphone")) is not None:
-        if visit.config.audio.channel > (microphone.channels or heard["channels"]):
-            what = f"audio.channel is {visit.config.audio.channel}, and the microphone has {microphone.channels}"
+        channel, has = visit.config.audio.channel, microphone.channels or heard["channels"]
+        if channel > has:
+            what = f"audio.channel is {channel}, and the microphone has {has}"
             yield warning(what, "set one that it has, or 0 for the mean of all")
         yield level_of(heard)
     if len(found) == len(SIDES):

@@ -100,11 +100,10 @@ class Hearing:
     def _send_listen(self, now: int) -> None:
         present, turn = self._present, self._present.current
         turn.listened_ns = now
-        start, language = present.before(turn.speech.start), present.config.language
+        start = present.before(turn.speech.start)
         ahead, present.ahead = present.ahead, None
         if ahead is None or ahead[0] != turn.ear or not 0 <= start - ahead[1] <= present.rate // 2:
-            listen = m.Listen(tag=turn.ear, capture_ns=turn.speech.start_ns, start=start, language=language)
-            present.send("listen", listen)
+            present.listen(turn.ear, turn.speech)
 
     def wait(self, now: int) -> None:
         """It may have been all: start the end-of-speech wait, and an answer to what it was."""

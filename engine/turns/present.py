@@ -103,12 +103,16 @@ class Present:
         """Where the recogniser begins with speech that began at the sample `start`."""
         return max(0, start - self.config.vad.preroll_ms * self.rate // 1000)
 
+    def listen(self, tag: Tag, speech: Speech) -> None:
+        """Let the recogniser listen to the words of `tag`."""
+        start, language = self.before(speech.start), self.config.language
+        self.send("listen", m.Listen(tag=tag, capture_ns=speech.start_ns, start=start, language=language))
+
     def listen_ahead(self, speech: Speech) -> None:
         """Let the recogniser listen to what may become the next turn."""
         if self.ahead is None:
-            tag, start = self.ahead = Tag(self.session.number, self.session.turn + 1), self.before(speech.start)
-            language = self.config.language
-            self.send("listen", m.Listen(tag=tag, capture_ns=speech.start_ns, start=start, language=language))
+            self.ahead = Tag(self.session.number, self.session.turn + 1), self.before(speech.start)
+            self.listen(self.ahead[0], speech)
 
     def stop_listening_ahead(self) -> None:
         """It becomes none."""

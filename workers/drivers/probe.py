@@ -149,13 +149,14 @@ def _found(
     if ear is None or not heard:
         return found
     frames = np.concatenate(heard)
+    heard_of = frames if channel == 0 else pick(frames, channel)[:, None]
     sound = pick(frames, channel).astype(np.float64) / 32768
     found |= {
         "rate_hz": ear.rate,
         "channels": ear.channels,
         "peak_dbfs": _decibel(float(np.abs(sound).max())),
         "rms_dbfs": _decibel(float(np.sqrt((sound**2).mean()))),
-        "clipped": int((np.abs(frames.astype(np.int32)).max(1) >= 32767).sum()),
+        "clipped": int((np.abs(heard_of.astype(np.int32)).max(1) >= 32767).sum()),
     }
     at = max(0, int((played_ns - first_ns) / 1e9 * ear.rate))
     if played_ns and (tone := _find_tone(sound[at:], ear.rate)):

@@ -35,7 +35,8 @@ class Desk:
         wanted: dict[Side, str] = {"microphone": audio.microphone, "loudspeaker": audio.loudspeaker}
         silent = {side: SilentDevices(seat.telemetry, side) for side in wanted}
         self._keepers = {
-            side: Keeper(card, side, name, audio.wait_s, self._post, silent[side]) for side, name in wanted.items()
+            side: Keeper(card, side, name, audio.wait_s, self._post, silent[side], self._had_any)
+            for side, name in wanted.items()
         }
         self._sides: dict[Side, DeskSide[Any, Any]] = {
             part.side: part(port, seat, card, silent[part.side], self._keepers[part.side].look)
@@ -44,8 +45,6 @@ class Desk:
         self._absent = self._gone = False
         """A device keeps us waiting; a device was lost."""
         port.on_mute = self._mute
-        if seat.telemetry.get("audio.opened"):
-            self._had_any()
 
     def open(self) -> None:
         """Let the keepers begin, and wait until both devices call, or one is known to keep us waiting: an engine that
@@ -111,12 +110,11 @@ class Desk:
 
     def _opened(self, note: Opened) -> None:
         self._seat.telemetry.set("audio.opened", 1)
-        self._had_any()
         self._sides[note.device.side].open(note.device, note.stream)
 
-    def _had_any(self) -> None:
-        for keeper in self._keepers.values():
-            keeper.had_any = True
+    def _had_any(self) -> bool:
+        """The engine has had a device, this worker or one before it."""
+        return self._seat.telemetry.get("audio.opened") != 0
 
     def _closing(self, note: Closing) -> None:
         self._sides[note.side].close()
@@ -134,15 +132,10 @@ class Desk:
         """A keeper that waits in vain for the sound library cannot tell. While it does, its side has no stream, so that
         we come by here with every block."""
         # The one that waits longest first: the library opens one device at a time, and the other may only wait for it.
-        calls = sorted(
-            ((call, side) for side, keeper in self._keepers.items() if (call := keeper.call) is not None),
-            key=lambda each: each[0].until_ns,
-        )
-        for call, side in calls[:1]:
-            if time.monotonic_ns() > call.until_ns:
-                self._sides[side].lose(
-                    call.device, f"hangs: it takes too long to {call.what}", silent=call.what == "open"
-                )
+        calls = [(call, side) for side, keeper in self._keepers.items() if (call := keeper.call) is not None]
+        call, side = min(calls, key=lambda each: each[0].until_ns, default=(None, None))
+        if call is not None and side is not None and time.monotonic_ns() > call.until_ns:
+            self._sides[side].lose(call.device, f"hangs: it takes too long to {call.what}", silent=call.what == "open")
 
     def _lost(self, _note: Lost) -> None:
         self._gone = True
@@ -151,7 +144,7 @@ class Desk:
         raise note.error
 
     def _missing(self, note: Missing) -> None:
-        if not self._seat.telemetry.get("audio.opened"):
+        if not self._had_any():
             raise note.error
 
 

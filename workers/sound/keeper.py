@@ -39,7 +39,7 @@ class Keeper(threading.Thread):
     counts as absent; one that works is given up only for one that has been tried out.
 
     wanted: the configured name, empty for the system's default. silent: the names of devices that did not run.
-    post: hands a note to the audio worker's main thread.
+    post: hands a note to the audio worker's main thread. had_any: whether the engine has had a device.
     """
 
     def __init__(
@@ -50,9 +50,11 @@ class Keeper(threading.Thread):
         wait_s: float,
         post: Callable[[Note], None],
         silent: Container[str] = (),
+        had_any: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(name=f"{side} keeper", daemon=True)
         self._card, self._side, self._wanted, self._wait_s, self._post = card, side, wanted, wait_s, post
+        self._had_any = had_any
         self._woken = threading.Event()
         self._doubts = Doubts(card, silent, self._woken.set)
         self._mute = self._news = self._paused = False
@@ -67,8 +69,6 @@ class Keeper(threading.Thread):
         """What was said of a device that could not be opened."""
         self.call: Call | None = None
         """For other threads to read."""
-        self.had_any = False
-        """The engine has had a device; for other threads to set."""
 
     # From any thread.
 
@@ -137,7 +137,7 @@ class Keeper(threading.Thread):
             return f"{limit} the system's default takes its place"
         if in_vain:
             return "it is tried again when devices come or go, and from time to time"
-        if self.had_any:
+        if self._had_any():
             return "it is taken when it comes"
         return f"{limit} an engine that never had any device ends with exit code {DeviceError.code}"
 
