@@ -156,7 +156,10 @@ def test_the_stages_of_a_turn_follow_each_other(shipped: Run) -> None:
     assert order == sorted(order)
     made = [stages["llm"]["began"], stages["llm"]["first"], stages["vocoder"]["first"], stages["audio"]["first"]]
     assert made == sorted(made)  # before the decision, where speculation was right
-    assert shipped.turn["hit"] == (shipped.turn["speculated"] > 0 and made[0] < stages["turns"]["ended"])
+    if made[0] < stages["turns"]["ended"]:  # on a slow machine an attempt may be begun, and used, later than that
+        assert shipped.turn["hit"]
+    if shipped.turn["hit"]:
+        assert shipped.turn["speculated"] > 0
     assert stages["audio"]["first"] == shipped.turn["response_ms"]
 
 
