@@ -120,6 +120,7 @@ class Vad:
     threshold: Annotated[float, Between(0.01, 0.99), Live()]
     release: Annotated[float, Between(0.01, 0.99), Live()]
     min_speech_ms: Annotated[int, Between(0, 1000), Live()]
+    above_hall_db: Annotated[float, Between(0, 30), Live()]
     preroll_ms: Annotated[int, Between(0, 2000), Live()]
     hop_budget_ms: Budget
     threads: Threads

@@ -247,3 +247,12 @@ def test_the_stream_between_ends_with_the_answer_and_with_the_session(desk: Desk
     desk.rings.telemetry.set("turns.yields", 0)
     assert not desk.vad.impatient
     assert list(desk.backend._jobs) == [Tag(2)]
+
+
+def test_with_a_hall_behind_it_a_voice_counts_only_when_it_stands_out(desk: Desk) -> None:
+    desk.seat.config = load(sets=["vad.above_hall_db=6"])
+    desk.vad.reload()
+    hall = (SOUND // 8).astype(np.int16)
+    assert desk.messages(*[0.0] * 40, sound=hall) == []
+    assert desk.messages(*[0.9] * 4, sound=hall) == []
+    assert [type(message) for message in desk.messages(*[0.9] * 4)] == [m.SpeechBegan]

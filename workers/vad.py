@@ -12,6 +12,7 @@ from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import prepare
 from workers.candidate import Candidate
+from workers.foreground import Foreground
 from workers.join import Seat
 
 
@@ -51,7 +52,7 @@ class Vad:
     def __init__(self, seat: Seat, backend: Backend, mic: HistoryReader, out: Outlet) -> None:
         self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
         self._telemetry = seat.telemetry
-        self._gate = Gate(0, 0, 0)
+        self._gate, self._foreground = Gate(0, 0, 0), Foreground()
         self._hop = backend.abilities.frame
         self._candidate = Candidate(self._hop, mic.rate)
         self._heard = False
@@ -68,6 +69,7 @@ class Vad:
         gate.threshold, gate.release = settings.threshold, settings.release
         gate.min_speech = settings.min_speech_ms * self._seat.config.audio.rate_hz // 1000
         self._budget_ns = settings.hop_budget_ms * 1_000_000
+        self._foreground.above_db = settings.above_hall_db
 
     @property
     def _session(self) -> int:
@@ -100,11 +102,14 @@ class Vad:
 
     def judge(self, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
         """Judge the hop [start, stop), which `window` ends with; it was captured from `captured_ns` on."""
-        for probability in self._probabilities(self._job, window):
-            if said := self._gate.judge(probability, start, stop):
+        gate = self._gate
+        hidden = self._foreground.hides(window[-self._hop :], gate.since is not None, gate.speaking)
+        for heard in self._probabilities(self._job, window):
+            probability = 0.0 if hidden else heard
+            if said := gate.judge(probability, start, stop):
                 what, sample = said
                 self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
-            self._candidate.follow(window[-self._hop :], probability, self._gate.since, start)
+            self._candidate.follow(window[-self._hop :], probability, gate.since, start)
             self._tell_voice(start, stop, captured_ns)
 
     @property

@@ -18,7 +18,11 @@ GAINS_DB = (0, -6, 3, -12)
 PATIENCES_S = (0.2, 0.4, 0.6, 0.8, 1.6, 3.2, 6.4)
 FIXED_MS = (100, 150, 200, 300, 400, 500)
 
-PLACES: Mapping[str, Mapping[str, object]] = {"default": {}, "strict": {"turns.barge_in": "strict"}}
+PLACES: Mapping[str, Mapping[str, object]] = {
+    "default": {},
+    "strict": {"turns.barge_in": "strict"},
+    "hall": {"profile": "hall"},
+}
 """Settings for quiet places and for loud ones."""
 SECOND_GAP_S, SECOND_AFTER_S = 8.0, 3.0
 """From one utterance to the next, where a second talker speaks in between; and how soon after an utterance."""
