@@ -20,8 +20,7 @@ FIXED_MS = (100, 150, 200, 300, 400, 500)
 
 PLACES: Mapping[str, Mapping[str, object]] = {
     "default": {},
-    "strict": {"turns.barge_in": "strict"},
-    "hall": {"profile": "hall"},
+    "profile hall": {"profile": "hall"},
 }
 """Settings for quiet places and for loud ones."""
 SECOND_GAP_S, SECOND_AFTER_S = 8.0, 3.0
