@@ -112,6 +112,7 @@ class Closing:
             remember = present.session.go_on if turn.takes_up else present.session.remember
             remember(turn.question, turn.attempt.words.heard)
         self._tell_ended(outcome, now)
+        self._sessions.over(turn, now)
         present.turn = None
         present.timers.clear()
 

@@ -196,8 +196,9 @@ class Conversation:
         """New settings count from now on."""
         self.present.config = config
         self.present.endpointer.reload(config.turns, config.language, config.expected_phrases())
-        self._sessions.watch()
         self.attention.reload(now)
+        self._hearing.reload()
+        self._sessions.watch()
 
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""
@@ -219,7 +220,7 @@ class Conversation:
         elif host.queue:
             present.happens(host.queue[0].event, now)
         else:
-            self._sessions.rest(now)
+            self._sessions.watch()
             self.attention.rest(now)
 
     def _announce(self, now: int) -> None:
@@ -234,7 +235,7 @@ class Conversation:
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
         present, attempt = self.present, self.present.current.attempt
-        if present.played != attempt.played:
+        if present.played != attempt.played or attempt.held:
             attempt.played = present.played
             present.progress(now)
             return

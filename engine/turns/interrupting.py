@@ -121,7 +121,7 @@ class Interrupting:
         turn.interrupted_ns = now
         if turn.voice is not None:
             self._keep(turn.voice)
-        if turn.wish is not None and not self._is_heard:
+        if turn.wish is not None and turn.source != "phrase" and not self._is_heard:
             self._closing.postpone(now)
         elif self._goes_on:
             self._closing.reopen(now)
