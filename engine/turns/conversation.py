@@ -46,7 +46,7 @@ class Conversation:
         self._host = host = HostCommands(present, sessions, attention)
         host.on_listen = hearing.attend
         self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
-        self._interrupting = interrupting = Interrupting(present, attention, closing)
+        self._interrupting = interrupting = Interrupting(present, attention, speaking, closing)
         self.succession = Succession(present, host)
         self._input_end: int | None = None
         self._over = False
@@ -60,6 +60,7 @@ class Conversation:
             Action.ASK_AGAIN: answering.ask_again,
             Action.TAKE_UP: answering.take_up,
             Action.APOLOGISE: answering.apologise,
+            Action.SAY_UNKNOWN: answering.say_unknown,
             Action.MARK: speaking.mark,
             Action.ANNOUNCE: self._announce,
             Action.TAKE_QUESTION: self._take_question,
@@ -88,6 +89,8 @@ class Conversation:
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
             Timer.QUIET: interrupting.quiet,
+            Timer.HELD: interrupting.held_long,
+            Timer.FIRM: lambda _now: None,
             Timer.UNSURE: sessions.unsure,
             Timer.LEFT: sessions.silence,
         }

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine import messages as m
 from engine.contract import UNKNOWN
-from engine.events import UserFinal, UserPartial
+from engine.events import UserCutOff, UserFinal, UserPartial
 from engine.turns.attempt import Marks
 from engine.turns.attention import Attention
 from engine.turns.endpointing import Cues
@@ -169,6 +169,7 @@ class Hearing:
 
     def too_long(self, now: int) -> None:
         """The utterance is longer than allowed."""
+        self._present.tell(UserCutOff(self._present.config.turns.max_utterance_s), now)
         self._present.happens(Event.TOO_LONG, now)
 
     # The final text, from the recogniser.
