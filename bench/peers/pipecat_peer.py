@@ -12,7 +12,7 @@ import numpy as np
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VAD_STOP_SECS, VADParams
+from pipecat.audio.vad.vad_analyzer import VAD_STOP_SECS, VADParams, VADState
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
@@ -37,7 +37,7 @@ from pipecat.workers.runner import WorkerRunner
 from .peer import Session
 from .pipecat_services import Answers, EarlyRecogniser, Recogniser, Voice
 from .settings import EARLY_S, Configuration
-from .sink import RATE
+from .sink import BLOCK, RATE, Pcm
 
 ROOM = RATE * 40 // 1000
 """Samples that may wait in the device, as in a sound library's own buffer; the rest waits in the pipeline."""
@@ -100,6 +100,20 @@ def voice_activity(configuration: Configuration) -> VADParams:
         return VADParams()
     stop_s = {"stop": configuration.silence_s, "early": EARLY_S}.get(configuration.kind, VAD_STOP_SECS)
     return VADParams(stop_secs=stop_s, **TUNED_VAD)
+
+
+async def decisions(track: Pcm, configuration: Configuration) -> list[float]:
+    """When its voice activity says that speech has ended, in seconds of the track: worked out block by block."""
+    analyzer = VoiceActivity(voice_activity(configuration))
+    analyzer.set_sample_rate(RATE)
+    found, speaking = [], False
+    for end in range(BLOCK, len(track) + 1, BLOCK):
+        state = await analyzer.analyze_audio(track[end - BLOCK : end].tobytes())
+        if speaking and state is VADState.QUIET:
+            found.append(end / RATE)
+        speaking = state is VADState.SPEAKING or (speaking and state is VADState.STOPPING)
+    await analyzer.cleanup()
+    return found
 
 
 def turns(configuration: Configuration) -> UserTurnStrategies:
