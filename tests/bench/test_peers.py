@@ -85,6 +85,12 @@ class FedAt:
         begin = round((at_ns - START_NS) * RATE / 1e9)
         self.recording[begin : begin + len(out)] = out[: RATE - begin]
 
+    def skip(self, samples: int, *, lost: bool = False) -> None:
+        raise AssertionError("there is a microphone")
+
+    def pass_over(self, samples: int) -> None:
+        raise AssertionError("there is a loudspeaker")
+
     def missed(self, samples: int) -> None:
         raise AssertionError("nothing came too late")
 
