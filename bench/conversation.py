@@ -110,7 +110,7 @@ def main() -> None:
             bench = Bench(Builder(arguments.shared, Path(work)), arguments.quick, arguments.sessions, peers, keep)
             try:
                 print(SECTIONS[name](bench), flush=True)
-            except subprocess.CalledProcessError as error:
+            except subprocess.SubprocessError as error:
                 failed = True
                 print(f"{name} ends here: {error}", flush=True)
     raise SystemExit(failed)

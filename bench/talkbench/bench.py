@@ -45,7 +45,7 @@ def in_turn(
     on: Sequence[Track], systems: Mapping[str, Callable[[Track], Result]]
 ) -> Iterator[dict[str, list[tuple[Track, Result]]]]:
     """All systems on one track, then all on the next, so that a busy minute of the machine meets all of them alike.
-    After each track: what there is so far. A conversation that failed is said and left out."""
+    After each track: what there is so far. A conversation that failed, or hung, is said and left out."""
     found: dict[str, list[tuple[Track, Result]]] = {name: [] for name in systems}
     for number, track in enumerate(on, 1):
         for name, converse in systems.items():
@@ -53,6 +53,6 @@ def in_turn(
                 result = converse(track)
                 found[name].append((track, result))
                 print(f"session {number} of {len(on)}: {name}: {result}", flush=True)
-            except subprocess.CalledProcessError as error:
+            except subprocess.SubprocessError as error:
                 print(f"session {number} of {len(on)}: {name} FAILED: {error}", flush=True)
         yield found

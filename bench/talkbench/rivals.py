@@ -19,7 +19,7 @@ from engine.config import load
 from .bench import Bench, in_turn
 from .figures import Table, percentile, rate
 from .pauses import decided_ms
-from .runs import ROOT, converse, own_file
+from .runs import ROOT, converse, longest_s, own_file
 from .sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, too_soon, tracks
 from .tracks import MIDDLE, RATE, SHORT, Builder, Track, read
 from .words import Recogniser, nearest
@@ -83,7 +83,7 @@ def of_peer(builder: Builder, track: Track, *options: str, python: Path, system:
     command = [str(python), "-m", "bench.peers", "--system", system, "--config", config, "--track", str(track.path)]
     command += ["--labels", str(track.path.with_suffix(".json")), "--output", str(output)]
     command += ["--shared", str(builder.shared), "--json", *options]
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT, timeout=longest_s(track))
     found = json.loads(ran.stdout)
     decided = found.get("decided_s", [])
     return Outcome(found["turns"], found["total"], found["own_latency_ms"], output, decided_s=decided)

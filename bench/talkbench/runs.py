@@ -21,6 +21,8 @@ from .tracks import Track, tool
 
 ROOT = Path(__file__).resolve().parents[2]
 _NUMBERS = itertools.count(1)
+SPARE_S = 180.0
+"""Time to start and to end in, on a busy machine."""
 PAUSED, RESUMED, STARTED = "answer.paused", "answer.resumed", "answer.started"
 
 
@@ -50,6 +52,11 @@ def own_file(track: Track, suffix: str) -> Path:
     return track.path.with_name(f"{track.path.stem}.{next(_NUMBERS)}{suffix}")
 
 
+def longest_s(track: Track) -> float:
+    """Who has not ended by then hangs."""
+    return float(track.labels["seconds"]) + SPARE_S
+
+
 def converse(
     shared: Path,
     track: Track,
@@ -59,7 +66,7 @@ def converse(
     listen: bool = False,
 ) -> Run:
     """Let the engine converse with a track, with these settings, and measure what it recorded. listen: at its door.
-    CalledProcessError: it failed; what it said last is on stderr."""
+    SubprocessError: it failed, and what it said last is on stderr, or it hung."""
     output = own_file(track, ".wav")
     report, door = output.with_suffix(".json"), track.path.with_name(f"door{next(_NUMBERS)}")  # short, as sockets want
     command = [sys.executable, "-m", "engine", "run", "--input", str(track.path), "--output", str(output)]
@@ -76,7 +83,11 @@ def converse(
         listening = threading.Thread(target=_listen, args=(door, engine, events), daemon=True)
         if listen:
             listening.start()
-        _, said = engine.communicate()
+        try:
+            _, said = engine.communicate(timeout=longest_s(track))
+        except subprocess.TimeoutExpired:
+            engine.kill()
+            raise
     if listen:
         listening.join(10)
     if engine.returncode:

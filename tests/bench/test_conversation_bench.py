@@ -58,6 +58,28 @@ def test_a_turn_that_was_taken_too_soon_is_counted_and_its_words_are_not_counted
     assert by_label(track((1, 2)).labels["utterances"], turns) == ["go forward"]
 
 
+def test_a_false_turn_is_one_that_was_answered_after_everybody_had_gone() -> None:
+    late = {"speech": {"start_s": 9.0, "end_s": 9.5}}
+    run = run_of(turn(), turn("postponed", **late), turn(**late), turn("abandoned", response_ms=None, **late))
+    assert sections.false_turns(track((1, 2)), run) == 1
+
+
+def test_a_row_is_of_all_conversations() -> None:
+    totals = {"xruns": 1, "deadline_misses": 2, "speculation": {"hits": 3, "begun": 4}}
+    runs = []
+    for responses in ((100, None), (300,)):
+        run = run_of(turn("postponed"), utterances=2, cut_ins=1, misses=responses.count(None))
+        run.rows.extend({"response_ms": ms} for ms in responses)
+        run.report["totals"] = totals
+        runs.append(run)
+    row = sections.row("two", runs)
+    assert row.pop("response p50").startswith("200 ")
+    assert row.pop("p95").startswith("290 ")
+    assert row.pop("cut-ins").startswith("2 of 4 ")
+    counts = {"misses": "1", "holes": "0", "xruns": "2", "right guesses": "6 of 8", "late": "4"}
+    assert row == {"": "two", "too soon, withdrawn": "2", **counts}
+
+
 def test_every_conversation_has_files_of_its_own() -> None:
     files = {own_file(track((1, 2)), ".wav") for _ in range(3)}
     assert len(files) == 3
@@ -112,14 +134,17 @@ def test_who_answered_nothing_is_no_point_of_the_curve() -> None:
     assert [point["system"] for point in table.points] == ["engine"]
 
 
-def test_systems_take_turns_and_one_that_fails_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("error", [subprocess.CalledProcessError(1, "it"), subprocess.TimeoutExpired("it", 9)])
+def test_systems_take_turns_and_one_that_fails_stops_nobody(
+    error: subprocess.SubprocessError, capsys: pytest.CaptureFixture[str]
+) -> None:
     order: list[str] = []
 
     def system(name: str) -> Any:
         def converse(on: Track) -> str:
             order.append(f"{name}{on.path}")
             if order[-1] == "btwo":
-                raise subprocess.CalledProcessError(1, "it")
+                raise error
             return name
 
         return converse
