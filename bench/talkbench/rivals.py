@@ -169,6 +169,7 @@ def numbers(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "utterances": utterances,
         "misses": sum(each.total["misses"] for each in outcomes),
         "right": sum(each.right for each in outcomes),
+        "too_soon": sum(each.too_soon or 0 for each in outcomes),
     }
 
 

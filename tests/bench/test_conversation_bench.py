@@ -59,7 +59,7 @@ def test_a_turn_that_was_taken_too_soon_is_counted_and_its_words_are_not_counted
 
 
 def test_a_false_turn_is_one_that_was_answered_after_everybody_had_gone() -> None:
-    late = {"speech": {"start_s": 9.0, "end_s": 9.5}}
+    late: dict[str, Any] = {"speech": {"start_s": 9.0, "end_s": 9.5}}
     run = run_of(turn(), turn("postponed", **late), turn(**late), turn("abandoned", response_ms=None, **late))
     assert sections.false_turns(track((1, 2)), run) == 1
 
