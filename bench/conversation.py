@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from talkbench.bench import Bench
+from talkbench.bench import Bench, why
 from talkbench.figures import Table
 from talkbench.interruptions import interruptions
 from talkbench.plot import draw
@@ -112,7 +112,7 @@ def main() -> None:
                 print(SECTIONS[name](bench), flush=True)
             except subprocess.SubprocessError as error:
                 failed = True
-                print(f"{name} ends here: {error}", flush=True)
+                print(f"{name} ends here: {why(error)}", flush=True)
     raise SystemExit(failed)
 
 

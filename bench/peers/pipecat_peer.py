@@ -41,6 +41,8 @@ from .sink import BLOCK, RATE, Pcm
 
 ROOM = RATE * 40 // 1000
 """Samples that may wait in the device, as in a sound library's own buffer; the rest waits in the pipeline."""
+ENDING_S = 10.0
+"""Time for the pipeline to end by itself."""
 TUNED_VAD = {"start_secs": 0.1, "confidence": 0.5, "min_volume": 0.0}
 """The recogniser begins sooner; the engine's own threshold, and no second one for loudness."""
 TUNED_OUTPUT = {"audio_out_10ms_chunks": 1}
@@ -175,9 +177,12 @@ async def converse(session: Session) -> None:
     await runner.add_workers(worker)
     ending = asyncio.create_task(end(session, worker))
     await runner.run(auto_end=True)
-    await ending
+    ending.cancel()
 
 
 async def end(session: Session, worker: PipelineWorker) -> None:
+    """All has been heard. Frames that Pipecat waits for may never come, on a busy machine: then it is cut short."""
     await session.over()
     await worker.queue_frame(EndFrame())
+    await asyncio.sleep(ENDING_S)
+    await worker.cancel()

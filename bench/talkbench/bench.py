@@ -41,6 +41,11 @@ def say(row: Mapping[str, str]) -> None:
     print("  ".join(f"{column} {cell}".strip() for column, cell in row.items()), flush=True)
 
 
+def why(error: subprocess.SubprocessError) -> str:
+    """What became of a conversation that failed; its own words are on stderr."""
+    return f"exit code {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else "it hung"
+
+
 def in_turn(
     on: Sequence[Track], systems: Mapping[str, Callable[[Track], Result]]
 ) -> Iterator[dict[str, list[tuple[Track, Result]]]]:
@@ -54,5 +59,5 @@ def in_turn(
                 found[name].append((track, result))
                 print(f"session {number} of {len(on)}: {name}: {result}", flush=True)
             except subprocess.SubprocessError as error:
-                print(f"session {number} of {len(on)}: {name} FAILED: {error}", flush=True)
+                print(f"session {number} of {len(on)}: {name} FAILED: {why(error)}", flush=True)
         yield found

@@ -13,7 +13,7 @@ import conversation
 import numpy as np
 import pytest
 from talkbench import rivals, sections
-from talkbench.bench import Bench, in_turn
+from talkbench.bench import Bench, in_turn, why
 from talkbench.figures import Table, percentile, rate
 from talkbench.rivals import Outcome, fill, machinery_of, numbers, over, own_decisions, summary
 from talkbench.runs import own_file
@@ -153,7 +153,7 @@ def test_systems_take_turns_and_one_that_fails_stops_nobody(
     found = [{name: len(each) for name, each in so_far.items()} for so_far in in_turn(on, {n: system(n) for n in "ab"})]
     assert order == ["aone", "bone", "atwo", "btwo"]
     assert found == [{"a": 1, "b": 1}, {"a": 2, "b": 1}]
-    assert "b FAILED" in capsys.readouterr().out
+    assert f"b FAILED: {why(error)}\n" in capsys.readouterr().out
 
 
 def test_machinery_is_what_is_left_after_the_decision_and_the_waits() -> None:
