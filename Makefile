@@ -54,8 +54,9 @@ lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure a conversation on real recordings
-	$(BIN)/python bench/conversation.py
+bench: $(VENV)/.dev ## measure conversations on real recordings; after `make peers` beside those; takes hours
+	@mkdir -p run
+	$(BIN)/python bench/conversation.py --json run/bench.json --plot run/curve.svg
 
 bench-rings: $(VENV)/.dev ## measure the rings beside what else a Python program can install
 	$(BIN)/python bench/rings.py
@@ -68,8 +69,9 @@ $(PEERS)/.setup: bench/peers/requirements.txt pyproject.toml $(VENV)/.setup
 
 peers: $(PEERS)/.setup ## install the voice frameworks that the engine is measured against (Python 3.11 or newer)
 
-bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes an hour
-	$(BIN)/python bench/conversation.py --only machinery,curve
+bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes hours
+	@mkdir -p run
+	$(BIN)/python bench/conversation.py --only machinery,curve --json run/bench-peers.json --plot run/curve.svg
 
 wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
 	$(BIN)/python tools/wheels.py

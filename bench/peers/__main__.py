@@ -38,13 +38,17 @@ SYSTEMS = {"pipecat": ("pipecat_peer", "pipecat-ai"), "livekit": ("livekit_peer"
 """Name: module, and the package that has to be there."""
 
 
-async def converse(system: str, session_of: Any) -> Session:
-    """Build the stages in the loop that they will report to, and let the peer run."""
+def peer(system: str) -> Any:
+    """The module of a peer."""
     # What Pipecat says otherwise is much, and work; it also warns of every wait that is not its own.
     os.environ.setdefault("LOGURU_LEVEL", "ERROR")
-    peer = import_module(f".{SYSTEMS[system][0]}", __package__)
+    return import_module(f".{SYSTEMS[system][0]}", __package__)
+
+
+async def converse(system: str, session_of: Any) -> Session:
+    """Build the stages in the loop that they will report to, and let the peer run."""
     session: Session = session_of()
-    await peer.converse(session)
+    await peer(system).converse(session)
     return session
 
 
@@ -124,6 +128,8 @@ def main() -> None:
     found = {"system": arguments.system, "version": version(package), "config": arguments.config} | report(
         done, measure(arguments.shared, arguments.output, arguments.labels), time.process_time() - began
     )
+    if arguments.stub:  # with what the machinery is measured against: its own voice activity, by itself
+        found["decided_s"] = asyncio.run(peer(arguments.system).decisions(track, done.configuration))
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, inference, llm, stt, tokenize, tts
+from livekit.agents import Agent, AgentSession, inference, llm, stt, tokenize, tts, vad
 from livekit.agents.language import LanguageCode
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice import io
 
 from .peer import Session
 from .settings import EARLY_S, Configuration
-from .sink import RATE, Pcm
+from .sink import BLOCK, RATE, Pcm
 from .stages import Recogniser, Stages
 
 KEPT_S = 0.4
@@ -210,6 +210,17 @@ def turn_handling(configuration: Configuration) -> dict[str, Any]:
 def voice_activity(configuration: Configuration) -> inference.VAD:
     silence_s = {"stop": configuration.silence_s, "early": EARLY_S}.get(configuration.kind)
     return inference.VAD(model="silero", **({} if silence_s is None else {"min_silence_duration": silence_s}))
+
+
+async def decisions(track: Pcm, configuration: Configuration) -> list[float]:
+    """When its voice activity says that speech has ended, in seconds of the track: worked out block by block."""
+    stream = voice_activity(configuration).stream()
+    for start in range(0, len(track) - BLOCK + 1, BLOCK):
+        stream.push_frame(rtc.AudioFrame(track[start : start + BLOCK].tobytes(), RATE, 1, BLOCK))
+    stream.end_input()
+    ended = [each.samples_index async for each in stream if each.type is vad.VADEventType.END_OF_SPEECH]
+    await stream.aclose()
+    return [-(-sample // BLOCK) * BLOCK / RATE for sample in ended]
 
 
 async def converse(session: Session) -> None:

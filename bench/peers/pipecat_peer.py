@@ -12,7 +12,7 @@ import numpy as np
 from pipecat.audio.turn.smart_turn.base_smart_turn import SmartTurnParams
 from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
 from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VAD_STOP_SECS, VADParams
+from pipecat.audio.vad.vad_analyzer import VAD_STOP_SECS, VADParams, VADState
 from pipecat.frames.frames import (
     EndFrame,
     Frame,
@@ -37,10 +37,12 @@ from pipecat.workers.runner import WorkerRunner
 from .peer import Session
 from .pipecat_services import Answers, EarlyRecogniser, Recogniser, Voice
 from .settings import EARLY_S, Configuration
-from .sink import RATE
+from .sink import BLOCK, RATE, Pcm
 
 ROOM = RATE * 40 // 1000
 """Samples that may wait in the device, as in a sound library's own buffer; the rest waits in the pipeline."""
+ENDING_S = 10.0
+"""Time for the pipeline to end by itself."""
 TUNED_VAD = {"start_secs": 0.1, "confidence": 0.5, "min_volume": 0.0}
 """The recogniser begins sooner; the engine's own threshold, and no second one for loudness."""
 TUNED_OUTPUT = {"audio_out_10ms_chunks": 1}
@@ -102,6 +104,20 @@ def voice_activity(configuration: Configuration) -> VADParams:
     return VADParams(stop_secs=stop_s, **TUNED_VAD)
 
 
+async def decisions(track: Pcm, configuration: Configuration) -> list[float]:
+    """When its voice activity says that speech has ended, in seconds of the track: worked out block by block."""
+    analyzer = VoiceActivity(voice_activity(configuration))
+    analyzer.set_sample_rate(RATE)
+    found, speaking = [], False
+    for end in range(BLOCK, len(track) + 1, BLOCK):
+        state = await analyzer.analyze_audio(track[end - BLOCK : end].tobytes())
+        if speaking and state is VADState.QUIET:
+            found.append(end / RATE)
+        speaking = state is VADState.SPEAKING or (speaking and state is VADState.STOPPING)
+    await analyzer.cleanup()
+    return found
+
+
 def turns(configuration: Configuration) -> UserTurnStrategies:
     if configuration.kind == "early":
         return EagerUserTurnStrategies()
@@ -161,9 +177,12 @@ async def converse(session: Session) -> None:
     await runner.add_workers(worker)
     ending = asyncio.create_task(end(session, worker))
     await runner.run(auto_end=True)
-    await ending
+    ending.cancel()
 
 
 async def end(session: Session, worker: PipelineWorker) -> None:
+    """All has been heard. Frames that Pipecat waits for may never come, on a busy machine: then it is cut short."""
     await session.over()
     await worker.queue_frame(EndFrame())
+    await asyncio.sleep(ENDING_S)
+    await worker.cancel()

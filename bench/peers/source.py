@@ -1,4 +1,4 @@
-"""The microphone of every peer: a track in blocks of 20 ms, each when its last sample has been spoken."""
+"""The microphone of every peer: a track in the engine's blocks of 10 ms, each when its last sample has been spoken."""
 
 from __future__ import annotations
 

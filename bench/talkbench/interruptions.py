@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from .bench import Bench
 from .figures import Table, percentile
 from .noises import KINDS
-from .runs import Run, converse
+from .runs import Run, converse, pauses
 from .sections import ECHOES
 from .tracks import GAP_S, RATE, SHORT, Builder, Track, read, tool, written
+from .words import WITHDRAWN
 
 ON = " and on" * 15
 LONG = {
@@ -28,26 +33,30 @@ NOISE_S = 3.0
 """From one noise to the next."""
 ECHO = "-12dB,40ms"
 """A loudspeaker beside the microphone."""
-SILENCED_S = 0.25
-"""An answer that falls silent within so long of a noise was silenced by it."""
+BLOCK_S = 0.01
+"""By so much the loudspeaker may be behind what the engine says."""
 
 
-def interruptions(builder: Builder, *, quick: bool) -> Table:
-    """Who speaks is heard out, who coughs is not."""
-    tracks = [interrupting(builder, seed) for seed in range(1, 2 if quick else 6)]
-    rows = []
-    for mode in ("on",) if quick else ("on", "strict"):
+def interruptions(bench: Bench) -> Table:
+    """Who speaks is heard out, who coughs is not. Quick: in the default setting alone."""
+    builder = bench.builder
+    table = Table("Interruptions: ms from the beginning of the visitor's speech or noise")
+    tracks = [interrupting(builder, seed) for seed in range(1, 1 + bench.count(1, 5))]
+    modes = ("on",) if bench.quick else ("on", "strict")
+    for mode in modes:
         runs = [converse(builder.shared, track, {**LONG, "turns.barge_in": mode}) for track in tracks]
-        rows.append({"": f"speech, {mode}", **interrupted(builder, list(zip(tracks, runs, strict=True)))})
-    for mode in ("on",) if quick else ("on", "strict"):
-        noisy = coughing(builder, 1, 5)
-        run = converse(builder.shared, noisy, {**LONGER, "turns.barge_in": mode})
-        rows.append({"": f"noises, {mode}", **resumed(builder, noisy, run)})
-    room = {"audio.virtual.echo": ECHO}
-    runs = [converse(builder.shared, track, {**LONG, **room}) for track in tracks]
-    rows.append({"": f"speech, echo {ECHO}", **interrupted(builder, list(zip(tracks, runs, strict=True)))})
-    rows.append({"": f"answers, echo {ECHO}", **undisturbed(builder, room, 1 if quick else 4)})
-    return Table("Interruptions: ms from the beginning of the visitor's speech or noise", rows)
+        bench.add(table, {"": f"speech, {mode}", **interrupted(builder, list(zip(tracks, runs, strict=True)))})
+    noisy = [coughing(builder, seed, 2 if bench.quick else 5) for seed in range(1, 1 + bench.count(1, 1))]
+    for mode in modes:
+        sets = {**LONGER, "turns.barge_in": mode}
+        runs = [converse(builder.shared, track, sets, listen=True) for track in noisy]
+        bench.add(table, {"": f"noises, {mode}", **resumed(builder, list(zip(noisy, runs, strict=True)))})
+    if not bench.quick:
+        room = {"audio.virtual.echo": ECHO}
+        runs = [converse(builder.shared, track, {**LONG, **room}) for track in tracks]
+        bench.add(table, {"": f"speech, echo {ECHO}", **interrupted(builder, list(zip(tracks, runs, strict=True)))})
+        bench.add(table, {"": f"answers, echo {ECHO}", **undisturbed(builder, room, bench.count(1, 4))})
+    return table
 
 
 def undisturbed(builder: Builder, room: Mapping[str, object], sessions: int) -> dict[str, str]:
@@ -128,26 +137,58 @@ def coughing(builder: Builder, seed: int, each: int) -> Track:
     return written(track, "noises", sound, noises=labels)
 
 
-def resumed(builder: Builder, track: Track, run: Run) -> dict[str, str]:
-    """What noises come to. By the recording: an answer that a noise silenced is heard again, when?"""
-    measure = tool(builder.shared, "turns")
-    loud = measure.levels(read(run.recording)[:, 1], RATE) > -45
-    gaps = [(start * measure.STEP, end * measure.STEP) for start, end in measure.runs(~loud)]
-    after, silenced = [], 0
-    for noise in track.labels["noises"]:
-        found = [
-            end for start, end in gaps if noise["start"] <= start <= noise["start"] + SILENCED_S and end - start > 0.05
-        ]
-        silenced += bool(found)
-        after += [round((end - noise["start"]) * 1000) for end in found[:1]]
-    turns = run.report["turns"]
-    heard = sum(len(turn["heard"].split()) for turn in turns if turn["source"] == "answer")
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What became of noises. silenced: so many made the answer fall silent; after_ms: from the beginning of each of
+    these until it is heard again, where it went on; unseen: so many silences that the recording does not show."""
+
+    silenced: int
+    after_ms: list[float]
+    unseen: int
+
+
+def noticed(starts: Sequence[float], stops: Sequence[tuple[float, float | None]], loud: Any, step: float) -> Noticed:
+    """What became of noises that began at `starts`. stops: when the engine says that it fell silent and went on (None:
+    it did not); loud: in which steps of so many seconds the recording is audible."""
+    after_ms: list[float] = []
+    silenced = unseen = 0
+    for start, until in zip(starts, [*starts[1:], float("inf")], strict=True):
+        own = [stop for stop in stops if start <= stop[0] < until]
+        silenced += bool(own)
+        for paused, goes_on in own:
+            over = len(loud) * step if goes_on is None else goes_on
+            unseen += bool(np.all(loud[int(paused / step) : math.ceil((over + BLOCK_S) / step)]))
+        if own and (last := own[-1][1]) is not None:
+            again = np.flatnonzero(loud[math.ceil(last / step) :])
+            if len(again):
+                after_ms.append(round((math.ceil(last / step) + int(again[0])) * step * 1000 - start * 1000))
+    return Noticed(silenced, after_ms, unseen)
+
+
+def resumed(builder: Builder, conversations: list[tuple[Track, Run]]) -> dict[str, str]:
+    """What noises come to: who was silenced says the engine, when it is heard again the recording."""
+    measure, found = tool(builder.shared, "turns"), []
+    for track, run in conversations:
+        loud = measure.levels(read(run.recording)[:, 1], RATE) > -45
+        found.append(noticed([noise["start"] for noise in track.labels["noises"]], pauses(run), loud, measure.STEP))
+    after = [ms for each in found for ms in each.after_ms]
     return {
-        "of": str(len(track.labels["noises"])),
-        "silenced": str(silenced),
+        "of": str(sum(len(track.labels["noises"]) for track, _ in conversations)),
+        "silenced": str(sum(each.silenced for each in found)),
+        "resumed": str(len(after)),
         "resumed p50": percentile(after, 50),
         "resumed p95": percentile(after, 95),
-        "interrupted": str(sum(turn["interruption"] is not None for turn in turns)),
-        "holes": str(len(run.total["holes"])),
-        "words lost": str(len(turns[0]["answer"].split()) - heard),
+        "not in the recording": str(sum(each.unseen for each in found)),
+        "interrupted": str(sum(t["interruption"] is not None for _, run in conversations for t in run.report["turns"])),
+        "holes": str(sum(len(run.total["holes"]) for _, run in conversations)),
+        "words lost": ", ".join(words_lost(run.report["turns"]) for _, run in conversations),
     }
+
+
+def words_lost(turns: Sequence[Mapping[str, Any]]) -> str:
+    """Words of the first answer that were not heard though it was spoken to its end."""
+    for turn in turns:
+        if turn["source"] == "answer" and turn["outcome"] != WITHDRAWN:
+            lost = len(turn["answer"].split()) - len(turn["heard"].split())
+            return str(lost) if turn["outcome"] == "answered" else str(turn["outcome"])
+    return "-"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from peers.waits import FIRST_CLAUSE_PIECES, FIRST_PIECE_S, PIECE_S, SOUND_S, WO
 
 from engine.config import load
 
+from .bench import Bench, in_turn
 from .figures import Table, percentile, rate
 from .pauses import decided_ms
-from .runs import ROOT, converse
-from .sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, tracks
+from .runs import ROOT, converse, longest_s, own_file
+from .sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, too_soon, tracks
 from .tracks import MIDDLE, RATE, SHORT, Builder, Track, read
 from .words import Recogniser, nearest
 
@@ -38,16 +39,31 @@ STUBS: dict[str, object] = {
 WAITS_MS = 1000 * (WORDS_S + FIRST_PIECE_S + (FIRST_CLAUSE_PIECES - 1) * PIECE_S + SOUND_S)
 STUB_WAIT_MS, STUB_CONFIG = 200, "stop-0.2"
 """The end-of-speech wait of all systems where only the machinery is measured."""
+BRIEF = "go_forward,go_somewhere,cards_001,cards_002,cards_003,hello_world"
+"""Short utterances."""
+DOUBLED = "engine, waits doubled"
+LATEST_S = 1.0
+"""A decision belongs to an utterance until so long after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One conversation of one system: turns.py's rows and totals, and what the system says of itself."""
+    """One conversation of one system: turns.py's rows and totals, and what the system says of itself. too_soon: turns
+    that it took and gave back unheard; None: it does not tell. decided_s: when its own voice activity, by itself, ends
+    each utterance, where that was asked for. right: utterances that were answered with what they said, where that was
+    looked into."""
 
     rows: list[dict[str, Any]]
     total: dict[str, Any]
     own_ms: list[float]
     recording: Path
+    too_soon: int | None = None
+    decided_s: list[float] = field(default_factory=list)
+    right: int = 0
+
+    def __str__(self) -> str:
+        p50 = f"{np.percentile(self.responses, 50):.0f} ms" if self.responses else "-"
+        return f"response p50 {p50}, {self.total['cut_ins']} cut-ins, {self.total['misses']} misses"
 
     @property
     def responses(self) -> list[float]:
@@ -59,75 +75,101 @@ def of_engine(
 ) -> Outcome:
     run = converse(builder.shared, track, sets, environ)
     own = [turn["response_ms"] for turn in run.report["turns"] if turn["response_ms"] is not None]
-    return Outcome(run.rows, run.total, own, run.recording)
+    return Outcome(run.rows, run.total, own, run.recording, too_soon(run))
 
 
 def of_peer(builder: Builder, track: Track, *options: str, python: Path, system: str, config: str) -> Outcome:
-    output = track.path.with_suffix(f".{system}.wav")
+    output = own_file(track, f".{system}.wav")
     command = [str(python), "-m", "bench.peers", "--system", system, "--config", config, "--track", str(track.path)]
     command += ["--labels", str(track.path.with_suffix(".json")), "--output", str(output)]
     command += ["--shared", str(builder.shared), "--json", *options]
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT)
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT, timeout=longest_s(track))
     found = json.loads(ran.stdout)
-    return Outcome(found["turns"], found["total"], found["own_latency_ms"], output)
+    decided = found.get("decided_s", [])
+    return Outcome(found["turns"], found["total"], found["own_latency_ms"], output, decided_s=decided)
 
 
-def peers_python() -> Path:
-    """The Python of the peers. SystemExit: they are not installed."""
+def peers_python() -> Path | None:
+    """The Python of the peers. None: they are not installed."""
     python = ROOT / ".venv-peers" / "bin" / "python"
-    if not python.exists():
-        raise SystemExit(f"there is no {python}: run `make peers`")
-    return python
+    return python if python.exists() else None
 
 
-def right(track: Track, outcome: Outcome) -> str:
+@lru_cache(maxsize=4)
+def listener(answers: tuple[str, ...]) -> Recogniser:
+    """One that is told these answers."""
+    return Recogniser(load(sets=["llm.backend=repeat"]), answers)
+
+
+def right(track: Track, outcome: Outcome) -> int:
     """How many utterances were answered with what they said, by the sound of the answers: a recogniser that is told
     those to all utterances of the track must find each one's own. What is fast and wrong is worth nothing."""
     labels = track.labels["utterances"]
     answers = [f"You said {label['text']}." for label in labels]
-    listener = Recogniser(load(sets=["llm.backend=repeat"]), tuple(answers))
     played, found = read(outcome.recording)[:, 1], 0
     ends = [label["start"] for label in labels[1:]] + [len(played) / RATE]
     for label, row, until, answer in zip(labels, outcome.rows, ends, answers, strict=True):
         if row["response_ms"] is not None:
             begin = label["end"] + row["response_ms"] / 1000 - 0.2
             sound = np.ascontiguousarray(played[round(begin * RATE) : round(until * RATE)])
-            found += nearest(listener.recognise(sound), answers) == answer
-    return f"{found} of {len(labels)}"
+            found += nearest(listener(tuple(answers)).recognise(sound), answers) == answer
+    return found
 
 
-def curve(builder: Builder, *, quick: bool) -> Table:
+def curve(bench: Bench) -> Table:
     """Response against cut-ins, over each system's settings, on the same tracks."""
-    python = peers_python()
-    on = tracks(builder, f"{SHORT},{MIDDLE}", 1 if quick else 3)
-    points: list[tuple[str, str, Any]] = []
-    for seconds in QUICK["patience"] if quick else PATIENCES_S:
-        points.append(
-            ("engine", f"patience-{seconds:g}", partial(of_engine, sets={**ECHOES, "turns.patience_s": seconds}))
-        )
-    for ms in QUICK["fixed"] if quick else FIXED_MS:
-        points.append(("engine", f"fixed-{ms / 1000:g}", partial(of_engine, sets={**ECHOES, **fixed(ms)})))
+    builder = bench.builder
+    assert bench.peers is not None
+    systems: dict[str, Callable[[Track], Outcome]] = {}
+    for seconds in QUICK["patience"] if bench.quick else PATIENCES_S:
+        sets = {**ECHOES, "turns.patience_s": seconds}
+        systems[f"engine patience-{seconds:g}"] = partial(of_engine, builder, sets=sets)
+    for ms in QUICK["fixed"] if bench.quick else FIXED_MS:
+        systems[f"engine fixed-{ms / 1000:g}"] = partial(of_engine, builder, sets={**ECHOES, **fixed(ms)})
     for system in PEERS:
-        for config in QUICK["peers"] if quick else CONFIGURATIONS:
-            points.append((system, config, partial(of_peer, python=python, system=system, config=config)))
+        for config in QUICK["peers"] if bench.quick else CONFIGURATIONS:
+            of_this = partial(of_peer, builder, python=bench.peers, system=system, config=config)
+            systems[f"{system} {config}"] = of_this
     table = Table("The curve: response in ms against cut-ins, on the same tracks")
-    for system, name, run in points:
-        outcomes = [run(builder, track) for track in on]
-        right_ones = right(on[0], outcomes[0])
-        table.rows.append({"system": system, "setting": name, **summary(outcomes), "right, first session": right_ones})
-        table.points.append({"system": system, "setting": name, **numbers(outcomes)})
-        print(".", end="", flush=True)
+    on = tracks(builder, f"{SHORT},{MIDDLE}", bench.count(1, 3))
+    for found in in_turn(on, {name: partial(judged, system) for name, system in systems.items()}):
+        fill(table, {name: [outcome for _, outcome in each] for name, each in found.items()})
+        bench.keep(table)
     return table
 
 
+def judged(system: Callable[[Track], Outcome], track: Track) -> Outcome:
+    """A conversation, with how many of its answers are right. Its recording is not needed any more: there are many."""
+    outcome = system(track)
+    found = replace(outcome, right=right(track, outcome))
+    outcome.recording.unlink()
+    return found
+
+
+def fill(table: Table, found: Mapping[str, Sequence[Outcome]]) -> None:
+    """Make the rows and points of the curve anew, of what was measured so far."""
+    table.rows, table.points = [], []
+    for name, outcomes in found.items():
+        if point := numbers(outcomes):
+            system, setting = name.split()
+            table.rows.append({"system": system, "setting": setting, **summary(outcomes)})
+            table.points.append({"system": system, "setting": setting, **point})
+
+
 def numbers(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """A point of the curve."""
+    """A point of the curve; empty: nothing was answered."""
     responses = [ms for each in outcomes for ms in each.responses]
+    if not responses:
+        return {}
+    utterances = sum(each.total["utterances"] for each in outcomes)
     return {
         "p50_ms": float(np.percentile(responses, 50)),
         "p95_ms": float(np.percentile(responses, 95)),
-        "cut_in_rate": sum(each.total["cut_ins"] for each in outcomes)
-        / sum(each.total["utterances"] for each in outcomes),
+        "cut_in_rate": sum(each.total["cut_ins"] for each in outcomes) / utterances,
+        "utterances": utterances,
+        "misses": sum(each.total["misses"] for each in outcomes),
+        "right": sum(each.right for each in outcomes),
+        "too_soon": sum(each.too_soon or 0 for each in outcomes),
     }
 
 
@@ -139,43 +181,87 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
     responses = [ms for each in outcomes for ms in each.responses]
     own = [ms for each in outcomes for ms in each.own_ms]
+    soon = [each.too_soon for each in outcomes if each.too_soon is not None]
     return {
         "response p50": percentile(responses, 50),
         "p95": percentile(responses, 95),
         "cut-ins": rate(total("cut_ins"), total("utterances")),
+        "too soon, withdrawn": str(sum(soon)) if soon else "-",
         "misses": str(total("misses")),
+        "right": f"{sum(each.right for each in outcomes)} of {total('utterances')}",
         "its own p50": f"{np.percentile(own, 50):.0f}" if own else "-",
     }
 
 
-def machinery(builder: Builder, *, quick: bool) -> Table:
-    """Stages that only wait: what every system adds to its stages by itself."""
-    python = peers_python()
-    on = tracks(builder, SHORT, 1 if quick else 3)
+def machinery(bench: Bench) -> Table:
+    """Stages that only wait: what every system adds to its stages by itself. Without peers: the engine alone."""
+    builder = bench.builder
     alone = {**STUBS, **fixed(STUB_WAIT_MS)}
-    doubled = {"FIXED_WAITS_SCALE": "2"}
-    usual: list[tuple[str, Any]] = [
-        ("engine, speculation off", partial(of_engine, sets={**alone, "turns.speculations": 0})),
-        ("engine, speculation on", partial(of_engine, sets=alone)),
-        *((system, partial(of_peer, python=python, system=system, config=STUB_CONFIG)) for system in PEERS),
-    ]
-    decisions = [ms for track in on for ms in decided_ms(track, STUB_WAIT_MS)]
-    table = Table(
-        f"Stages of fixed waits, end-of-speech wait {STUB_WAIT_MS} ms",
-        note=f"machinery: response less the VAD's decision on the track ({np.nanmedian(decisions):.0f} ms in the "
-        f"median) and the waits ({WAITS_MS:.0f} ms)",
+    systems: dict[str, Callable[[Track], Outcome]] = {
+        "engine, speculation off": partial(of_engine, builder, sets={**alone, "turns.speculations": 0}),
+        "engine, speculation on": partial(of_engine, builder, sets=alone),
+    }
+    if bench.peers:
+        for system in PEERS:
+            systems[system] = partial(of_stubs, builder, python=bench.peers, system=system)
+    table = Table(f"Stages of fixed waits, end-of-speech wait {STUB_WAIT_MS} ms")
+    on = tracks(builder, SHORT, bench.count(1, 4))
+    doubled = partial(of_engine, builder, sets=alone, environ={"FIXED_WAITS_SCALE": "2"})
+    short = dict(zip([track.path for track in on], tracks(builder, BRIEF, len(on)), strict=True))
+    systems[DOUBLED] = lambda track: doubled(short[track.path])
+    decisions = {track.path: decided_ms(track, STUB_WAIT_MS) for track in on}
+    median = np.nanmedian([ms for each in decisions.values() for ms in each])
+    table.note = (
+        f"machinery: response less the decision of the engine's VAD on the track ({median:.0f} ms in the median) and "
+        f"the waits ({WAITS_MS:.0f} ms); by its own VAD: less the decision of the system's own, worked out from the "
+        "track alone. The peers' come later, LiveKit's most, for the sake of their windows of 32 ms: the first figure "
+        "charges them with it"
     )
-    for name, run in usual:
-        options = () if name.startswith("engine") else ("--stub",)
-        outcomes = [run(builder, track, *options) for track in on]
-        responses = [row["response_ms"] for each in outcomes for row in each.rows]
-        over = [ms - decided - WAITS_MS for ms, decided in zip(responses, decisions, strict=True) if ms is not None]
-        table.rows.append(
-            {"": name, "response p50": percentile([ms for ms in responses if ms is not None], 50)}
-            | {"p95": percentile([ms for ms in responses if ms is not None], 95)}
-            | {"machinery p50": percentile(over, 50), "misses": str(sum(each.total["misses"] for each in outcomes))}
-        )
-    short = builder.build("hello_world,cards_001,cards_003", 1)
-    slow = of_engine(builder, short, {**alone}, doubled).responses
-    table.rows.append({"": "engine, waits doubled", "response p50": percentile(slow, 50), "p95": percentile(slow, 95)})
+    for found in in_turn(on, systems):
+        table.rows = [
+            {"": name, **machinery_of(outcomes, decisions, own=name in PEERS, alone=name != DOUBLED)}
+            for name, outcomes in found.items()
+            if outcomes
+        ]
+        bench.keep(table)
     return table
+
+
+def of_stubs(builder: Builder, track: Track, python: Path, system: str) -> Outcome:
+    return of_peer(builder, track, "--stub", python=python, system=system, config=STUB_CONFIG)
+
+
+def machinery_of(
+    outcomes: Sequence[tuple[Track, Outcome]], decisions: Mapping[Path, Sequence[float]], *, own: bool, alone: bool
+) -> dict[str, str]:
+    """A row. decisions: of the engine's VAD on each track, ms from the end of speech. own: the system has another VAD.
+    alone: it is compared with those."""
+    responses = [ms for _, each in outcomes for ms in each.responses]
+    found = {"response p50": percentile(responses, 50), "p95": percentile(responses, 95)}
+    if alone:
+        pairs = [(each, decisions[track.path]) for track, each in outcomes]
+        found["machinery p50"] = percentile(over(pairs), 50)
+        if own:
+            pairs = [(each, own_decisions(track, each.decided_s)) for track, each in outcomes]
+        found["by its own VAD p50"] = percentile(over(pairs), 50)
+    found["of"] = str(sum(each.total["utterances"] for _, each in outcomes))
+    return {**found, "misses": str(sum(each.total["misses"] for _, each in outcomes))}
+
+
+def over(pairs: Sequence[tuple[Outcome, Sequence[float]]]) -> list[float]:
+    """What each response has beyond the decision, ms, and the waits."""
+    return [
+        row["response_ms"] - decided - WAITS_MS
+        for outcome, decisions in pairs
+        for row, decided in zip(outcome.rows, decisions, strict=True)
+        if row["response_ms"] is not None and not np.isnan(decided)
+    ]
+
+
+def own_decisions(track: Track, decided_s: Sequence[float]) -> list[float]:
+    """For each utterance, when it was decided last that it is over: ms from its end; not a number: never."""
+    found = []
+    for label in track.labels["utterances"]:
+        inside = [at for at in decided_s if label["start"] < at < label["end"] + LATEST_S]
+        found.append((inside[-1] - label["end"]) * 1000 if inside else float("nan"))
+    return found

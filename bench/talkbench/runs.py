@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.door.client import DoorClient
+from engine.errors import DoorError
+
 from .tracks import Track, tool
 
 ROOT = Path(__file__).resolve().parents[2]
+_NUMBERS = itertools.count(1)
+SPARE_S = 180.0
+"""Time to start and to end in, on a busy machine."""
+PAUSED, RESUMED, STARTED = "answer.paused", "answer.resumed", "answer.started"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One conversation: turns.py's rows and totals, the engine's own report, and the recording."""
+    """One conversation: turns.py's rows and totals, the engine's own report, the recording, and what the engine told at
+    its door, if somebody was to listen."""
 
     rows: list[dict[str, Any]]
     total: dict[str, Any]
     report: dict[str, Any]
     recording: Path
+    events: Sequence[dict[str, Any]] = ()
 
     @property
     def responses(self) -> list[float]:
@@ -35,27 +47,93 @@ def settings(sets: Mapping[str, object]) -> list[str]:
     return [part for key, value in sets.items() for part in ("--set", f"{key}={json.dumps(value)}")]
 
 
+def own_file(track: Track, suffix: str) -> Path:
+    """A file beside a track for one conversation's own: no other conversation on that track is given the same."""
+    return track.path.with_name(f"{track.path.stem}.{next(_NUMBERS)}{suffix}")
+
+
+def longest_s(track: Track) -> float:
+    """Who has not ended by then hangs."""
+    return float(track.labels["seconds"]) + SPARE_S
+
+
 def converse(
     shared: Path,
     track: Track,
     sets: Mapping[str, object],
     environ: Mapping[str, str] | None = None,
-    more: Sequence[str] = (),
+    *,
+    listen: bool = False,
 ) -> Run:
-    """Let the engine converse with a track, with these settings, and measure what it recorded."""
-    output, report = track.path.with_suffix(".out.wav"), track.path.with_suffix(".report.json")
+    """Let the engine converse with a track, with these settings, and measure what it recorded. listen: at its door.
+    SubprocessError: it failed, and what it said last is on stderr, or it hung."""
+    output = own_file(track, ".wav")
+    report, door = output.with_suffix(".json"), track.path.with_name(f"door{next(_NUMBERS)}")  # short, as sockets want
     command = [sys.executable, "-m", "engine", "run", "--input", str(track.path), "--output", str(output)]
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), os.environ.get("PYTHONPATH", "")]),
         **(environ or {}),
     }
-    subprocess.run(
-        [*command, "--report", str(report), *settings(sets), *more],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environ,
-    )
+    options = ["--report", str(report), *settings({**sets, **({"door.socket": str(door)} if listen else {})})]
+    events: list[dict[str, Any]] = []
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
+    ) as engine:
+        listening = threading.Thread(target=_listen, args=(door, engine, events), daemon=True)
+        if listen:
+            listening.start()
+        try:
+            _, said = engine.communicate(timeout=longest_s(track))
+        except subprocess.TimeoutExpired:
+            engine.kill()
+            raise
+    if listen:
+        listening.join(10)
+    if engine.returncode:
+        print(said[-1000:], file=sys.stderr)
+        raise subprocess.CalledProcessError(engine.returncode, "engine run")
     rows, total = tool(shared, "turns").measure(output, track.labels)
-    return Run(rows, total, json.loads(report.read_text()), output)
+    return Run(rows, total, json.loads(report.read_text()), output, events)
+
+
+def _listen(door: Path, engine: subprocess.Popen[str], events: list[dict[str, Any]]) -> None:
+    """Add what the engine tells of its answers to `events`, until it ends."""
+    while engine.poll() is None:
+        try:
+            client = DoorClient(door)
+        except DoorError:  # it has only begun to start
+            time.sleep(0.05)
+            continue
+        client.command("subscribe", events=["answer"])
+        events += (json.loads(line) for line in client.lines())
+        client.close()
+
+
+def pauses(run: Run) -> list[tuple[float, float | None]]:
+    """When answers fell silent because somebody might speak, and when they were to go on, by the engine's events: in
+    seconds of the recording. None: it was an interruption."""
+    start_ns = _start_ns(run)
+    found: list[tuple[float, float | None]] = []
+    for event in run.events:
+        at_s = (event["mono_ns"] - start_ns) / 1e9
+        if event["event"] == PAUSED:
+            found.append((at_s, None))
+        elif event["event"] == RESUMED and found:
+            found[-1] = (found[-1][0], at_s)
+    return found
+
+
+def _start_ns(run: Run) -> int:
+    """When the recording begins, CLOCK_MONOTONIC: an answer's first sample is told at its time, and stands in the
+    report at its place."""
+    for turn in run.report["turns"]:
+        for event in run.events:
+            if (
+                event["event"] == STARTED
+                and turn["response_ms"] is not None
+                and all(event[key] == turn[key] for key in ("session", "turn"))
+            ):
+                first_s: float = turn["speech"]["end_s"] + turn["stages"]["audio"]["first"] / 1000
+                return int(event["mono_ns"]) - round(first_s * 1e9)
+    return 0

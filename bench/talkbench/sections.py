@@ -7,10 +7,11 @@ from typing import Any
 
 from engine.config import load
 
+from .bench import Bench
 from .figures import Table, percentile, rate
 from .runs import Run, converse
 from .tracks import LONG, MIDDLE, RATE, SHORT, Builder, Track, read, written
-from .words import Recogniser, by_label, last_words, nearest, rate_of, spoken
+from .words import WITHDRAWN, Recogniser, by_label, last_words, nearest, rate_of, spoken
 
 ECHOES = {"llm.backend": "repeat"}
 """The answer is what was understood."""
@@ -65,6 +66,7 @@ def row(name: str, runs: Sequence[Run]) -> dict[str, str]:
         "response p50": percentile(responses, 50),
         "p95": percentile(responses, 95),
         "cut-ins": rate(total("cut_ins"), total("utterances")),
+        "too soon, withdrawn": str(sum(too_soon(run) for run in runs)),
         "misses": str(total("misses")),
         "holes": str(sum(len(run.total["holes"]) for run in runs)),
         "xruns": str(counted("xruns")),
@@ -73,20 +75,28 @@ def row(name: str, runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def turn_taking(builder: Builder, *, quick: bool) -> Table:
+def too_soon(run: Run) -> int:
+    """Turns that were taken before the user had finished, and given back before anything of an answer was heard."""
+    return sum(turn["outcome"] == WITHDRAWN for turn in run.report["turns"])
+
+
+def turn_taking(bench: Bench) -> Table:
     """The default setting; without speculation; speakers who pause for long; and what was understood."""
-    usual = tracks(builder, SHORT if quick else f"{SHORT},{MIDDLE}", 1 if quick else 10)
-    few = usual[:3]
+    builder = bench.builder
+    table = Table("Turn-taking: response in ms from the end of speech to the first sample")
+    usual = tracks(builder, SHORT if bench.quick else f"{SHORT},{MIDDLE}", bench.count(1, 10))
     runs = converse_all(builder, usual, {})
-    rows = [row("default", runs)]
-    if not quick:
-        rows.append(row("speculation off", converse_all(builder, few, {"turns.speculations": 0})))
-        rows.append(row("jfk, digits", converse_all(builder, tracks(builder, LONG, 3), {})))
+    bench.add(table, row("default", runs))
+    table.note = f"first row: {understood(builder, usual, runs)}; partial text {partials(runs)}"
+    bench.keep(table)
+    if not bench.quick:
+        few = usual[: bench.count(1, 3)]
+        bench.add(table, row("speculation off", converse_all(builder, few, {"turns.speculations": 0})))
+        bench.add(table, row("jfk, digits", converse_all(builder, tracks(builder, LONG, bench.count(1, 3)), {})))
         for pause in (0.3, 0.45, 0.6):
-            hesitating = tracks(builder, SHORT, 2, pause=pause)
-            rows.append(row(f"hesitations of {pause:g} s", converse_all(builder, hesitating, {})))
-    note = f"first row: {understood(builder, usual, runs)}; partial text {partials(runs)}"
-    return Table("Turn-taking: response in ms from the end of speech to the first sample", rows, note)
+            hesitating = tracks(builder, SHORT, bench.count(1, 2), pause=pause)
+            bench.add(table, row(f"hesitations of {pause:g} s", converse_all(builder, hesitating, {})))
+    return table
 
 
 def partials(runs: Sequence[Run]) -> str:
@@ -121,21 +131,23 @@ def understood(builder: Builder, on: Sequence[Track], runs: Sequence[Run]) -> st
     )
 
 
-def hall(builder: Builder, *, quick: bool) -> Table:
+def hall(bench: Bench) -> Table:
     """A crowd behind the visitor, and a crowd alone, in each place's settings."""
+    builder = bench.builder
     babble = builder.shared / "audio"
-    rows = []
+    table = Table("In a hall")
     for place, sets in PLACES.items():
         for snr in (10, 5):
-            crowd = tracks(builder, SHORT, 1 if quick else 2, babble=babble, snr=snr)
-            rows.append(row(f"{place}, babble at {snr} dB", converse_all(builder, crowd, sets)))
-        second = talked_into(builder, 1)
-        rows.append(row(f"{place}, a second talker at 10 dB", converse_all(builder, [second], sets)))
-        minutes = 2 if quick else 10
+            crowd = tracks(builder, SHORT, bench.count(1, 2), babble=babble, snr=snr)
+            bench.add(table, row(f"{place}, babble at {snr} dB", converse_all(builder, crowd, sets)))
+        second = [talked_into(builder, seed) for seed in range(1, 1 + bench.count(1, 1))]
+        bench.add(table, row(f"{place}, a second talker at 10 dB", converse_all(builder, second, sets)))
+        minutes = 2 if bench.quick else 10
         alone = builder.build("go_forward", 1, babble=babble, snr=10, gap=60 * minutes)
         run = converse(builder.shared, alone, {**ECHOES, **sets})
-        rows.append({"": f"{place}, {minutes} min of babble alone", "false turns": str(false_turns(alone, run))})
-    return Table("In a hall", rows)
+        name = f"{place}, {minutes} min of babble alone"
+        bench.add(table, {"": name, "false turns": str(false_turns(alone, run))})
+    return table
 
 
 def false_turns(track: Track, run: Run) -> int:

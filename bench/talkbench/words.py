@@ -15,6 +15,9 @@ from workers.backends.registry import make, rung
 
 from .tracks import RATE
 
+WITHDRAWN = "postponed"
+"""The outcome of a turn that was taken too soon, and given back before anything was heard: here only visitors speak."""
+
 
 class Recogniser:
     """The engine's own recogniser, fed a whole file at once. `expected`: the phrases it leans towards, if not the
@@ -49,10 +52,15 @@ def spoken(turn: dict[str, Any], recording: Any) -> Pcm:
 
 
 def by_label(labels: list[dict[str, Any]], turns: list[dict[str, Any]]) -> list[str]:
-    """What was heard of each utterance: the turns whose speech began in its time. Nothing is skipped or shifted."""
+    """What was heard of each utterance: the turns whose speech began in its time. Nothing is skipped or shifted, but
+    what was taken too soon and withdrawn: its words come again in a later turn."""
     starts = [label["start"] - 0.5 for label in labels] + [float("inf")]
     return [
-        " ".join(turn["transcript"] for turn in turns if begin <= turn["speech"]["start_s"] < end)
+        " ".join(
+            turn["transcript"]
+            for turn in turns
+            if turn["outcome"] != WITHDRAWN and begin <= turn["speech"]["start_s"] < end
+        )
         for begin, end in itertools.pairwise(starts)
     ]
 
