@@ -128,6 +128,8 @@ def _gather(model: Model, listing: Listing, before: Locked | None, place: Path, 
     for one in missing:
         part = parts[one.name]
         part.parent.mkdir(parents=True, exist_ok=True)
+        if disk.size_of(part) > one.size:  # of another download, whatever its name: there is nothing to go on from
+            part.unlink()
         hub.fetch(model, one, listing.revision, part)
         if (why := _differs(part, one)) is not None:
             part.unlink()

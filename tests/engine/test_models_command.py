@@ -258,6 +258,14 @@ def test_what_came_before_is_not_mixed_with_other_content(desk: Desk, long: byte
     assert [one.range for one in desk.hub.fetched("model.bin")] == ["", ""]
 
 
+def test_what_came_before_and_is_too_long_is_thrown_away(desk: Desk) -> None:
+    part = desk.place.parent / ".pull" / "tiny" / f"model.bin.{sha256(LARGE)[:12]}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(LARGE + b"more")
+    desk("pull", "tiny")
+    assert desk.content == without()
+
+
 def test_hub_that_is_not_there_is_told(desk: Desk) -> None:
     line = desk("pull", "tiny", code=6, environ={"HF_ENDPOINT": "http://127.0.0.1:9"})
     assert line.startswith("engine: tiny: the download broke off: ")
