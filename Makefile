@@ -29,11 +29,12 @@ $(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py
 	@touch $@
 
 # A pip that knows dependency groups comes first: Debian 12's does not.
-$(VENV)/.dev: $(VENV)/.setup
+$(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt
 	@PYTHON="$(PYTHON)" sh tools/system-packages.sh dev
 	@echo "Installing what the tests need"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group dev
+	@$(PIP) download --only-binary :all: --dest $(VENV)/other-numpy --requirement tests/other-numpy.txt
 	@touch $@
 
 setup: $(VENV)/.setup ## install into .venv

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
 from engine.errors import ConfigError, EngineError, UsageError
-from engine.rules import shown
+from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
 from engine.settings import Settings
 
@@ -153,13 +153,15 @@ def _merge(layers: Sequence[Layer], wanted: str | None) -> dict[Key, Setting]:
 
 def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigError]]:
     """The typed whole, or what keeps it from being one. `found` is ordered, the strongest last."""
+    located, errors = _located({key: setting.value for key, setting in found.items()}, found)
+    if errors:
+        return None, errors
     try:
-        settings: Settings = build(Settings, {key: setting.value for key, setting in found.items()})
+        settings: Settings = build(Settings, located)
     except KeyError as error:
         missing: Key = error.args[0]
         where = _strongest(found, missing[:-1]) or "the configuration"
         return None, [ConfigError(f"{where}: {dotted(missing)} is missing", f"add {missing[-1]} = ...")]
-    errors = []
     for conflict in settings.conflicts():
         keys = [tuple(key.split(".")) for key in conflict.keys]
         values = ", ".join(f"{dotted(key)} is {shown(found[key].value)}" for key in keys)
@@ -169,6 +171,21 @@ def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigE
         return None, errors
     origins = {key: setting.origin for key, setting in found.items()}
     return Config(**{name: getattr(settings, name) for name in kinds(Settings)}, origins=origins), []
+
+
+def _located(values: dict[Key, Any], found: Mapping[Key, Setting]) -> tuple[dict[Key, Any], list[ConfigError]]:
+    """The values, with the models that are named in them as paths; and what is wrong with which name."""
+    if not any(MODEL_PREFIX in str(value) for value in values.values()):
+        return values, []
+    from engine.models.names import resolve  # it takes a while, and a worker does not need it
+
+    try:
+        values, wrong = resolve(values, Settings)
+    except ConfigError as error:
+        return values, [ConfigError(f"{found['models', 'manifest'].origin}: {error.what}", error.remedy)]
+    return values, [
+        ConfigError(f"{found[key].origin}: {dotted(key)}: {error}", error.remedy) for key, error in wrong.items()
+    ]
 
 
 def _strongest(found: Mapping[Key, Setting], *prefixes: Key) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
+from engine.rules import Backend, Between, Live, Matches, NotEmpty, OnDisk, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
 ECHO = Matches(
@@ -26,6 +26,8 @@ Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
 Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
 Phrases: TypeAlias = tuple[Phrase, ...]
+ModelPath: TypeAlias = Annotated[str, OnDisk()]
+"""A file or directory, or `models:NAME`; once it is read, always a path."""
 Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
 Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
@@ -46,6 +48,12 @@ class Engine:
 class Door:
     socket: str
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    directory: str
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Silero:
-    model: str
+    model: ModelPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ class Vad:
 
 @dataclass(frozen=True, slots=True)
 class Pocketsphinx:
-    model: str
+    model: ModelPath
     bias: Annotated[float, Between(0, 1), Live()]
 
 
@@ -151,7 +159,7 @@ class Asr:
 
 @dataclass(frozen=True, slots=True)
 class SmartTurn:
-    model: str
+    model: ModelPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +280,7 @@ class Settings:
     language: Annotated[str, LANGUAGE]
     engine: Engine
     door: Door
+    models: Models
     audio: Audio
     vad: Vad
     asr: Asr

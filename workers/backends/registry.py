@@ -38,7 +38,7 @@ def make(stage: str, config: Config) -> Backend:
     try:
         backend: Backend = getattr(import_module(module), cls)()
     except (ImportError, AttributeError) as error:
-        remedy = "install what it needs, or choose another backend"
+        remedy = f"install what it needs into {sys.executable}, or choose another backend"
         raise BackendError(f"{stage}.backend {name}: {error}", remedy) from error
     return backend
 
