@@ -83,7 +83,7 @@ SYSTEM = (
     System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
 )
 
-BACKENDS_IN_EXTRAS = frozenset({"espeak"})
+BACKENDS_IN_EXTRAS = frozenset({"espeak", "ctranslate2", "exllamav2", "exllamav3"})
 """Backends whose libraries come with the extra of the same name."""
 
 OF_BACKENDS = {
@@ -93,6 +93,11 @@ OF_BACKENDS = {
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
+    # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.
+    "ctranslate2": OfBackend(),
+    "openai": OfBackend(),
+    "exllamav2": OfBackend(),
+    "exllamav3": OfBackend(),
     "flite": OfBackend(
         system=(
             # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that

@@ -1,0 +1,25 @@
+"""Python packages that a backend needs and the default install does not: imported when it is loaded, not before."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+from engine import NAME
+from engine.errors import BackendError
+
+
+def library(name: str, setting: str, extra: str, also: str = "") -> Any:
+    """The module `name`, with the model hubs' clients told to stay off the network.
+
+    setting: what made it needed, "llm.backend ctranslate2". Raises BackendError whose remedy names the `extra`, and
+    what it needs `also`.
+    """
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
+        os.environ[variable] = "1"
+    try:
+        return import_module(name)
+    except Exception as error:  # a package that compiles itself when imported raises anything: OSError without nvcc
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BackendError(f"{setting} needs {name} ({why})", f'pip install "{NAME}[{extra}]"{also}') from error
