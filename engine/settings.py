@@ -37,7 +37,7 @@ Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
 Phrases: TypeAlias = tuple[Phrase, ...]
 Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
 Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
-ContextTokens: TypeAlias = Annotated[int, Between(64, 1_048_576), Live()]
+ContextTokens: TypeAlias = Annotated[int, Between(64, 262_144), Live()]
 Temperature: TypeAlias = Annotated[float, Between(0, 2), Live()]
 TopK: TypeAlias = Annotated[int, Between(0, 1000), Live()]
 TopP: TypeAlias = Annotated[float, Between(0.01, 1), Live()]
@@ -248,7 +248,7 @@ class Exllama:
 
     model: str
     cache: Annotated[str, OneOf("fp16", "q8", "q6", "q4")]
-    cache_tokens: Annotated[int, Between(256, 1_048_576)]
+    cache_tokens: Annotated[int, Between(256, 262_144)]
     prefill_tokens: Annotated[int, Between(256, 2048)]
     draft_model: str
     draft_tokens: Annotated[int, Between(1, 8)]

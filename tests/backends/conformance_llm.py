@@ -57,6 +57,9 @@ class Driver:
         self._bell = threading.Event()
         self.events: list[Event] = []
 
+    def idle(self) -> bool:
+        return self.backend.idle
+
     def load(self, rung: Rung) -> None:
         self.backend.load(replace(rung, wake=self._bell.set))
         self.backend.warm_up()
@@ -64,10 +67,10 @@ class Driver:
     def step(self) -> Sequence[Event]:
         """Sleep until there is something, then one step. Empty where nothing came of it."""
         limit = time.monotonic() + WATCHDOG_S
-        while self.backend.idle:
+        while self.idle():
             if self._bell.wait(0.05):
                 self._bell.clear()
-            elif not self.backend.idle and not self._bell.wait(WATCHDOG_S / 10):
+            elif not self.idle() and not self._bell.wait(WATCHDOG_S / 10):
                 pytest.fail("it has something to do, and has not woken its worker")
             elif time.monotonic() > limit:
                 pytest.fail(f"it is idle, and a job has not ended: {self.events[-3:]}")

@@ -101,7 +101,7 @@ def weights(endless: bool) -> Any:
         for layer in model.model.layers:
             layer.self_attn.o_proj.weight.mul_(1e-2)
             layer.mlp.down_proj.weight.mul_(1e-2)
-    return model.eval()
+    return model
 
 
 def build_directory(folder: Path, endless: bool = False) -> None:

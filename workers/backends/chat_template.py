@@ -19,6 +19,8 @@ from workers.backends.library import library
 Message: TypeAlias = dict[str, str]
 """`role` (system, user, assistant) and `content`."""
 
+MARK = "Zyxwvuts"
+"""A word that no template writes by itself, to see what one does with a text."""
 _FILE, _CONFIG = "chat_template.jinja", "tokenizer_config.json"
 _REMEDY = f"put the model's own {_CONFIG} (or {_FILE}) beside its tokenizer.json"
 
@@ -55,9 +57,7 @@ class ChatTemplate:
     def _takes_system(self) -> bool:
         """Some templates refuse a system's message, and some leave it out without a word."""
         try:
-            return "\x1fsystem" in self.render(
-                [{"role": "system", "content": "\x1fsystem"}, {"role": "user", "content": "a"}]
-            )
+            return MARK in self.render([{"role": "system", "content": MARK}, {"role": "user", "content": "a"}])
         except Exception:
             return False
 

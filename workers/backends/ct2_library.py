@@ -36,7 +36,8 @@ def ct2(settings: Mapping[str, Any], setting: str, extra: str = "ctranslate2") -
     Raises BackendError: not installed; no such device, where it is required; a compute type the device cannot do.
     """
     module = library("ctranslate2", setting, extra)
-    wanted, remarks = str(settings["device"]), ()
+    wanted = str(settings["device"])
+    remarks: tuple[str, ...] = ()
     device = "cpu" if wanted == "cpu" else "cuda"
     if device == "cuda":
         _open_cublas()

@@ -28,6 +28,11 @@ LIGHT = frozenset(
     {"context_tokens", "max_tokens", "system_prompt", "temperature", "top_k", "top_p", "repetition_penalty"}
 )
 """Settings that change nothing of what is loaded."""
+OPEN: Mapping[str, Callable[[Path, Path | None, Mapping[str, Any]], Runtime]] = {
+    "exllamav2": exllamav2,
+    "exllamav3": exllamav3,
+}
+"""Load model and cache by the library; called when torch is there, with a GPU."""
 _CUDA = "check `nvidia-smi`, and that torch is built for the driver's CUDA; or choose another backend"
 
 
@@ -38,8 +43,6 @@ class ExLlama:
 
     name: ClassVar[str]
     """Of the library, the extra and the backend."""
-    open: ClassVar[Callable[[Path, Path | None, Mapping[str, Any]], Runtime]]
-    """Loads model and cache by the library; called when torch is there, with a GPU."""
     abilities = Abilities(checkpoint="token", incremental=True, cache="pages")
 
     def __init__(self) -> None:
@@ -69,7 +72,7 @@ class ExLlama:
             if not torch.cuda.is_available():
                 raise BackendError(f"llm.backend {self.name}: there is no NVIDIA GPU that torch can use", _CUDA)
             try:
-                self._runtime = type(self).open(folder, draft, settings)
+                self._runtime = OPEN[self.name](folder, draft, settings)
             except BackendError:
                 raise
             except Exception as error:  # AssertionError, RuntimeError, torch's out of memory: they share no base
@@ -190,14 +193,12 @@ class ExLlamaV2(ExLlama):
     """By exllamav2."""
 
     name = "exllamav2"
-    open = staticmethod(exllamav2)
 
 
 class ExLlamaV3(ExLlama):
     """By exllamav3."""
 
     name = "exllamav3"
-    open = staticmethod(exllamav3)
 
 
 def _first_line(error: Exception) -> str:

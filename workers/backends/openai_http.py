@@ -176,7 +176,7 @@ class OpenAi(Background):
                 del self._local[event.tag]
         events = self._ended(super().step(0))
         for event in events:
-            if isinstance(event, Ended) and self._local.pop(event.tag, None):
+            if isinstance(event, Ended) and self._local.pop(event.tag, None) is not None:
                 self._fallback.cancel(event.tag)  # both at once: it was cancelled while it was handed over
         return [*events, *own]
 

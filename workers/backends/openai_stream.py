@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,12 +88,12 @@ class Request:
         with self._answer("POST", path, body) as response:
             return _parsed(self._all(response))
 
-    def stream(self, path: str, body: Mapping[str, Any]) -> Iterator[str]:
+    def stream(self, path: str, body: Mapping[str, Any]) -> Generator[str, None, None]:
         """Pieces of the answer as they come. Raises ServerError, also where it ends before it is whole."""
         with self._answer("POST", path, body) as response:
             kind = response.headers.get_content_type()
             if kind != "text/event-stream":
-                raise ServerError(f"it answered with {kind} instead of a stream of events", response.status)
+                raise ServerError(f"it answers with {kind} instead of a stream of events", response.status)
             events, limit, finished = Events(), time.monotonic() + self._patience.first_s, False
             while True:
                 received = self._some(response, limit)

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.contract import Job
 from engine.errors import BackendError
-from workers.backends.chat_template import ChatTemplate, Message, read_json
+from workers.backends.chat_template import MARK, ChatTemplate, Message, read_json
 from workers.backends.conversation import fitted, messages
 from workers.backends.detokeniser import Detokeniser
 from workers.backends.library import library
@@ -110,8 +110,8 @@ class TextModel:
                 each = found.get("eos_token_id")
                 named += each if isinstance(each, list) else [each]
         numbers = [self.number(each) if isinstance(each, str) else each for each in named]
-        turn: list[Message] = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\x1f"}]
-        after = self.template.render(turn, prompt=False).rpartition("\x1f")[2].strip()
+        turn: list[Message] = [{"role": "user", "content": "a"}, {"role": "assistant", "content": MARK}]
+        after = self.template.render(turn, prompt=False).rpartition(MARK)[2].strip()
         special = {number for number, each in self._tokenizer.get_added_tokens_decoder().items() if each.special}
         numbers += self._encode(after)[:1] if set(self._encode(after)[:1]) <= special else []
         ends = sorted({number for number in numbers if isinstance(number, int)})
