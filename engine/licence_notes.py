@@ -41,6 +41,7 @@ BUNDLED = {
     "libscipy_openblas": f"BSD-3-Clause AND {_GCC}",
     "libopenblas": f"BSD-3-Clause AND {_GCC}",
     "libonnxruntime": "MIT",
+    "libctranslate2": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
 }
@@ -48,6 +49,13 @@ BUNDLED = {
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
 LINKED_IN = {
     "cffi": [("libffi", "MIT")],
+    "ctranslate2": [
+        ("oneDNN", "Apache-2.0"),
+        ("spdlog", "MIT"),
+        # Only in wheels for x86-64.
+        ("Intel oneMKL, closed source", "Intel Simplified Software License"),
+        ("NVIDIA's CUDA runtime, closed source", "NVIDIA CUDA EULA"),
+    ],
     "onnxruntime": [
         ("Eigen", "MPL-2.0"),
         ("its ThirdPartyNotices.txt", "Apache-2.0 AND BSD-3-Clause AND MIT"),

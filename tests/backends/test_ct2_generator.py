@@ -20,6 +20,7 @@ from workers.backends.ct2_generator import Ct2Generator
 from workers.backends.registry import rung
 
 TAG = Tag(1, 1, 1)
+pytestmark = pytest.mark.xdist_group("transformers")  # which takes long to import, and builds the models
 
 
 def settings(model: Path, *sets: str) -> Rung:

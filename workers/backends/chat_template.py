@@ -31,7 +31,8 @@ class ChatTemplate:
     def __init__(self, folder: Path, setting: str, extra: str) -> None:
         """Raises BackendError where `folder` has no template, or one that cannot be read or rendered."""
         self._jinja = library("jinja2", setting, extra)
-        library("jinja2.sandbox", setting, extra)
+        for part in ("ext", "sandbox"):  # which it does not import by itself
+            library(f"jinja2.{part}", setting, extra)
         self.special = _special_tokens(folder)
         source = _source(folder)
         try:

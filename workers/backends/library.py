@@ -9,6 +9,8 @@ from typing import Any
 from engine import NAME
 from engine.errors import BackendError
 
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+
 
 def library(name: str, setting: str, extra: str, also: str = "") -> Any:
     """The module `name`, with the model hubs' clients told to stay off the network.
@@ -16,8 +18,7 @@ def library(name: str, setting: str, extra: str, also: str = "") -> Any:
     setting: what made it needed, "llm.backend ctranslate2". Raises BackendError whose remedy names the `extra`, and
     what it needs `also`.
     """
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE"):
-        os.environ[variable] = "1"
+    os.environ.update(OFFLINE)
     try:
         return import_module(name)
     except Exception as error:  # a package that compiles itself when imported raises anything: OSError without nvcc
