@@ -24,6 +24,18 @@ def llama_ct2_endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def llama_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One as it comes from a hub, in float32, that says `llama.SAID`."""
+    return once(shared(tmp_path_factory), "llama-directory", llama.build_directory)
+
+
+@pytest.fixture(scope="session")
+def llama_directory_endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that says `llama.ENDLESS` until it is stopped."""
+    return once(shared(tmp_path_factory), "llama-directory-endless", partial(llama.build_directory, endless=True))
+
+
+@pytest.fixture(scope="session")
 def llama_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The text side of a Llama's directory alone."""
     return once(shared(tmp_path_factory), "llama-tokenizer", llama.build_tokenizer)

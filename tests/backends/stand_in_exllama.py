@@ -14,6 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 PAGE = 256
+SAYS = "stand-in.json"
 
 
 class Tensor(list[list[int]]):
@@ -162,9 +163,9 @@ class Model:
 
 class Config:
     def __init__(self, directory: str) -> None:
-        found = json.loads((Path(directory) / "config.json").read_text())
+        found, says = (json.loads((Path(directory) / name).read_text()) for name in ("config.json", SAYS))
         self.max_seq_len = self.max_position_embeddings = int(found["max_position_embeddings"])
-        self.says = (str(found["says"]), bool(found["endless"]))
+        self.says = (str(says["says"]), bool(says["endless"]))
         self.no_flash_attn = self.cached = False
 
     @classmethod
@@ -226,8 +227,8 @@ def modules(paged: bool = True, gpu: bool = True) -> dict[str, ModuleType]:
     return found
 
 
-def build(folder: Path, says: str, endless: bool = False, context: int = 2048) -> None:
-    """The files of a model that are not its tokenizer's."""
-    config = {"says": says, "endless": endless, "max_position_embeddings": context}
-    (folder / "config.json").write_text(json.dumps(config))
-    (folder / "model.safetensors").write_bytes(b"none")
+def script(folder: Path, says: str, endless: bool = False, context: int = 2048) -> None:
+    """Let the model in this directory say something, and be made for so long a context."""
+    (folder / SAYS).write_text(json.dumps({"says": says, "endless": endless}))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": context}))

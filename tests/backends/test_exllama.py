@@ -20,18 +20,19 @@ from workers.backends.exllama import ExLlamaV2, ExLlamaV3
 from workers.backends.registry import named, rung
 
 TAG = Tag(1, 1, 1)
+pytestmark = pytest.mark.xdist_group("transformers")  # which takes long to import, and builds the models
 NAMES = ("exllamav2", "exllamav3")
 Folder = Callable[..., Path]
 
 
 @pytest.fixture
-def folder(llama_tokenizer: Path, tmp_path: Path) -> Folder:
+def folder(llama_directory: Path, tmp_path: Path) -> Folder:
     """folder(says, …) is the directory of a model."""
 
     def make(says: str = SAID, name: str = "", **options: bool | int) -> Path:
         made = tmp_path / (name or f"model{len(list(tmp_path.iterdir()))}")
-        shutil.copytree(llama_tokenizer, made)
-        stand_in.build(made, says, **options)  # type: ignore[arg-type]
+        shutil.copytree(llama_directory, made)
+        stand_in.script(made, says, **options)  # type: ignore[arg-type]
         return made
 
     return make

@@ -111,6 +111,8 @@ class Background(ABC):
         else:
             del self._open[tag]
             self._last_ns.pop(tag, None)
+            if answer.unwanted:  # its thread was through with it, but nobody had seen that yet
+                event = Ended(tag, "cancelled")
         events.append(event)
 
     @property

@@ -90,11 +90,12 @@ class Request:
 
     def stream(self, path: str, body: Mapping[str, Any]) -> Generator[str, None, None]:
         """Pieces of the answer as they come. Raises ServerError, also where it ends before it is whole."""
+        limit = time.monotonic() + self._patience.connect_s + self._patience.first_s
         with self._answer("POST", path, body) as response:
             kind = response.headers.get_content_type()
             if kind != "text/event-stream":
                 raise ServerError(f"it answers with {kind} instead of a stream of events", response.status)
-            events, limit, finished = Events(), time.monotonic() + self._patience.first_s, False
+            events, finished = Events(), False
             while True:
                 received = self._some(response, limit)
                 for data in events.feed(received) if received else events.end():

@@ -111,7 +111,10 @@ class TextModel:
                 named += each if isinstance(each, list) else [each]
         numbers = [self.number(each) if isinstance(each, str) else each for each in named]
         turn: list[Message] = [{"role": "user", "content": "a"}, {"role": "assistant", "content": MARK}]
-        after = self.template.render(turn, prompt=False).rpartition(MARK)[2].strip()
+        try:
+            after = self.template.render(turn, prompt=False).rpartition(MARK)[2].strip()
+        except Exception:  # a template is a program: it fails in any way it likes
+            after = ""
         special = {number for number, each in self._tokenizer.get_added_tokens_decoder().items() if each.special}
         numbers += self._encode(after)[:1] if set(self._encode(after)[:1]) <= special else []
         ends = sorted({number for number in numbers if isinstance(number, int)})
