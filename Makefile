@@ -7,10 +7,12 @@ PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The peers of the conversation bench have a Python of their own, from 3.11 on: 0.8 GB that nothing else needs.
 PEERS := .venv-peers
+# A real server of OpenAI's protocol that is not ours: compiling it takes ten minutes of one core.
+LLAMA := .venv-llama
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings peers bench-peers wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -72,6 +74,16 @@ peers: $(PEERS)/.setup ## install the voice frameworks that the engine is measur
 bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes an hour
 	$(BIN)/python bench/conversation.py --only machinery,curve
 
+$(LLAMA)/.setup:
+	@echo "Compiling llama.cpp into $(LLAMA)"
+	@"$(PYTHON)" -m venv --clear $(LLAMA)
+	@CMAKE_BUILD_PARALLEL_LEVEL=1 CMAKE_ARGS="-DLLAVA_BUILD=OFF" nice $(LLAMA)/bin/python -m pip --quiet \
+		--disable-pip-version-check install 'llama-cpp-python[server]==0.3.36' 'gguf>=0.17'
+	@touch $@
+
+test-llama-server: $(VENV)/.dev $(LLAMA)/.setup ## test the HTTP backend against llama.cpp's server; compiles it first
+	ANTIPHON_LLAMA_SERVER=$(abspath $(LLAMA)/bin/python) $(BIN)/python -m pytest tests/backends/test_llama_server.py
+
 wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
 	$(BIN)/python tools/wheels.py
 
@@ -79,4 +91,4 @@ arm: wheels ## run the tests of the rings under an emulated aarch64 Python; by h
 	PYTHON=$(BIN)/python sh tools/arm.sh
 
 clean: ## take away what was built
-	rm -rf $(VENV) $(PEERS) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so
+	rm -rf $(VENV) $(PEERS) $(LLAMA) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so

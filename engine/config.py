@@ -16,7 +16,7 @@ from engine.config_layers import Layer, Setting, files, read_environment, read_f
 from engine.errors import ConfigError, EngineError, UsageError
 from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
-from engine.settings import Settings
+from engine.settings import WITHOUT_MODEL, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,18 @@ class Config(Settings):
     def loaded_with(self, stage: str) -> dict[str, Any]:
         """What a stage's backend is loaded with: `settings`, its own table, and `expected` phrases. Of the rest only
         what it makes use of is in there, so that it need not be loaded anew when something else changes."""
-        phrases = plain(self.phrases[self.language]) if stage == "llm" else {}
         expected = self.expected_phrases() if stage == "asr" else ()
-        return {"settings": {**phrases, **self.backend_settings(stage)}, "expected": expected}
+        settings = self._answering(self.llm.backend) if stage == "llm" else self.backend_settings(stage)
+        return {"settings": settings, "expected": expected}
+
+    def _answering(self, name: str) -> dict[str, Any]:
+        """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
+        one that has another to fall back on, in `fallback_settings`, what that is loaded with."""
+        table = dict(plain(getattr(self.llm, name, {})))
+        if name in WITHOUT_MODEL:
+            return {**plain(self.phrases[self.language]), **table}
+        rest = {"fallback_settings": self._answering(table["fallback"])} if table.get("fallback") else {}
+        return {"system_prompt": self.llm.system_prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""

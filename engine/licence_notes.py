@@ -41,6 +41,7 @@ BUNDLED = {
     "libscipy_openblas": f"BSD-3-Clause AND {_GCC}",
     "libopenblas": f"BSD-3-Clause AND {_GCC}",
     "libonnxruntime": "MIT",
+    "libctranslate2": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
 }
@@ -48,6 +49,13 @@ BUNDLED = {
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
 LINKED_IN = {
     "cffi": [("libffi", "MIT")],
+    "ctranslate2": [
+        ("oneDNN", "Apache-2.0"),
+        ("spdlog", "MIT"),
+        # Only in wheels for x86-64.
+        ("Intel oneMKL, closed source", "Intel Simplified Software License"),
+        ("NVIDIA's CUDA runtime, closed source", "NVIDIA CUDA EULA"),
+    ],
     "onnxruntime": [
         ("Eigen", "MPL-2.0"),
         ("its ThirdPartyNotices.txt", "Apache-2.0 AND BSD-3-Clause AND MIT"),
@@ -83,7 +91,7 @@ SYSTEM = (
     System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
 )
 
-BACKENDS_IN_EXTRAS = frozenset({"espeak"})
+BACKENDS_IN_EXTRAS = frozenset({"espeak", "ctranslate2", "exllamav2", "exllamav3"})
 """Backends whose libraries come with the extra of the same name."""
 
 OF_BACKENDS = {
@@ -93,6 +101,11 @@ OF_BACKENDS = {
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
+    # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.
+    "ctranslate2": OfBackend(),
+    "openai": OfBackend(),
+    "exllamav2": OfBackend(),
+    "exllamav3": OfBackend(),
     "flite": OfBackend(
         system=(
             # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that

@@ -55,6 +55,7 @@ def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
     stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
+    backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
     extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]
@@ -79,6 +80,11 @@ def parts(config: Config) -> list[Part]:
             found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine licences"))
     first = {(part.name, part.version, part.licence): part for part in reversed(found)}  # what several bring in
     return [part for part in found if part is first[part.name, part.version, part.licence]]
+
+
+def _table(section: Any) -> Any:
+    """The settings of the backend that a stage uses."""
+    return getattr(section, section.backend, None)
 
 
 def _needed(name: str, extras: frozenset[str]) -> Iterator[tuple[Distribution | str, str]]:

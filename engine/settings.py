@@ -19,6 +19,15 @@ ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
 
+LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3")
+WITHOUT_MODEL = frozenset({"phrasebook", "repeat"})
+"""Those that answer by a rule: from phrases, not from a prompt."""
+COMPUTE_TYPES = (
+    "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16",
+    "float32",
+)  # fmt: skip
+"""What CTranslate2 can compute with; which of them a device can, it says itself."""
+
 Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
@@ -30,6 +39,11 @@ ModelPath: TypeAlias = Annotated[str, OnDisk()]
 """A file or directory, or `models:NAME`; once it is read, always a path."""
 Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
 Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
+ContextTokens: TypeAlias = Annotated[int, Between(64, 262_144), Live()]
+Temperature: TypeAlias = Annotated[float, Between(0, 2), Live()]
+TopK: TypeAlias = Annotated[int, Between(0, 1000), Live()]
+TopP: TypeAlias = Annotated[float, Between(0.01, 1), Live()]
+Penalty: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
 """Parts per million that a simulated clock is fast."""
 
@@ -211,16 +225,66 @@ class Phrasebook:
 
 
 @dataclass(frozen=True, slots=True)
+class Ctranslate2:
+    model: str
+    device: Annotated[str, OneOf("cpu", "cuda", "auto")]
+    require_device: bool
+    compute_type: Annotated[str, OneOf(*COMPUTE_TYPES)]
+    context_tokens: ContextTokens
+    temperature: Temperature
+    top_k: TopK
+    top_p: TopP
+    repetition_penalty: Penalty
+
+
+@dataclass(frozen=True, slots=True)
+class Openai:
+    base_url: Annotated[str, NotEmpty(), Live()]
+    model: Annotated[str, Live()]
+    api_key_env: Annotated[str, Matches(r"[A-Za-z_]\w*|", "be the name of an environment variable, or empty"), Live()]
+    connect_s: Annotated[float, Between(0.05, 60), Live()]
+    first_token_s: Annotated[float, Between(0.1, 600), Live()]
+    between_tokens_s: Annotated[float, Between(0.1, 600), Live()]
+    context_tokens: ContextTokens
+    tokenizer: Annotated[str, Live()]
+    temperature: Temperature
+    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name != "openai")), Live()]
+
+
+@dataclass(frozen=True, slots=True)
+class Exllama:
+    """exllamav2 and exllamav3 alike."""
+
+    model: str
+    cache: Annotated[str, OneOf("fp16", "q8", "q6", "q4")]
+    cache_tokens: Annotated[int, Between(256, 262_144)]
+    prefill_tokens: Annotated[int, Between(256, 2048)]
+    draft_model: str
+    draft_tokens: Annotated[int, Between(1, 8)]
+    ngram: bool
+    context_tokens: ContextTokens
+    temperature: Temperature
+    top_k: TopK
+    top_p: TopP
+    repetition_penalty: Penalty
+
+
+@dataclass(frozen=True, slots=True)
 class Llm:
-    backend: Annotated[str, Backend("phrasebook", "repeat")]
+    backend: Annotated[str, Backend(*LLM_BACKENDS)]
     first_token_budget_ms: Budget
     first_clause_budget_ms: Budget
+    system_prompt: Annotated[str, Live()]
     max_tokens: Annotated[int, Between(1, 4096), Live()]
     history_turns: Annotated[int, Between(0, 100), Live()]
     threads: Threads
     python: str
     realtime_priority: Priority
     phrasebook: Phrasebook
+    ctranslate2: Ctranslate2
+    openai: Openai
+    exllamav2: Exllama
+    exllamav3: Exllama
 
 
 @dataclass(frozen=True, slots=True)
