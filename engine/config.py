@@ -53,16 +53,22 @@ class Config(Settings):
         return tuple(name for name in names if getattr(self, name).backend != "off")
 
     def loaded_with(self, stage: str) -> dict[str, Any]:
-        """What a stage's backend is loaded with: `settings`, its own table, and `expected` phrases. Of the rest only
-        what it makes use of is in there, so that it need not be loaded anew when something else changes."""
+        """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases, and the `lexicon` of
+        words whose phonemes are given. Of the rest only what it makes use of is in there, so that it need not be
+        loaded anew when something else changes."""
         phrases = plain(self.phrases[self.language]) if stage == "llm" else {}
         expected = self.expected_phrases() if stage == "asr" else ()
-        return {"settings": {**phrases, **self.backend_settings(stage)}, "expected": expected}
+        lexicon = self.phonemes() if stage == "vocoder" else {}
+        return {"settings": {**phrases, **self.backend_settings(stage)}, "expected": expected, "lexicon": lexicon}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
         section = getattr(self, stage)
         return dict(plain(getattr(section, section.backend, {})))
+
+    def phonemes(self) -> dict[str, str]:
+        """The words of the lexicon whose phonemes it has, and these without their slashes."""
+        return {word: said[1:-1] for word, said in self.lexicon.items() if is_phonemes(said)}
 
     def expected_phrases(self) -> tuple[str, ...]:
         """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
@@ -72,6 +78,11 @@ class Config(Settings):
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
         return tuple(dict.fromkeys(phrases))
+
+
+def is_phonemes(said: str) -> bool:
+    """A way to say a word that is written in phonemes: /ˈæntɪfɒn/."""
+    return len(said) > 2 and said.startswith("/") and said.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,12 @@ REGISTRY = {
         "smart_turn": "workers.backends.smart_turn:SmartTurn",
     },
     "llm": {"phrasebook": "workers.backends.phrasebook:Phrasebook", "repeat": "workers.backends.repeat:Repeat"},
-    "vocoder": {"flite": "workers.backends.flite:Flite", "espeak": "workers.backends.espeak:Espeak"},
+    "vocoder": {
+        "flite": "workers.backends.flite:Flite",
+        "espeak": "workers.backends.espeak:Espeak",
+        "kokoro": "workers.backends.kokoro:Kokoro",
+        "piper": "workers.backends.piper:Piper",
+    },
 }
 
 
