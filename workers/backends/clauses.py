@@ -230,7 +230,8 @@ class ClauseVoice(ABC):
 
     def _prepare(self, work: _Work) -> None:
         self._marks.clear()
-        self._work, self._sink, self._error = work, work.job.sink or _Nowhere(), None
+        self._work, self._error = work, None
+        self._sink = _Nowhere() if work.job.sink is None else work.job.sink
         self._samples = self._chunks = self._waited_ns = 0
         self._edges.begin(work.quiet)
         if self._resample:
