@@ -53,11 +53,13 @@ class Config(Settings):
         return tuple(name for name in names if getattr(self, name).backend != "off")
 
     def loaded_with(self, stage: str) -> dict[str, Any]:
-        """What a stage's backend is loaded with: `settings`, its own table, and `expected` phrases. Of the rest only
-        what it makes use of is in there, so that it need not be loaded anew when something else changes."""
+        """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases, and the `lexicon` of
+        words whose phonemes are given. Of the rest only what it makes use of is in there, so that it need not be
+        loaded anew when something else changes."""
         expected = self.expected_phrases() if stage == "asr" else ()
         settings = self._answering(self.llm.backend) if stage == "llm" else self.backend_settings(stage)
-        return {"settings": settings, "expected": expected}
+        lexicon = self.phonemes() if stage == "vocoder" else {}
+        return {"settings": settings, "expected": expected, "lexicon": lexicon}
 
     def _answering(self, name: str) -> dict[str, Any]:
         """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
@@ -73,6 +75,10 @@ class Config(Settings):
         section = getattr(self, stage)
         return dict(plain(getattr(section, section.backend, {})))
 
+    def phonemes(self) -> dict[str, str]:
+        """The words of the lexicon whose phonemes it has, and these without their slashes."""
+        return {word: said[1:-1] for word, said in self.lexicon.items() if is_phonemes(said)}
+
     def expected_phrases(self) -> tuple[str, ...]:
         """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
         phrases (no `*`) where the phrasebook answers."""
@@ -81,6 +87,11 @@ class Config(Settings):
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
         return tuple(dict.fromkeys(phrases))
+
+
+def is_phonemes(said: str) -> bool:
+    """A way to say a word that is written in phonemes: /ˈæntɪfɒn/."""
+    return len(said) > 2 and said.startswith("/") and said.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ class Rung:
     """How many threads of computation the backend may start."""
     expected: tuple[str, ...] = ()
     """Phrases the configuration expects people to say; a recogniser leans towards their words."""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Words and their phonemes in IPA, for a voice that is fed phonemes. How other words are written out is not the
+    voice's concern: it is fed what is to be said."""
     wake: Callable[[], None] = lambda: None
     """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
 

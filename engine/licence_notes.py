@@ -115,6 +115,9 @@ OF_BACKENDS = {
         )
     ),
     "espeak": OfBackend(data=(("espeak-ng voices", "GPL-3.0-or-later"),)),
+    # Both turn words into phonemes by one of the two above, whose parts are listed, too.
+    "kokoro": OfBackend(data=(("Kokoro-82M net and voices", "Apache-2.0"),)),
+    "piper": OfBackend(data=(("Piper voice: see its MODEL_CARD", "unknown"),)),
 }
 
 # What cancels echoes (`audio.aec`), and suppresses noise.

@@ -56,6 +56,8 @@ def parts(config: Config) -> list[Part]:
     stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
     backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
+    # What turns words into phonemes for a voice is one of the voices itself.
+    backends += [way for stage in stages if (way := config.backend_settings(stage).get("phonemes"))]
     extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]

@@ -44,6 +44,12 @@ Temperature: TypeAlias = Annotated[float, Between(0, 2), Live()]
 TopK: TypeAlias = Annotated[int, Between(0, 1000), Live()]
 TopP: TypeAlias = Annotated[float, Between(0.01, 1), Live()]
 Penalty: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
+Noise: TypeAlias = Annotated[float, Between(-1, 2), Live()]
+"""Of a voice; -1 is its own."""
+Phonemes: TypeAlias = Annotated[str, OneOf("flite", "espeak")]
+Device: TypeAlias = Annotated[str, OneOf("cpu", "cuda")]
+Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
+"""How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
 """Parts per million that a simulated clock is fast."""
 
@@ -304,15 +310,42 @@ class Espeak:
 
 
 @dataclass(frozen=True, slots=True)
+class Kokoro:
+    model: str
+    voice: Annotated[str, Matches("[a-z]{2}_[a-z0-9_]+", 'be a voice, such as "af_heart"'), Live()]
+    speed: Speed
+    pause_ms: Pause
+    phonemes: Phonemes
+    device: Device
+    require_device: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piper:
+    model: str
+    speaker: Annotated[str, Live()]
+    speed: Speed
+    noise: Noise
+    noise_w: Noise
+    pause_ms: Pause
+    phonemes: Phonemes
+    device: Device
+    require_device: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend("flite", "espeak")]
+    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper")]
     first_audio_budget_ms: Budget
+    normalise: Annotated[bool, Live()]
     speaker_s: Annotated[int, Between(1, 120)]
     threads: Threads
     python: str
     realtime_priority: Priority
     flite: Flite
     espeak: Espeak
+    kokoro: Kokoro
+    piper: Piper
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +386,7 @@ class Settings:
     attention: Attention
     llm: Llm
     vocoder: Vocoder
+    lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
 
     def conflicts(self) -> Iterator[Conflict]:

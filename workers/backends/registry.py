@@ -31,7 +31,12 @@ REGISTRY = {
         "exllamav2": "workers.backends.exllama:ExLlamaV2",
         "exllamav3": "workers.backends.exllama:ExLlamaV3",
     },
-    "vocoder": {"flite": "workers.backends.flite:Flite", "espeak": "workers.backends.espeak:Espeak"},
+    "vocoder": {
+        "flite": "workers.backends.flite:Flite",
+        "espeak": "workers.backends.espeak:Espeak",
+        "kokoro": "workers.backends.kokoro:Kokoro",
+        "piper": "workers.backends.piper:Piper",
+    },
 }
 
 
