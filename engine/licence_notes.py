@@ -43,17 +43,26 @@ BUNDLED = {
     "libonnxruntime": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
+    "libctranslate2": "MIT",
+    "libsherpa-onnx": "Apache-2.0",
+    "libasound": "LGPL-2.1-or-later",
 }
 
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
 LINKED_IN = {
     "cffi": [("libffi", "MIT")],
+    # Intel's may be used and passed on by everyone, but comes without source: no kind that is known here.
+    "ctranslate2": [("oneDNN", "Apache-2.0"), ("Intel MKL, on x86-64", "Intel Simplified Software License")],
     "onnxruntime": [
         ("Eigen", "MPL-2.0"),
         ("its ThirdPartyNotices.txt", "Apache-2.0 AND BSD-3-Clause AND MIT"),
     ],
     "pocketsphinx": [("PocketSphinx", "BSD-2-Clause")],
     "samplerate": [("libsamplerate", "BSD-2-Clause"), ("pybind11", "BSD-3-Clause")],
+    "sherpa-onnx": [
+        ("kaldi-native-fbank, kaldi-decoder, OpenFst, simple-sentencepiece", "Apache-2.0"),
+        ("Eigen", "MPL-2.0"),
+    ],
     "uvloop": [("libuv", "MIT")],
 }
 
@@ -83,12 +92,14 @@ SYSTEM = (
     System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
 )
 
-BACKENDS_IN_EXTRAS = frozenset({"espeak"})
-"""Backends whose libraries come with the extra of the same name."""
+BACKENDS_IN_EXTRAS = {"espeak": "espeak", "whisper": "ctranslate2", "sherpa": "sherpa"}
+"""Backends whose libraries come with an extra, and which."""
 
 OF_BACKENDS = {
     "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
     "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "whisper": OfBackend(data=(("Whisper or Distil-Whisper model, as its makers publish it", "MIT"),)),
+    "sherpa": OfBackend(data=(("sherpa-onnx transducer, as k2-fsa publishes it", "Apache-2.0"),)),
     "prosody": OfBackend(),
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),

@@ -55,7 +55,7 @@ def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
     stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
-    extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
+    extras = frozenset(notes.BACKENDS_IN_EXTRAS[name] for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]
     for dist, why in _needed(NAME, extras):
