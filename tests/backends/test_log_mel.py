@@ -16,12 +16,16 @@ def noise(samples: int) -> Pcm:
 
 @pytest.mark.parametrize("bands", [80, 128])
 @pytest.mark.parametrize("samples", [50, 200, 201, 399, 16000, 48077])
-def test_they_are_those_of_transformers(bands: int, samples: int) -> None:
-    extractor = pytest.importorskip("transformers").WhisperFeatureExtractor(feature_size=bands)
+def test_they_are_those_of_faster_whisper_for_sound_that_is_padded_with_silence(bands: int, samples: int) -> None:
+    pytest.importorskip("faster_whisper")
+    from faster_whisper.feature_extractor import FeatureExtractor
+
     sound, mel = noise(samples), LogMel(bands, 3000)
     for start in range(0, samples, 333):
         mel.add(sound[start : start + 333])
-    wanted = extractor(sound / 32768, sampling_rate=16000, return_tensors="np").input_features[0]
+    padded = np.zeros(480000, np.float32)
+    padded[:samples] = sound / 32768
+    wanted = FeatureExtractor(feature_size=bands)(padded)[:, :3000]
     found = mel.features(3000)
     assert found.dtype == np.float32
     assert found.flags.c_contiguous

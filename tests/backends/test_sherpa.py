@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.contract import UNKNOWN, Ended, Heard, Job, Pcm, Rung, Tag
+from engine.contract import UNKNOWN, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
-from tests.backends.conformance import Driven, Subject
+from tests.backends.conformance import Subject
 from tests.backends.conformance_asr import RecogniserConformance, heard
 from tests.engine_run import question, silence
 from tests.models import transducer
@@ -162,7 +162,7 @@ def test_the_silence_that_is_put_in_at_a_pause_does_not_count_as_sound(greedy: S
     job, sound = Job(Tag(1)), question()
     half = len(sound) // 2
     greedy.begin(job)
-    events = []
+    events: list[Event] = []
     for start, stop in ((0, half), (half, len(sound))):
         greedy.feed(job, sound[start:stop])
         events += greedy.step(10**12)
@@ -281,9 +281,3 @@ def test_a_model_cut_anywhere_is_none(model: Path, tmp_path: Path, size: int) ->
 
 def test_every_kind_of_encoder_that_is_known_says_how_much_it_decodes_at_a_time() -> None:
     assert all({"T", "decode_chunk_len"} <= set(keys.split()) for keys in ENCODERS.values())
-
-
-def test_it_can_be_driven_by_the_suites_own_driver(model: Path) -> None:
-    driven = Driven(Subject(Sherpa, rung(model)))
-    assert driven.steps() == []
-    driven.backend.unload()

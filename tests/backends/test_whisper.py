@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.engine_run import question
 from tests.models import whisper
 from tests.models.store import built
 from workers.backends.ct2 import Place
+from workers.backends.log_mel import Frames
 from workers.backends.whisper import Whisper, lengths
 from workers.backends.whisper_model import Model
 
@@ -182,9 +184,12 @@ def test_a_short_context_is_at_least_what_was_said(multilingual: Path, monkeypat
     driven = Driven(Subject(Whisper, rung(multilingual, audio_context_s=2)))
     shapes: list[int] = []
     hear = Model.hear
-    monkeypatch.setattr(
-        Model, "hear", lambda self, features, *a: (shapes.append(features.shape[1]), hear(self, features, *a))[1]
-    )
+
+    def seen(model: Model, features: Frames, *rest: Any) -> Any:
+        shapes.append(features.shape[1])
+        return hear(model, features, *rest)
+
+    monkeypatch.setattr(Model, "hear", seen)
     job = Job(Tag(1))
     driven.backend.begin(job)
     driven.backend.feed(job, question())  # 2.6 s
@@ -235,8 +240,9 @@ def test_expected_phrases_are_told_whole_or_not_at_all(multilingual: Path) -> No
 
 def test_what_it_is_told_to_expect_changes_what_it_hears(multilingual: Path) -> None:
     finals = []
-    for settings in ({}, {"expected_tokens": 100}):
-        driven = Driven(Subject(Whisper, rung(multilingual, expected=("open the gate", "what is it"), **settings)))
+    for tokens in (0, 100):
+        told = rung(multilingual, expected=("open the gate", "what is it"), expected_tokens=tokens)
+        driven = Driven(Subject(Whisper, told))
         job = Job(Tag(1))
         driven.backend.begin(job)
         driven.backend.feed(job, question())

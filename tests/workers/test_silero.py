@@ -205,12 +205,12 @@ def test_both_published_forms_of_the_network_are_taken_and_their_state_is_kept(t
     quiet = np.zeros(CONTEXT + 4 * FRAME, np.int16)
     found = probabilities(backend, Tag(1), quiet)
     assert found == pytest.approx([1 / (1 + np.exp(1 - 0.1 * frame)) for frame in range(4)])
-    assert probabilities(backend, Tag(2), noisy(1, len(quiet)))[0] > 0.9
+    assert probabilities(backend, Tag(2), noisy(1, len(quiet)))[0] > found[3] + 0.2
     assert probabilities(backend, Tag(3), quiet) == found  # every stream has a state of its own
 
 
 def test_the_file_that_comes_with_faster_whisper_judges_as_its_own_code_does(silero: Silero) -> None:
-    """Version 6 in another form. Its own code gives the first frame a context, too: that of the frame before it."""
+    """Version 6 in another form. (Its own code silences the end of the last frame.)"""
     pytest.importorskip("faster_whisper")
     from faster_whisper.utils import get_assets_path
     from faster_whisper.vad import SileroVADModel
@@ -222,7 +222,7 @@ def test_the_file_that_comes_with_faster_whisper_judges_as_its_own_code_does(sil
     pcm = np.concatenate([np.zeros(CONTEXT, np.int16), question()[: 60 * FRAME]])
     ours = probabilities(backend, Tag(1), pcm)
     theirs = SileroVADModel(path)((pcm[CONTEXT:] / 32768).astype(np.float32)).ravel()
-    assert ours == pytest.approx(theirs.tolist(), abs=1e-4)
+    assert ours[:-1] == pytest.approx(theirs[:-1].tolist(), abs=1e-4)
     assert max(ours) > 0.9
 
 

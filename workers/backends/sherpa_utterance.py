@@ -54,7 +54,7 @@ class Utterance:
 
     @property
     def _wants_silence(self) -> bool:
-        return not self.filled and (self.finished or 0 < self.end <= self.samples)
+        return not self.filled and self.samples > 0 and (self.finished or 0 < self.end <= self.samples)
 
     @property
     def has_news(self) -> bool:
