@@ -237,3 +237,13 @@ class Backend(Protocol):
 
     def unload(self) -> None:
         """Free the model."""
+
+
+@runtime_checkable
+class HearsPauses(Protocol):
+    """What a recogniser may have beside the contract: it makes use of knowing where the voice pauses. One that hears
+    sound in large pieces need not wait for a piece to be full then."""
+
+    def pause(self, job: Job, end: int) -> None:
+        """The voice has paused after `end` of the job's samples: what was said before is wanted now, without waiting
+        for `finish`, and what follows is silence. `end` may lie ahead of what was fed. 0: the voice goes on."""

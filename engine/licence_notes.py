@@ -44,6 +44,9 @@ BUNDLED = {
     "libctranslate2": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
+    "libctranslate2": "MIT",
+    "libsherpa-onnx": "Apache-2.0",
+    "libasound": "LGPL-2.1-or-later",
 }
 
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
@@ -62,6 +65,10 @@ LINKED_IN = {
     ],
     "pocketsphinx": [("PocketSphinx", "BSD-2-Clause")],
     "samplerate": [("libsamplerate", "BSD-2-Clause"), ("pybind11", "BSD-3-Clause")],
+    "sherpa-onnx": [
+        ("kaldi-native-fbank, kaldi-decoder, OpenFst, simple-sentencepiece", "Apache-2.0"),
+        ("Eigen", "MPL-2.0"),
+    ],
     "uvloop": [("libuv", "MIT")],
 }
 
@@ -91,12 +98,21 @@ SYSTEM = (
     System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
 )
 
-BACKENDS_IN_EXTRAS = frozenset({"espeak", "ctranslate2", "exllamav2", "exllamav3"})
-"""Backends whose libraries come with the extra of the same name."""
+BACKENDS_IN_EXTRAS = {
+    "espeak": "espeak",
+    "whisper": "ctranslate2",
+    "sherpa": "sherpa",
+    "ctranslate2": "ctranslate2",
+    "exllamav2": "exllamav2",
+    "exllamav3": "exllamav3",
+}
+"""Backends whose libraries come with an extra, and which."""
 
 OF_BACKENDS = {
     "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
     "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "whisper": OfBackend(data=(("Whisper or Distil-Whisper model, as its makers publish it", "MIT"),)),
+    "sherpa": OfBackend(data=(("sherpa-onnx transducer, as k2-fsa publishes it", "Apache-2.0"),)),
     "prosody": OfBackend(),
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),

@@ -58,7 +58,7 @@ def parts(config: Config) -> list[Part]:
     backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
     # What turns words into phonemes for a voice is one of the voices itself.
     backends += [way for stage in stages if (way := config.backend_settings(stage).get("phonemes"))]
-    extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
+    extras = frozenset(notes.BACKENDS_IN_EXTRAS[name] for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]
     for dist, why in _needed(NAME, extras):

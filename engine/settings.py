@@ -33,6 +33,12 @@ Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
+Device: TypeAlias = Annotated[str, OneOf("cpu", "cuda")]
+COMPUTE_TYPE = OneOf(
+    *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
+    *("int16", "float16", "bfloat16", "float32"),
+)
+"""Of CTranslate2."""
 Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
 Phrases: TypeAlias = tuple[Phrase, ...]
 ModelPath: TypeAlias = Annotated[str, OnDisk()]
@@ -164,8 +170,34 @@ class Pocketsphinx:
 
 
 @dataclass(frozen=True, slots=True)
+class Whisper:
+    model: str
+    device: Device
+    device_index: Annotated[int, Between(0, 63)]
+    require_device: bool
+    compute_type: Annotated[str, COMPUTE_TYPE]
+    beam_size: Annotated[int, Between(1, 10), Live()]
+    audio_context_s: Annotated[float, Between(2, 30), Live()]
+    interval_ms: Annotated[int, Between(100, 10_000), Live()]
+    no_speech: Annotated[float, Between(0, 1), Live()]
+    expected_tokens: Annotated[int, Between(0, 200), Live()]
+
+
+@dataclass(frozen=True, slots=True)
+class Sherpa:
+    model: str
+    int8: bool
+    device: Device
+    device_index: Annotated[int, Between(0, 63)]
+    require_device: bool
+    decoding: Annotated[str, OneOf("greedy_search", "modified_beam_search"), Live()]
+    hotwords_score: Annotated[float, Between(0, 10), Live()]
+    endpoint_s: Annotated[float, Between(0, 10), Live()]
+
+
+@dataclass(frozen=True, slots=True)
 class Asr:
-    backend: Annotated[str, Backend("pocketsphinx")]
+    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa")]
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
@@ -175,6 +207,8 @@ class Asr:
     python: str
     realtime_priority: Priority
     pocketsphinx: Pocketsphinx
+    whisper: Whisper
+    sherpa: Sherpa
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,11 @@ from workers.join import Seat
 
 REGISTRY = {
     "vad": {"silero": "workers.backends.silero:Silero"},
-    "asr": {"pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx"},
+    "asr": {
+        "pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx",
+        "whisper": "workers.backends.whisper:Whisper",
+        "sherpa": "workers.backends.sherpa:Sherpa",
+    },
     "ending": {
         "prosody": "workers.backends.prosody:Prosody",
         "smart_turn": "workers.backends.smart_turn:SmartTurn",
