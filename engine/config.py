@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.backend_settings import WITHOUT_MODEL
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
 from engine.errors import ConfigError, EngineError, UsageError
 from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
-from engine.settings import WITHOUT_MODEL, Settings
+from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,6 @@ BUNDLED = {
     "libctranslate2": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
-    "libctranslate2": "MIT",
     "libsherpa-onnx": "Apache-2.0",
     "libasound": "LGPL-2.1-or-later",
 }

@@ -1,8 +1,8 @@
 """The settings, typed: one frozen dataclass for each table of config.toml, limits beside each field.
 
-A new setting is one line here and one in config.toml, which holds the default and says what it does. Units stand in
-the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what `engine reload` applies at once; the file says the
-same. What one field's limits cannot say is in `Settings.conflicts`.
+A new setting is one line here, or, for a backend's own, in engine/backend_settings.py, and one in config.toml, which
+holds the default and says what it does. Units stand in the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what
+`engine reload` applies at once; the file says the same. What one field's limits cannot say is in `Settings.conflicts`.
 """
 
 from __future__ import annotations
@@ -12,48 +12,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from engine.rules import Backend, Between, Live, Matches, NotEmpty, OnDisk, OneOf, Template
+from engine.backend_settings import (
+    LLM_BACKENDS,
+    Ctranslate2,
+    Espeak,
+    Exllama,
+    Flite,
+    Kokoro,
+    Openai,
+    Phrase,
+    Phrasebook,
+    Phrases,
+    Piper,
+    Pocketsphinx,
+    Sherpa,
+    Silero,
+    SmartTurn,
+    Whisper,
+)
+from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
 ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
 
-LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3")
-WITHOUT_MODEL = frozenset({"phrasebook", "repeat"})
-"""Those that answer by a rule: from phrases, not from a prompt."""
-COMPUTE_TYPES = (
-    "default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16",
-    "float32",
-)  # fmt: skip
-"""What CTranslate2 can compute with; which of them a device can, it says itself."""
-
 Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
-Device: TypeAlias = Annotated[str, OneOf("cpu", "cuda")]
-COMPUTE_TYPE = OneOf(
-    *("default", "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
-    *("int16", "float16", "bfloat16", "float32"),
-)
-"""Of CTranslate2."""
-Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
-Phrases: TypeAlias = tuple[Phrase, ...]
-ModelPath: TypeAlias = Annotated[str, OnDisk()]
-"""A file or directory, or `models:NAME`; once it is read, always a path."""
-Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
-Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
-ContextTokens: TypeAlias = Annotated[int, Between(64, 262_144), Live()]
-Temperature: TypeAlias = Annotated[float, Between(0, 2), Live()]
-TopK: TypeAlias = Annotated[int, Between(0, 1000), Live()]
-TopP: TypeAlias = Annotated[float, Between(0.01, 1), Live()]
-Penalty: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
-Noise: TypeAlias = Annotated[float, Between(-1, 2), Live()]
-"""Of a voice; -1 is its own."""
-Phonemes: TypeAlias = Annotated[str, OneOf("flite", "espeak")]
-Device: TypeAlias = Annotated[str, OneOf("cpu", "cuda")]
 Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
 """How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
@@ -144,11 +132,6 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
-class Silero:
-    model: ModelPath
-
-
-@dataclass(frozen=True, slots=True)
 class Vad:
     backend: Annotated[str, Backend("silero")]
     threshold: Annotated[float, Between(0.01, 0.99), Live()]
@@ -161,38 +144,6 @@ class Vad:
     python: str
     realtime_priority: Priority
     silero: Silero
-
-
-@dataclass(frozen=True, slots=True)
-class Pocketsphinx:
-    model: ModelPath
-    bias: Annotated[float, Between(0, 1), Live()]
-
-
-@dataclass(frozen=True, slots=True)
-class Whisper:
-    model: str
-    device: Device
-    device_index: Annotated[int, Between(0, 63)]
-    require_device: bool
-    compute_type: Annotated[str, COMPUTE_TYPE]
-    beam_size: Annotated[int, Between(1, 10), Live()]
-    audio_context_s: Annotated[float, Between(2, 30), Live()]
-    interval_ms: Annotated[int, Between(100, 10_000), Live()]
-    no_speech: Annotated[float, Between(0, 1), Live()]
-    expected_tokens: Annotated[int, Between(0, 200), Live()]
-
-
-@dataclass(frozen=True, slots=True)
-class Sherpa:
-    model: str
-    int8: bool
-    device: Device
-    device_index: Annotated[int, Between(0, 63)]
-    require_device: bool
-    decoding: Annotated[str, OneOf("greedy_search", "modified_beam_search"), Live()]
-    hotwords_score: Annotated[float, Between(0, 10), Live()]
-    endpoint_s: Annotated[float, Between(0, 10), Live()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +160,6 @@ class Asr:
     pocketsphinx: Pocketsphinx
     whisper: Whisper
     sherpa: Sherpa
-
-
-@dataclass(frozen=True, slots=True)
-class SmartTurn:
-    model: ModelPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,64 +198,6 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One question of the phrasebook, in its wordings, and its answers."""
-
-    patterns: Annotated[Phrases, NotEmpty()]
-    answers: Annotated[Phrases, NotEmpty()]
-
-
-@dataclass(frozen=True, slots=True)
-class Phrasebook:
-    entries: Annotated[tuple[Entry, ...], Live()]
-
-
-@dataclass(frozen=True, slots=True)
-class Ctranslate2:
-    model: str
-    device: Annotated[str, OneOf("cpu", "cuda", "auto")]
-    require_device: bool
-    compute_type: Annotated[str, OneOf(*COMPUTE_TYPES)]
-    context_tokens: ContextTokens
-    temperature: Temperature
-    top_k: TopK
-    top_p: TopP
-    repetition_penalty: Penalty
-
-
-@dataclass(frozen=True, slots=True)
-class Openai:
-    base_url: Annotated[str, NotEmpty(), Live()]
-    model: Annotated[str, Live()]
-    api_key_env: Annotated[str, Matches(r"[A-Za-z_]\w*|", "be the name of an environment variable, or empty"), Live()]
-    connect_s: Annotated[float, Between(0.05, 60), Live()]
-    first_token_s: Annotated[float, Between(0.1, 600), Live()]
-    between_tokens_s: Annotated[float, Between(0.1, 600), Live()]
-    context_tokens: ContextTokens
-    tokenizer: Annotated[str, Live()]
-    temperature: Temperature
-    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name != "openai")), Live()]
-
-
-@dataclass(frozen=True, slots=True)
-class Exllama:
-    """exllamav2 and exllamav3 alike."""
-
-    model: str
-    cache: Annotated[str, OneOf("fp16", "q8", "q6", "q4")]
-    cache_tokens: Annotated[int, Between(256, 262_144)]
-    prefill_tokens: Annotated[int, Between(256, 2048)]
-    draft_model: str
-    draft_tokens: Annotated[int, Between(1, 8)]
-    ngram: bool
-    context_tokens: ContextTokens
-    temperature: Temperature
-    top_k: TopK
-    top_p: TopP
-    repetition_penalty: Penalty
-
-
-@dataclass(frozen=True, slots=True)
 class Llm:
     backend: Annotated[str, Backend(*LLM_BACKENDS)]
     first_token_budget_ms: Budget
@@ -325,46 +213,6 @@ class Llm:
     openai: Openai
     exllamav2: Exllama
     exllamav3: Exllama
-
-
-@dataclass(frozen=True, slots=True)
-class Flite:
-    voice: Annotated[str, NotEmpty(), Live()]
-    speed: Speed
-    pitch_hz: Annotated[int, Between(0, 400), Live()]
-    pause_ms: Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Espeak:
-    voice: Annotated[str, NotEmpty(), Live()]
-    speed: Speed
-    pitch: Annotated[int, Between(0, 100), Live()]
-    pause_ms: Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Kokoro:
-    model: str
-    voice: Annotated[str, Matches("[a-z]{2}_[a-z0-9_]+", 'be a voice, such as "af_heart"'), Live()]
-    speed: Speed
-    pause_ms: Pause
-    phonemes: Phonemes
-    device: Device
-    require_device: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Piper:
-    model: str
-    speaker: Annotated[str, Live()]
-    speed: Speed
-    noise: Noise
-    noise_w: Noise
-    pause_ms: Pause
-    phonemes: Phonemes
-    device: Device
-    require_device: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backend_settings import ModelPath
 from engine.config import Config, load
 from engine.doctor import stages
 from engine.doctor.finding import Visit
@@ -17,7 +18,7 @@ from engine.models import disk, manifest, names
 from engine.models.names import Names, UnknownModelError
 from engine.rules import OnDisk
 from engine.schema import child, is_table, unwrap
-from engine.settings import ModelPath, Settings
+from engine.settings import Settings
 from engine.toml_write import write
 from tests.conftest import Start
 from tests.engine_run import QUESTION
