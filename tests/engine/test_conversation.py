@@ -202,12 +202,14 @@ def test_a_voice_that_gives_nothing_ends_the_turn_and_the_conversation_goes_on(t
     assert len(talk.of(m.Ask)) == 2
 
 
-def test_an_empty_answer_ends_the_turn(talk: Talk) -> None:
+def test_an_empty_answer_is_said_to_be_none(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.until(2460)
     talk.text("hello")
     talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
-    assert talk.turns[0]["outcome"] == "abandoned"
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.unknown]
+    talk.play(2600, 3000)
+    assert (talk.turns[0]["outcome"], talk.turns[0]["source"]) == ("apologised", "phrase")
 
 
 def test_someone_who_does_not_stop_is_answered_all_the_same_and_heard_on(talk: Talk) -> None:
