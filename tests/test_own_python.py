@@ -256,7 +256,9 @@ def test_doctor_tells_once_and_loads_what_is_well(bare: Path, other: Path) -> No
     (ill,) = [one for one in found if one.level == "problem"]
     assert ill.what.startswith(f"turns, llm: {bare}: {NAME} is not installed there")
     assert ill.code == 6
-    assert [one.what.split(":")[0] for one in found if one.level == "ok"] == ["vad", "asr", "ending", "vocoder"]
+    well = [one.what for one in found if one.level == "ok"]
+    assert [what.split(":")[0] for what in well] == ["vad", "asr", "ending", "vocoder"]
+    assert [what for what in well if what.endswith(f", by {other}")] == well[2:3]
 
 
 # What is agreed upon.
