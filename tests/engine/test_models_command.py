@@ -197,6 +197,15 @@ def test_branch_that_moves_is_followed_only_when_asked(desk: Desk) -> None:
     assert len(desk.hub.fetched("voices/one.bin")) == 1  # the same as before, and here
 
 
+def test_manifest_that_wants_more_files_than_before_gets_them(desk: Desk) -> None:
+    desk.model["files"] = ["model.bin"]
+    desk("pull", "tiny")
+    del desk.model["files"]
+    desk("pull", "tiny")
+    assert desk.content == without()
+    assert len(desk.hub.fetched("model.bin")) == 1
+
+
 def test_branch_of_its_own_is_used(desk: Desk) -> None:
     made = desk.hub.add(REPO, {**FILES, "model.bin": LARGE[:5000]}, branch="4.0bpw")
     desk.model["branch"] = "4.0bpw"
@@ -310,6 +319,13 @@ def test_commit_whose_content_changed_since_the_first_pull_is_refused(desk: Desk
     (desk.place / "model.bin").unlink()
     line = desk("pull", "tiny", code=6)
     assert "another model.bin than models.lock.toml says" in line
+
+
+def test_name_that_leads_out_of_the_models_directory_is_refused(desk: Desk) -> None:
+    desk.hub.add(REPO, FILES | {"voices/../../../out.bin": LARGE})
+    line = desk("pull", "tiny", code=6)
+    assert "has a file called 'voices/../../../out.bin', which would lie outside of it" in line
+    assert desk.hub.fetched() == []
 
 
 # The hub refuses.
