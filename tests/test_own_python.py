@@ -141,6 +141,13 @@ def test_nothing_of_the_engines_own_environment_is_on_its_path(
     assert programs == f"{other.parent}:/usr/bin:/bin"  # as if it was activated
 
 
+def test_programs_of_the_system_are_found_where_the_engine_is_installed_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", "/usr")
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    assert own_python.cleaned({"PATH": "/usr/bin:/bin"}, "/opt/x/bin/python")["PATH"] == "/opt/x/bin:/usr/bin:/bin"
+    assert own_python.cleaned({"PATH": "/usr/bin:/bin"}, "python3.12")["PATH"] == "/usr/bin:/bin"
+
+
 def test_engines_own_interpreter_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     assert environment(1)["PYTHONPATH"] == "/somewhere"
