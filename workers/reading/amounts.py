@@ -81,7 +81,7 @@ class Amounts:
             (r"(?<!\w)(?:#|№)(?=\d)", lambda _: words.number_sign and words.number_sign + " "),
             *self._days(words),
             (rf"{before}(1[1-9]\d\d|20\d\d){behind}", lambda match: language.year(int(match[1]))),
-            (rf"(?<![\w.,/:])([-−]?)({number}){behind}", self._plain),
+            (rf"{before}([-−]?)({number}){behind}", self._plain),
         ]
         self._rules = [(re.compile(pattern), speak) for pattern, speak in rules]
         self._symbols = re.compile(rf"(?<=\s)({_any(dict(words.symbols))})(?=\s)|(?<!\S)~(?=\w)")
