@@ -16,14 +16,15 @@ AUDIBLE = 1000
 
 @pytest.mark.parametrize("name", ["kokoro", "piper"])
 def test_the_question_is_answered_in_the_voice_of_a_net(start: Start, tmp_path: Path, name: str) -> None:
-    folder = voices.kokoro(tmp_path) if name == "kokoro" else voices.piper(tmp_path, streaming=True)
+    folder = tmp_path / "voice"
+    _ = voices.kokoro(folder) if name == "kokoro" else voices.piper(folder, streaming=True)
     answer, written = tmp_path / "answer.wav", tmp_path / "report.json"
     engine = start(
         *("--input", str(QUESTION), "--output", str(answer), "--report", str(written), "--show-words", *UNHURRIED),
         *("--set", f"vocoder.backend={name}", "--set", f"vocoder.{name}.model={folder}"),
         *("--set", f"vocoder.{name}.phonemes=flite", "--set", 'lexicon.museum="/mjuːzˈiːəm/"'),
     )
-    assert engine.end() == 0
+    assert engine.end() == 0, engine.stderr
     assert [line for line in engine.errors if "estimated" not in line] == []
     (turn,) = report(written)["turns"]
     assert understood(turn)

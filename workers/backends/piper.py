@@ -160,11 +160,11 @@ def _files(path: Path) -> tuple[tuple[Path, ...], Path]:
         missing = next(each for each in pair if each not in there)
         raise BackendError(f"{missing} is missing", "export both: python -m piper_train.export_onnx_streaming")
     if there:
-        described = sorted(each for each in path.glob("*.json") if each.name != "MODEL_CARD.json")
+        described = sorted(path.glob("*.onnx.json")) or sorted(path.glob("*.json"))
         if len(described) == 1:
             return pair, described[0]
         raise BackendError(
-            f"{path} must hold one .json beside encoder.onnx and decoder.onnx, not {len(described)}",
+            f"{path} must hold one .onnx.json beside encoder.onnx and decoder.onnx, not {len(described)}",
             "put the voice's NAME.onnx.json there",
         )
     single = sorted(path.glob("*.onnx"))
