@@ -3,6 +3,7 @@ package `piper-tts` is GPL-3, a voice has a licence of its own.
 
 A voice is one net, `NAME.onnx`, or the pair of its streaming export, `encoder.onnx` and `decoder.onnx`: the encoder
 works out the whole clause, and the decoder makes its sound by and by, so that the first is heard after one window.
+Sound is as loud as the net makes it; `piper-tts` scales each clause to full volume, which a stream cannot.
 """
 
 from __future__ import annotations
