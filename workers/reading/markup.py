@@ -16,7 +16,7 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=\d\s)[*·⋅](?=\s\d)", "×"),
         (r"(?<=\d)[*·⋅×](?=\d)", " × "),
         (r"≈\s*", "~"),
-        (r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+$", ""),  # the line below a table's head, or across the page
+        (r"^(?=[^\n]*--)[ \t|:-]+$", ""),  # the line below a table's head, or across the page
         (r"^[ \t]*#{1,6}(?=\s)", ""),
         (r"^[ \t]*>+(?=\s|\w)", ""),
         (r"^[ \t]*[-*+•‣▪](?=\s)", ""),
