@@ -318,7 +318,11 @@ class VocoderConformance:
         self, subject: Subject, voice: Backend, fault: str
     ) -> None:
         good = Collector()
-        bad = subject.job(None, 2) if fault == "no sink" else replace(subject.job(Collector(), 2), language=subject.foreign)
+        bad = (
+            subject.job(None, 2)
+            if fault == "no sink"
+            else replace(subject.job(Collector(), 2), language=subject.foreign)
+        )
         voice.begin(subject.job(good, 1))
         voice.begin(bad)
         for job in (subject.job(good, 1), bad):

@@ -19,7 +19,6 @@ from workers.reading.mapped import Mapped
 from workers.reading.markup import without_markup
 from workers.reading.shapes import Shapes
 
-
 LONGEST = 300
 """Characters of a word. What is longer is none, and its text is left as it is: the patterns would take long over it."""
 
