@@ -101,6 +101,8 @@ class Whisper:
         """The GPU cannot be had. Raises `error` where it has to be."""
         if self._place.instead is None:
             raise error
+        if self._model is not None:
+            self._model.close()
         self.remarks = (f"runs on the processor: {error.what}", *self.remarks)
         self._place, self._fallen = self._place.instead, 1
         return self._load_model()
@@ -150,7 +152,7 @@ class Whisper:
     def pause(self, job: Job, end: int) -> None:
         """See `engine.contract.HearsPauses`: now one pass over all that was said is worth more than the next one."""
         if job.tag in self._open:
-            self._open[job.tag].end = end
+            self._events += self._open[job.tag].pause(end)
 
     def finish(self, job: Job) -> None:
         if job.tag in self._open:
@@ -191,8 +193,8 @@ class Whisper:
         features = now.sound.features(next((each for each in self._lengths if each >= frames), LONGEST), stop)
 
         def wanted() -> bool:
-            """Nothing has happened that calls for another pass instead: it was cancelled, or the voice has paused."""
-            return self._open.get(now.tag) is now and not (stop is None and upto < now.end <= now.samples)
+            """It was not cancelled, and no pass over more sound is waited for."""
+            return self._open.get(now.tag) is now and not (stop is None and now.is_waited_for_beyond(upto))
 
         def hear() -> Hypothesis | None:
             try:
