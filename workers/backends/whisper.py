@@ -60,6 +60,10 @@ class Whisper:
         self._pass: _Pass | None = None
         self._cost_ns, self._learned = 0, False
         self._interval = 0
+        self._wanted: tuple[Path, Place, int, str] | None = None
+        """What the model was loaded for."""
+        self._fallen = 0
+        """1: it runs on the processor instead; the first remark says so."""
 
     def load(self, rung: Rung) -> None:
         if rung.rate != RATE:
