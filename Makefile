@@ -7,10 +7,12 @@ PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The peers of the conversation bench have a Python of their own, from 3.11 on: 0.8 GB that nothing else needs.
 PEERS := .venv-peers
+# A real server of OpenAI's protocol that is not ours: compiling it takes minutes, on a slow machine half an hour.
+LLAMA := .venv-llama
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings peers bench-peers wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -29,11 +31,12 @@ $(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py
 	@touch $@
 
 # A pip that knows dependency groups comes first: Debian 12's does not.
-$(VENV)/.dev: $(VENV)/.setup
+$(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt
 	@PYTHON="$(PYTHON)" sh tools/system-packages.sh dev
 	@echo "Installing what the tests need"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group dev
+	@$(PIP) download --only-binary :all: --dest $(VENV)/other-numpy --requirement tests/other-numpy.txt
 	@touch $@
 
 setup: $(VENV)/.setup ## install into .venv
@@ -73,6 +76,16 @@ bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same 
 	@mkdir -p run
 	$(BIN)/python bench/conversation.py --only machinery,curve --json run/bench-peers.json --plot run/curve.svg
 
+$(LLAMA)/.setup:
+	@echo "Compiling llama.cpp into $(LLAMA)"
+	@"$(PYTHON)" -m venv --clear $(LLAMA)
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" nice $(LLAMA)/bin/python -m pip --quiet \
+		--disable-pip-version-check install 'llama-cpp-python[server]==0.3.36' 'gguf>=0.17'
+	@touch $@
+
+test-llama-server: $(VENV)/.dev $(LLAMA)/.setup ## test the HTTP backend against llama.cpp's server; compiles it first
+	ANTIPHON_LLAMA_SERVER=$(abspath $(LLAMA)/bin/python) $(BIN)/python -m pytest tests/backends/test_llama_server.py
+
 wheels: $(VENV)/.dev ## build and check the wheels for x86-64 and aarch64, into dist
 	$(BIN)/python tools/wheels.py
 
@@ -80,4 +93,4 @@ arm: wheels ## run the tests of the rings under an emulated aarch64 Python; by h
 	PYTHON=$(BIN)/python sh tools/arm.sh
 
 clean: ## take away what was built
-	rm -rf $(VENV) $(PEERS) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so
+	rm -rf $(VENV) $(PEERS) $(LLAMA) build dist run *.egg-info ringbuf/*.so workers/drivers/*.so

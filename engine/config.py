@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.backend_settings import WITHOUT_MODEL
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
 from engine.errors import ConfigError, EngineError, UsageError
-from engine.rules import shown
+from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
 from engine.settings import Settings
 
@@ -53,16 +54,31 @@ class Config(Settings):
         return tuple(name for name in names if getattr(self, name).backend != "off")
 
     def loaded_with(self, stage: str) -> dict[str, Any]:
-        """What a stage's backend is loaded with: `settings`, its own table, and `expected` phrases. Of the rest only
-        what it makes use of is in there, so that it need not be loaded anew when something else changes."""
-        phrases = plain(self.phrases[self.language]) if stage == "llm" else {}
+        """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases, and the `lexicon` of
+        words whose phonemes are given. Of the rest only what it makes use of is in there, so that it need not be
+        loaded anew when something else changes."""
         expected = self.expected_phrases() if stage == "asr" else ()
-        return {"settings": {**phrases, **self.backend_settings(stage)}, "expected": expected}
+        settings = self._answering(self.llm.backend) if stage == "llm" else self.backend_settings(stage)
+        lexicon = self.phonemes() if stage == "vocoder" else {}
+        return {"settings": settings, "expected": expected, "lexicon": lexicon}
+
+    def _answering(self, name: str) -> dict[str, Any]:
+        """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
+        one that has another to fall back on, in `fallback_settings`, what that is loaded with."""
+        table = dict(plain(getattr(self.llm, name, {})))
+        if name in WITHOUT_MODEL:
+            return {**plain(self.phrases[self.language]), **table}
+        rest = {"fallback_settings": self._answering(table["fallback"])} if table.get("fallback") else {}
+        return {"system_prompt": self.llm.system_prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
         section = getattr(self, stage)
         return dict(plain(getattr(section, section.backend, {})))
+
+    def phonemes(self) -> dict[str, str]:
+        """The words of the lexicon whose phonemes it has, and these without their slashes."""
+        return {word: said[1:-1] for word, said in self.lexicon.items() if is_phonemes(said)}
 
     def expected_phrases(self) -> tuple[str, ...]:
         """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
@@ -72,6 +88,11 @@ class Config(Settings):
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
         return tuple(dict.fromkeys(phrases))
+
+
+def is_phonemes(said: str) -> bool:
+    """A way to say a word that is written in phonemes: /ˈæntɪfɒn/."""
+    return len(said) > 2 and said.startswith("/") and said.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +174,15 @@ def _merge(layers: Sequence[Layer], wanted: str | None) -> dict[Key, Setting]:
 
 def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigError]]:
     """The typed whole, or what keeps it from being one. `found` is ordered, the strongest last."""
+    located, errors = _located({key: setting.value for key, setting in found.items()}, found)
+    if errors:
+        return None, errors
     try:
-        settings: Settings = build(Settings, {key: setting.value for key, setting in found.items()})
+        settings: Settings = build(Settings, located)
     except KeyError as error:
         missing: Key = error.args[0]
         where = _strongest(found, missing[:-1]) or "the configuration"
         return None, [ConfigError(f"{where}: {dotted(missing)} is missing", f"add {missing[-1]} = ...")]
-    errors = []
     for conflict in settings.conflicts():
         keys = [tuple(key.split(".")) for key in conflict.keys]
         values = ", ".join(f"{dotted(key)} is {shown(found[key].value)}" for key in keys)
@@ -169,6 +192,21 @@ def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigE
         return None, errors
     origins = {key: setting.origin for key, setting in found.items()}
     return Config(**{name: getattr(settings, name) for name in kinds(Settings)}, origins=origins), []
+
+
+def _located(values: dict[Key, Any], found: Mapping[Key, Setting]) -> tuple[dict[Key, Any], list[ConfigError]]:
+    """The values, with the models that are named in them as paths; and what is wrong with which name."""
+    if not any(MODEL_PREFIX in str(value) for value in values.values()):
+        return values, []
+    from engine.models.names import resolve  # it takes a while, and a worker does not need it
+
+    try:
+        values, wrong = resolve(values, Settings)
+    except ConfigError as error:
+        return values, [ConfigError(f"{found['models', 'manifest'].origin}: {error.what}", error.remedy)]
+    return values, [
+        ConfigError(f"{found[key].origin}: {dotted(key)}: {error}", error.remedy) for key, error in wrong.items()
+    ]
 
 
 def _strongest(found: Mapping[Key, Setting], *prefixes: Key) -> str:

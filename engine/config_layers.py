@@ -65,8 +65,7 @@ def read_file(path: Path, label: str, must_exist: bool) -> Layer | None:
     """One file as a layer; None if there is no such file and there need not be one."""
     layer = Layer()
     try:
-        text = _text(path, label)
-        table, lines = _parse(text, label)
+        table, lines = read_toml(path, label)
     except ConfigError as error:
         layer.errors.append(error)
         return layer
@@ -123,6 +122,11 @@ def read_sets(sets: Sequence[str]) -> Layer:
             raise UsageError(f"--set {shown(text)} has no value", "write --set section.key=value")
         _override(layer, tuple(part.strip() for part in name.split(".")), value.strip(), "--set")
     return layer
+
+
+def read_toml(path: Path, label: str) -> tuple[dict[str, Any], dict[Key, int]]:
+    """A file's content, and the line of each key. label: its name for people. ConfigError: it is no TOML; OSError."""
+    return _parse(_text(path, label), label)
 
 
 def _text(path: Path, label: str) -> str:

@@ -44,6 +44,9 @@ class Rung:
     """How many threads of computation the backend may start."""
     expected: tuple[str, ...] = ()
     """Phrases the configuration expects people to say; a recogniser leans towards their words."""
+    lexicon: Mapping[str, str] = field(default_factory=dict)
+    """Words and their phonemes in IPA, for a voice that is fed phonemes. How other words are written out is not the
+    voice's concern: it is fed what is to be said."""
     wake: Callable[[], None] = lambda: None
     """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
 
@@ -234,3 +237,13 @@ class Backend(Protocol):
 
     def unload(self) -> None:
         """Free the model."""
+
+
+@runtime_checkable
+class HearsPauses(Protocol):
+    """What a recogniser may have beside the contract: it makes use of knowing where the voice pauses. One that hears
+    sound in large pieces need not wait for a piece to be full then."""
+
+    def pause(self, job: Job, end: int) -> None:
+        """The voice has paused after `end` of the job's samples: what was said before is wanted now, without waiting
+        for `finish`, and what follows is silence. `end` may lie ahead of what was fed. 0: the voice goes on."""

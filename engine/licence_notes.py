@@ -41,19 +41,33 @@ BUNDLED = {
     "libscipy_openblas": f"BSD-3-Clause AND {_GCC}",
     "libopenblas": f"BSD-3-Clause AND {_GCC}",
     "libonnxruntime": "MIT",
+    "libctranslate2": "MIT",
     "libsamplerate": "BSD-2-Clause",
     "libespeak-ng": "GPL-3.0-or-later",
+    "libsherpa-onnx": "Apache-2.0",
+    "libasound": "LGPL-2.1-or-later",
 }
 
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
 LINKED_IN = {
     "cffi": [("libffi", "MIT")],
+    "ctranslate2": [
+        ("oneDNN", "Apache-2.0"),
+        ("spdlog", "MIT"),
+        # Only in wheels for x86-64.
+        ("Intel oneMKL, closed source", "Intel Simplified Software License"),
+        ("NVIDIA's CUDA runtime, closed source", "NVIDIA CUDA EULA"),
+    ],
     "onnxruntime": [
         ("Eigen", "MPL-2.0"),
         ("its ThirdPartyNotices.txt", "Apache-2.0 AND BSD-3-Clause AND MIT"),
     ],
     "pocketsphinx": [("PocketSphinx", "BSD-2-Clause")],
     "samplerate": [("libsamplerate", "BSD-2-Clause"), ("pybind11", "BSD-3-Clause")],
+    "sherpa-onnx": [
+        ("kaldi-native-fbank, kaldi-decoder, OpenFst, simple-sentencepiece", "Apache-2.0"),
+        ("Eigen", "MPL-2.0"),
+    ],
     "uvloop": [("libuv", "MIT")],
 }
 
@@ -83,16 +97,30 @@ SYSTEM = (
     System(("libexpat1",), "MIT", "Permission is hereby granted, free of charge", always=False),
 )
 
-BACKENDS_IN_EXTRAS = frozenset({"espeak"})
-"""Backends whose libraries come with the extra of the same name."""
+BACKENDS_IN_EXTRAS = {
+    "espeak": "espeak",
+    "whisper": "ctranslate2",
+    "sherpa": "sherpa",
+    "ctranslate2": "ctranslate2",
+    "exllamav2": "exllamav2",
+    "exllamav3": "exllamav3",
+}
+"""Backends whose libraries come with an extra, and which."""
 
 OF_BACKENDS = {
     "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
     "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "whisper": OfBackend(data=(("Whisper or Distil-Whisper model, as its makers publish it", "MIT"),)),
+    "sherpa": OfBackend(data=(("sherpa-onnx transducer, as k2-fsa publishes it", "Apache-2.0"),)),
     "prosody": OfBackend(),
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
+    # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.
+    "ctranslate2": OfBackend(),
+    "openai": OfBackend(),
+    "exllamav2": OfBackend(),
+    "exllamav3": OfBackend(),
     "flite": OfBackend(
         system=(
             # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that
@@ -102,6 +130,9 @@ OF_BACKENDS = {
         )
     ),
     "espeak": OfBackend(data=(("espeak-ng voices", "GPL-3.0-or-later"),)),
+    # Both turn words into phonemes by one of the two above, whose parts are listed, too.
+    "kokoro": OfBackend(data=(("Kokoro-82M net and voices", "Apache-2.0"),)),
+    "piper": OfBackend(data=(("Piper voice: see its MODEL_CARD", "unknown"),)),
 }
 
 # What cancels echoes (`audio.aec`), and suppresses noise.

@@ -29,6 +29,7 @@ from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.licence_kinds import UNKNOWN, Kind, kind
 from engine.licence_sound import SOUND, loaded_packages
+from engine.models import disk, lock, manifest, names
 
 _DOC = Path("/usr/share/doc")
 _MAX_BYTES = 4 << 20
@@ -55,7 +56,10 @@ def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
     stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
-    extras = frozenset(name for name in backends if name in notes.BACKENDS_IN_EXTRAS)
+    backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
+    # What turns words into phonemes for a voice is one of the voices itself.
+    backends += [way for stage in stages if (way := config.backend_settings(stage).get("phonemes"))]
+    extras = frozenset(notes.BACKENDS_IN_EXTRAS[name] for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]
     for dist, why in _needed(NAME, extras):
@@ -74,11 +78,17 @@ def parts(config: Config) -> list[Part]:
         found += [Part(part, "", licence, f"backend {name}") for part, licence in known.data]
         for package in known.system:
             found += _of_system(package, f"system library, backend {name}")
+    found += _of_models(config)
     for stage, section in stages.items():
         if section.python:
             found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine licences"))
     first = {(part.name, part.version, part.licence): part for part in reversed(found)}  # what several bring in
     return [part for part in found if part is first[part.name, part.version, part.licence]]
+
+
+def _table(section: Any) -> Any:
+    """The settings of the backend that a stage uses."""
+    return getattr(section, section.backend, None)
 
 
 def _needed(name: str, extras: frozenset[str]) -> Iterator[tuple[Distribution | str, str]]:
@@ -130,6 +140,17 @@ def _said(found: Distribution) -> str:
     old = (meta.get("License") or "").strip().splitlines()
     said = meta.get("License-Expression") or "; ".join(classifiers) or (old[0] if old else "")
     return said or notes.UNSAID.get(canonicalize_name(found.name), UNKNOWN)
+
+
+def _of_models(config: Config) -> Iterator[Part]:
+    """The models that the settings name from the models' directory."""
+    used = list(names.used(config))
+    known = manifest.models(config.models.manifest) if used else {}
+    locked = lock.read(disk.directory(config.models.directory)) if used else {}
+    for use in used:
+        licence = known[use.name].licence if use.name in known else UNKNOWN
+        version = locked[use.name].revision[:12] if use.name in locked else ""
+        yield Part(use.name, version, licence, f"model, {use.setting}")
 
 
 def _absent(name: str, why: str) -> Part:

@@ -44,6 +44,7 @@ _MODULES = {
     "doctor": "doctor_command",
     "rings": "rings_command",
     "config": "config_command",
+    "models": "models_command",
     "licences": "licences",
 }
 """Command → where it is. Only what is asked for is imported: some of it takes a while."""

@@ -201,6 +201,8 @@ class Hold(Message):
     """The user pauses: take in no sound from `limit` on, until told otherwise. 0: take in everything again."""
 
     limit: int
+    end: int = 0
+    """Where the voice paused; silence lies between there and `limit`. 0: it goes on."""
 
 
 # asr → turns

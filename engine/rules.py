@@ -95,6 +95,21 @@ class Template:
         return bare != value and "{" not in bare and "}" not in bare
 
 
+MODEL_NAME = r"[a-z0-9][a-z0-9._-]{0,63}"
+MODEL_PREFIX = "models:"
+
+
+class OnDisk:
+    """A path, or a model by its name, which becomes the path where `engine models pull` has put it: `models:NAME`, or
+    `models:NAME/FILE` for one of its files (engine/models/names.py)."""
+
+    wanted = 'be a path, or "models:NAME" with a name from `engine models list`'
+
+    def accepts(self, value: Any) -> bool:
+        named = re.fullmatch(rf"{MODEL_PREFIX}{MODEL_NAME}(/(?!\.\.)[\w.-]+)*", value)
+        return not value.startswith(MODEL_PREFIX) or named is not None
+
+
 class Live:
     """No limit: marks a setting that `engine reload` applies while the engine runs."""
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import uvloop
 
-from engine import wav
+from engine import own_python, wav
 from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.errors import OutputError, UsageError
+from engine.models import names
 from engine.running import converse
 
 
@@ -57,6 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.set.append(f"audio.virtual.echo={json.dumps(arguments.echo)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
+    own_python.check(config)
+    for _, error in names.missing(config):
+        raise error
     reread = functools.partial(load_from_args, arguments)
     words = arguments.show_words or sys.stdout.isatty()
     return uvloop.run(converse(config, reread, arguments.report, words))

@@ -1,8 +1,8 @@
 """The settings, typed: one frozen dataclass for each table of config.toml, limits beside each field.
 
-A new setting is one line here and one in config.toml, which holds the default and says what it does. Units stand in
-the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what `engine reload` applies at once; the file says the
-same. What one field's limits cannot say is in `Settings.conflicts`.
+A new setting is one line here, or, for a backend's own, in engine/backend_settings.py, and one in config.toml, which
+holds the default and says what it does. Units stand in the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what
+`engine reload` applies at once; the file says the same. What one field's limits cannot say is in `Settings.conflicts`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
+from engine.backend_settings import (
+    LLM_BACKENDS,
+    Ctranslate2,
+    Espeak,
+    Exllama,
+    Flite,
+    Kokoro,
+    Openai,
+    Phrase,
+    Phrasebook,
+    Phrases,
+    Piper,
+    Pocketsphinx,
+    Sherpa,
+    Silero,
+    SmartTurn,
+    Whisper,
+)
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
@@ -24,10 +42,8 @@ Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
-Phrase: TypeAlias = Annotated[str, NotEmpty(), Live()]
-Phrases: TypeAlias = tuple[Phrase, ...]
-Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
-Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
+Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
+"""How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
 """Parts per million that a simulated clock is fast."""
 
@@ -46,6 +62,12 @@ class Engine:
 class Door:
     socket: str
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    directory: str
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +132,6 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
-class Silero:
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
 class Vad:
     backend: Annotated[str, Backend("silero")]
     threshold: Annotated[float, Between(0.01, 0.99), Live()]
@@ -130,14 +147,8 @@ class Vad:
 
 
 @dataclass(frozen=True, slots=True)
-class Pocketsphinx:
-    model: str
-    bias: Annotated[float, Between(0, 1), Live()]
-
-
-@dataclass(frozen=True, slots=True)
 class Asr:
-    backend: Annotated[str, Backend("pocketsphinx")]
+    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa")]
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
@@ -147,11 +158,8 @@ class Asr:
     python: str
     realtime_priority: Priority
     pocketsphinx: Pocketsphinx
-
-
-@dataclass(frozen=True, slots=True)
-class SmartTurn:
-    model: str
+    whisper: Whisper
+    sherpa: Sherpa
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,57 +198,36 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One question of the phrasebook, in its wordings, and its answers."""
-
-    patterns: Annotated[Phrases, NotEmpty()]
-    answers: Annotated[Phrases, NotEmpty()]
-
-
-@dataclass(frozen=True, slots=True)
-class Phrasebook:
-    entries: Annotated[tuple[Entry, ...], Live()]
-
-
-@dataclass(frozen=True, slots=True)
 class Llm:
-    backend: Annotated[str, Backend("phrasebook", "repeat")]
+    backend: Annotated[str, Backend(*LLM_BACKENDS)]
     first_token_budget_ms: Budget
     first_clause_budget_ms: Budget
+    system_prompt: Annotated[str, Live()]
     max_tokens: Annotated[int, Between(1, 4096), Live()]
     history_turns: Annotated[int, Between(0, 100), Live()]
     threads: Threads
     python: str
     realtime_priority: Priority
     phrasebook: Phrasebook
-
-
-@dataclass(frozen=True, slots=True)
-class Flite:
-    voice: Annotated[str, NotEmpty(), Live()]
-    speed: Speed
-    pitch_hz: Annotated[int, Between(0, 400), Live()]
-    pause_ms: Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Espeak:
-    voice: Annotated[str, NotEmpty(), Live()]
-    speed: Speed
-    pitch: Annotated[int, Between(0, 100), Live()]
-    pause_ms: Pause
+    ctranslate2: Ctranslate2
+    openai: Openai
+    exllamav2: Exllama
+    exllamav3: Exllama
 
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend("flite", "espeak")]
+    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper")]
     first_audio_budget_ms: Budget
+    normalise: Annotated[bool, Live()]
     speaker_s: Annotated[int, Between(1, 120)]
     threads: Threads
     python: str
     realtime_priority: Priority
     flite: Flite
     espeak: Espeak
+    kokoro: Kokoro
+    piper: Piper
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +259,7 @@ class Settings:
     language: Annotated[str, LANGUAGE]
     engine: Engine
     door: Door
+    models: Models
     audio: Audio
     vad: Vad
     asr: Asr
@@ -280,6 +268,7 @@ class Settings:
     attention: Attention
     llm: Llm
     vocoder: Vocoder
+    lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
 
     def conflicts(self) -> Iterator[Conflict]:

@@ -52,6 +52,8 @@ def _value(value: Any) -> str:
         items = [_value(item) for item in value]
         line = f"[{', '.join(items)}]"
         return line if len(line) <= WIDTH else "[\n" + "".join(f"  {item},\n" for item in items) + "]"
+    if isinstance(value, Mapping):  # in a list, where it cannot have a header
+        return "{ " + ", ".join(f"{_name(name)} = {_value(item)}" for name, item in value.items()) + " }"
     return repr(value)
 
 

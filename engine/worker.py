@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from engine import own_python
 from engine.channels import Process
 from engine.config import Config
 from engine.errors import WorkerError
@@ -22,6 +23,8 @@ _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", 
 _NO_SPINNING = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "0"}
 # onnxruntime's builds since 1.32 tell their maker who uses them, unless this is there when it is loaded.
 _NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+# Models come by `engine models pull` alone. A library that misses a file shall say so, not fetch it.
+_NO_NETWORK = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 # A group of its own: Ctrl-C is for the supervisor alone to understand. Not a session of its own, which the kernel may
 # schedule as a group (autogroup): a worker's priority would then not count against the other workers.
@@ -29,20 +32,16 @@ OWN_GROUP: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) 
 """For `subprocess.Popen`."""
 
 
-def environment(threads: int, own_python: bool) -> dict[str, str]:
-    """The environment of a worker. own_python: it runs under an interpreter of its own, so nothing of this one's path
-    is handed to it."""
-    env = {
-        **os.environ,
+def environment(threads: int, python: str = "") -> dict[str, str]:
+    """The environment of a worker. python: the interpreter of its own that it runs under, if it has one."""
+    return {
+        **(own_python.cleaned(os.environ, python) if python else os.environ),
         **_NO_SPINNING,
         **_NO_TELEMETRY,
+        **_NO_NETWORK,
         **{name: str(threads) for name in _THREAD_COUNTS},
         "PYTHONSAFEPATH": "1",
     }
-    if own_python:
-        for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
-            env.pop(name, None)
-    return env
 
 
 class Worker:
@@ -79,20 +78,16 @@ class Worker:
         """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
         main thread. Raises WorkerError when its interpreter cannot be executed."""
         self._started_ns = time.monotonic_ns()
-        python = self._python or sys.executable
+        arguments = ("-m", "workers", self.process.title, "--instance", self._instance, "--parent", str(os.getpid()))
         try:
             self._popen = subprocess.Popen(
-                [
-                    python,
-                    *("-m", "workers", self.process.title),
-                    *("--instance", self._instance, "--parent", str(os.getpid())),
-                ],
-                env=environment(self._threads, bool(self._python)),
+                own_python.command(self._python, *arguments),
+                env=environment(self._threads, self._python),
                 stdin=subprocess.DEVNULL,
                 **OWN_GROUP,
             )
         except OSError as error:
-            why = f"cannot be started: {python}: {error.strerror}"
+            why = f"cannot be started: {self._python or sys.executable}: {error.strerror}"
             raise WorkerError(why, f"correct {self.process.section}.python") from error
         self.pidfd = os.pidfd_open(self._popen.pid)
 

@@ -216,9 +216,10 @@ def test_a_missing_or_broken_model_is_told_by_the_stage_that_needs_it(
 
 def test_an_interpreter_that_is_not_there_is_told_with_its_setting(start: Start) -> None:
     engine = start("--input", str(QUESTION), "--set", "llm.python=/nowhere/python")
-    assert engine.end() == 8
+    assert engine.end() == 6
     assert engine.stderr == (
-        "engine:llm: cannot be started: /nowhere/python: No such file or directory; correct llm.python\n"
+        "engine: --set: llm.python: /nowhere/python: cannot be started: No such file or directory; correct it, or make "
+        "that environment\n"
     )
 
 

@@ -256,7 +256,7 @@ def test_every_backend_is_loaded_as_its_worker_loads_it() -> None:
     ("setting", "stage", "says"),
     [
         ("asr.pocketsphinx.model=/nowhere", "asr", "/nowhere"),
-        ("llm.python=/nowhere/python", "llm", "/nowhere/python cannot be run"),
+        ("llm.python=/nowhere/python", "llm", "/nowhere/python: cannot be started"),
         ("vocoder.flite.voice=nobody", "vocoder", "nobody"),
     ],
 )
@@ -268,14 +268,14 @@ def test_backend_that_does_not_load_is_a_problem(setting: str, stage: str, says:
     assert finding.code == 6
 
 
-def test_backend_that_takes_too_long_is_a_problem(tmp_path: Path) -> None:
+def test_python_that_takes_too_long_is_a_problem(tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexec sleep 60\n")
     python.chmod(0o755)
     found = stages.backends(visit(f"llm.python={python}", "engine.start_timeout_s=1.0"))
     (finding,) = [one for one in found if one.what.startswith("llm: ")]
     assert (finding.level, finding.code) == ("problem", 6)
-    assert "not loaded after 1 s" in finding.what
+    assert "does not answer within 1 s" in finding.what
 
 
 # The door.

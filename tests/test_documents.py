@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.channels import CHANNELS
+from engine.models import manifest
+from engine.toml import tomllib
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "ringbuf/README.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "docs/models.md", "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 
 
@@ -28,3 +30,30 @@ def test_the_table_of_channels_has_each_with_its_kind() -> None:
     rows = re.findall(r"^\| ([\w, ]+) \| (\w+) \| ", text.split("| channel |")[1].split("\n\n")[0], re.MULTILINE)
     told = {name: kind for names, kind in rows for name in names.split(", ")}
     assert told == {channel.name: channel.kind for channel in CHANNELS}
+
+
+MODELS = (ROOT / "docs" / "models.md").read_text()
+MACHINES = {
+    name: (prose, block)
+    for prose, name, block in re.findall(r"\n### [^\n]*\n(.*?)```toml\n# (\w+)\.toml\n(.*?)```", MODELS, re.DOTALL)
+}
+
+
+def test_the_three_machines_are_there() -> None:
+    assert list(MACHINES) == ["cpu", "jetson", "gpu"]
+    for _, block in MACHINES.values():
+        assert {"asr", "llm", "vocoder"} <= set(tomllib.loads(block))
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_machine_uses_the_models_that_say_so(machine: str) -> None:
+    prose, block = MACHINES[machine]
+    packaged = manifest.read(manifest.PACKAGED)
+    named = set(re.findall(r'"models:([\w.-]+)"', block)) | set(re.findall(r"/models/([\w.-]+)/", prose))
+    assert named == {model.name for model in packaged.values() if machine in model.used_by}
+
+
+def test_example_of_a_manifest_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```toml\n(\[\[model\]\].*?)```", MODELS, re.DOTALL)
+    (tmp_path / "own.toml").write_text(example)
+    assert list(manifest.read(tmp_path / "own.toml")) == ["our-voice"]

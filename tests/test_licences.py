@@ -85,6 +85,18 @@ def test_gcc_runtime_inside_numpy_is_named_for_what_it_is() -> None:
     assert {part.licence for part in inside if part.name.startswith("libquadmath")} <= {"LGPL-2.1-or-later"}
 
 
+def test_ctranslate2_has_no_gpl_part_and_none_unknown() -> None:
+    found = parts(config("llm.backend=ctranslate2"))
+    assert bad(found) == []
+    assert {"tokenizers", "Jinja2", "oneDNN"} <= {part.name for part in found}
+
+
+def test_what_stands_in_for_a_server_is_listed() -> None:
+    found = parts(config("llm.backend=openai", "llm.openai.fallback=ctranslate2"))
+    assert "ctranslate2" in {part.name for part in found}
+    assert "ctranslate2" not in {part.name for part in parts(config("llm.backend=openai"))}
+
+
 def test_espeak_is_listed_with_its_gpl_parts(capsys: pytest.CaptureFixture[str]) -> None:
     gpl = {part.name.split(".so")[0] for part in parts(config("vocoder.backend=espeak")) if part.kind == "copyleft"}
     assert {"espeakng-loader", "espeak-ng voices"} <= gpl
@@ -235,3 +247,13 @@ def test_every_library_that_the_default_set_up_maps_belongs_to_a_listed_part() -
 )
 def test_kind_of_a_licence(said: str, expected: str) -> None:
     assert kind(said) == expected
+
+
+def test_model_from_the_models_directory_is_a_part_with_its_own_licence(tmp_path: Path) -> None:
+    sets = (f"models.directory={tmp_path}", "ending.backend=smart_turn")
+    named = config(*sets, "ending.smart_turn.model=models:smart-turn-v3.2")
+    (part,) = [part for part in parts(named) if part.name == "smart-turn-v3.2"]
+    assert (part.licence, part.why) == ("BSD-2-Clause", "model, ending.smart_turn.model")
+    (tmp_path / "mine").mkdir()
+    strange = config(*sets, f"ending.smart_turn.model={tmp_path}/mine/x.onnx")
+    assert bad(parts(strange)) == ["mine"]

@@ -129,6 +129,23 @@ def test_an_answer_that_is_under_way_ends_as_it_began(desk: Desk) -> None:
     assert desk.ask("hello") == "Go away."
 
 
+def test_what_its_owner_should_know_is_told_once_when_it_comes_up(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remarks: list[str] = []
+    monkeypatch.setattr(Watched, "remarks", property(lambda _: tuple(remarks)))
+    desk.ask("hello")
+    remarks.append("the server is gone")
+    desk.ask("hello")
+    desk.ask("hello")
+    assert capsys.readouterr().err == "engine:llm: the server is gone\n"
+    remarks.clear()
+    desk.ask("hello")
+    remarks.append("the server is gone")
+    desk.ask("hello")
+    assert capsys.readouterr().err == "engine:llm: the server is gone\n"
+
+
 def test_settings_of_others_do_not_load_it_anew(desk: Desk) -> None:
     desk.reload("vocoder.flite.speed=1.5", "asr.expect=['lift']", "llm.first_token_budget_ms=100")
     assert desk.backend.noted == ["load"]

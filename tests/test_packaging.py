@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-import venv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,25 +17,9 @@ from zipfile import ZipFile
 import pytest
 
 from engine import NAME
+from tests.wheel import ROOT, build, checked, install, make_environment, site_packages
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("engine", "workers", "ringbuf")
-NOT_SOURCE = (
-    ".git",
-    ".venv",
-    ".venv-peers",
-    "build",
-    "dist",
-    "run",
-    "*.egg-info",
-    "*.so",
-    "__pycache__",
-    ".*_cache",
-    ".hypothesis",
-)
-BUILD = "import sys, setuptools.build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
-STRICT = {"RINGBUF_CFLAGS": "-Werror"}
-"""The C is built without warnings."""
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 SUFFIX = ".abi3.so" if STABLE else sysconfig.get_config_var("EXT_SUFFIX")
 EXTENSIONS = {f"{name}{SUFFIX}" for name in ("ringbuf/_core", "workers/drivers/_callback")}
@@ -63,37 +45,14 @@ class Installed:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     place = tmp_path_factory.mktemp("packaging")
-    # A copy, because setuptools writes beside the sources and takes what it finds in an old build directory.
-    shutil.copytree(ROOT, place / "checkout", symlinks=True, ignore=shutil.ignore_patterns(*NOT_SOURCE))
-    _build("build_sdist", place / "checkout", place)
-    (sdist,) = place.glob("*.tar.gz")
-    _checked("tar", "xf", sdist, "-C", place)  # tarfile's safe way is not in Debian 12's Python
-    unpacked = place / sdist.name.removesuffix(".tar.gz")
-    _build("build_wheel", unpacked, place)
-    (wheel,) = place.glob("*.whl")
-    shutil.rmtree(place / "checkout")
-    shutil.rmtree(unpacked)
-
-    environment = place / "environment"
-    venv.create(environment, symlinks=True)
-    python = environment / "bin" / "python"
-    _checked(sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--no-index", "--no-deps", wheel)
+    wheel = build(place)
+    python = make_environment(place / "environment")
+    install(python, "--no-deps", wheel)
     # What it needs is borrowed. A directory named in a .pth file does not have its own .pth files read, so this
     # environment does not see the editable install there.
-    (own,) = environment.glob("lib/python*/site-packages")
-    (own / "borrowed.pth").write_text(sysconfig.get_path("platlib") + "\n")
-    yield Installed(wheel, environment)
+    (site_packages(python) / "borrowed.pth").write_text(sysconfig.get_path("platlib") + "\n")
+    yield Installed(wheel, place / "environment")
     shutil.rmtree(place)
-
-
-def _build(hook: str, source: Path, result: Path) -> None:
-    _checked(sys.executable, "-c", BUILD, hook, result, cwd=source)
-
-
-def _checked(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, cwd=cwd, env=os.environ | STRICT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_wheel_fits_every_python_from_3_11_on(installed: Installed) -> None:
@@ -107,7 +66,7 @@ def test_wheel_fits_every_python_from_3_11_on(installed: Installed) -> None:
 
 
 def test_wheels_for_both_machines_are_built_and_pass_their_checks(tmp_path: Path) -> None:
-    printed = _checked(sys.executable, ROOT / "tools" / "wheels.py", "--to", tmp_path).split()
+    printed = checked(sys.executable, ROOT / "tools" / "wheels.py", "--to", tmp_path).split()
     assert sorted(printed) == sorted(map(str, tmp_path.iterdir()))
     tag = "cp311-abi3" if STABLE else r"cp\d+-cp\d+t?"
     for name, machine in zip(printed, ("x86_64", "aarch64"), strict=True):
@@ -160,7 +119,18 @@ def test_packaged_question_is_answered_without_checkout_and_compiler(installed: 
 
 IMPORTS = {
     "ringbuf": {"ringbuf", "numpy", "posix_ipc"},
-    "engine": {"engine", "ringbuf", "numpy", "packaging", "pulsectl", "samplerate", "tomli", "tomllib", "uvloop"},
+    "engine": {
+        "engine",
+        "huggingface_hub",
+        "numpy",
+        "packaging",
+        "pulsectl",
+        "ringbuf",
+        "samplerate",
+        "tomli",
+        "tomllib",
+        "uvloop",
+    },
 }
 """What a package may import beside the standard library. `workers` may import what it likes."""
 

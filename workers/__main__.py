@@ -11,8 +11,8 @@ import sys
 
 def start() -> None:
     """Be the worker that the first argument names."""
-    if sys.version_info < (3, 11) and os.environ.get("PYTHONSAFEPATH"):
-        del sys.path[0]  # the present directory, which newer ones leave out themselves
+    if sys.version_info < (3, 11) and os.environ.get("PYTHONSAFEPATH") and not sys.flags.isolated:
+        del sys.path[0]  # the present directory, which newer ones, and isolated ones, leave out themselves
     title = sys.argv[1] if len(sys.argv) > 1 else "engine"
     try:
         from workers.join import run

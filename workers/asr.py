@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from engine import messages as m
-from engine.contract import Backend, Ended, Heard, Job, Tag
+from engine.contract import Backend, Ended, Heard, HearsPauses, Job, Tag
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare
@@ -65,6 +65,8 @@ class Asr:
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
+                if isinstance(self._backend, HearsPauses):
+                    self._backend.pause(utterance.job, max(0, message.end - utterance.start))
             elif isinstance(message, m.Finish):
                 utterance.stop, utterance.asked_ns = message.stop, time.monotonic_ns()
             elif isinstance(message, m.Cancel):

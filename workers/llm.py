@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
 from engine.outlet import Outlet
-from workers.backends.registry import Renewal, forget, prepare
+from workers.backends.registry import Renewal, forget, prepare, tell
 from workers.join import Seat
 
 STEP_NS = 20_000_000
@@ -33,6 +33,7 @@ class Llm:
         self._work: dict[Tag, _Work] = {}
         self._heard: dict[Tag, str] = {}
         """How much was heard of answers that are being cancelled."""
+        self._told = tuple(backend.remarks)
 
     def take(self, message: m.Message) -> None:
         """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
@@ -62,13 +63,14 @@ class Llm:
 
     def renew(self) -> None:
         """Give the backend new settings, if there are any, between two questions."""
-        if not self._work:
-            self._renewal.between_jobs()
+        if not self._work and self._renewal.between_jobs():
+            self._told = tuple(self._backend.remarks)
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
         with self._seat.bound():
             events = self._backend.step(STEP_NS)
+        self._tell()
         most = self._seat.config.llm.max_tokens
         for event in events:
             work = self._work.get(event.tag)
@@ -99,6 +101,12 @@ class Llm:
                         ended_ns=now,
                     )
                 )
+
+    def _tell(self) -> None:
+        """What its owner should know and did not yet: a server that went away, another backend that answers for it."""
+        if (remarks := tuple(self._backend.remarks)) != self._told:
+            tell("llm", [remark for remark in remarks if remark not in self._told])
+            self._told = remarks
 
 
 def main(seat: Seat) -> None:

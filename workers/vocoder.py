@@ -1,10 +1,17 @@
-"""The vocoder worker: speaks clauses into the speaker ring."""
+"""The vocoder worker: speaks clauses into the speaker ring.
+
+A voice is fed what is to be said (numbers written out, markup taken off: workers/reading), and what it tells of its
+words is told on of the words of the clause.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +22,13 @@ from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
 from workers.backends.registry import Renewal, forget, prepare
 from workers.join import Seat
+from workers.reading.reader import Reader, Reading
 
 RECORD_MS = 20
 """Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
 STEP_NS = 20_000_000
+WATCH_S = 0.005
+"""How often it is looked, while a net works, whether anybody still wants what comes of it."""
 
 
 class Speaker:
@@ -90,10 +100,35 @@ class _Work:
     began_ns: int
     due: int
     """The clause that comes next."""
-    owed: deque[int] = field(default_factory=deque)
-    """Numbers of the clauses whose sound is owed."""
+    owed: deque[tuple[int, Reading]] = field(default_factory=deque)
+    """The clauses whose sound is owed: their numbers, and how they are read."""
     last: bool = False
     """Its last clause has come."""
+
+
+class Watch:
+    """While the backend is at work (`with`): gives up, from a thread of its own, jobs whose sound nobody wants any
+    more. It is for voices that work long before they ask their sink: those that can be stopped between two nodes.
+    """
+
+    def __init__(self, backend: Backend, work: dict[Tag, _Work]) -> None:
+        self._backend, self._work = backend, work
+        self._busy = threading.Event()
+        threading.Thread(target=self._look, name="watch", daemon=True).start()
+
+    def __enter__(self) -> None:
+        if self._work:
+            self._busy.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._busy.clear()
+
+    def _look(self) -> None:
+        while self._busy.wait():
+            for tag, work in list(self._work.items()):
+                if work.sink.stale:
+                    self._backend.cancel(tag)
+            time.sleep(WATCH_S)
 
 
 class Vocoder:
@@ -108,6 +143,10 @@ class Vocoder:
         self._renewal = Renewal(seat, backend, out)
         self._ring = SpeakerRing(seat)
         self._work: dict[Tag, _Work] = {}
+        self._read_with: tuple[Any, ...] = ()
+        self._watch: AbstractContextManager[None]
+        self._watch = Watch(backend, self._work) if backend.abilities.checkpoint in ("node", "call") else nullcontext()
+        self._prepare_reader()
         self._closed = -1
         """The order of the newest answer that has ended; of it and those before it nothing new is begun."""
 
@@ -130,8 +169,9 @@ class Vocoder:
             work = work or self._begin(message)
             if message.number == work.due:
                 work.due += 1
-                work.owed.append(message.number)
-                self._backend.feed(work.job, message.text)
+                reading = self._reader.read(message.text)
+                work.owed.append((message.number, reading))
+                self._backend.feed(work.job, reading.said)
         elif isinstance(message, m.LastClause):
             self._finish(work, message)
         elif isinstance(message, m.Cancel):
@@ -159,20 +199,29 @@ class Vocoder:
         """Give the backend new settings, if there are any, between two answers."""
         if not self._work:
             self._renewal.between_jobs()
+            self._prepare_reader()
+
+    def _prepare_reader(self) -> None:
+        """Texts are read by the settings that count now. Raises BackendError when a library is missing."""
+        config = self._seat.config
+        wanted = (config.language, dict(config.lexicon), config.vocoder.normalise)
+        if wanted != self._read_with:
+            self._reader, self._read_with = Reader(*wanted), wanted
 
     def _close(self, tag: Tag) -> None:
         self._closed = max(self._closed, _order(tag))
 
     def step(self) -> None:
         """Speak the next clause."""
-        with self._seat.bound():
+        with self._seat.bound(), self._watch:
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)
             if work is None:
                 continue
             if isinstance(event, Sound) and work.owed:
-                number = work.owed.popleft()
+                number, reading = work.owed.popleft()
+                words = reading.words(event.words)
                 if number == 0 and work.sink.first_ns:
                     self._seat.telemetry.observe("vocoder.first_ns", work.sink.first_ns - work.began_ns)
                 self._out.send(
@@ -180,8 +229,8 @@ class Vocoder:
                         tag=event.tag,
                         number=number,
                         samples=event.samples,
-                        words=tuple(word.text for word in event.words),
-                        starts=tuple(word.start for word in event.words),
+                        words=tuple(word.text for word in words),
+                        starts=tuple(word.start for word in words),
                     )
                 )
             elif isinstance(event, Ended):

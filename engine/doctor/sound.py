@@ -180,7 +180,7 @@ def _probe(visit: Visit, found: Mapping[Side, Device]) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [sys.executable, "-m", _PROBE, *options],
-            env=environment(1, own_python=False),
+            env=environment(1),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=visit.seconds + _PROBE_TIMEOUT_S,

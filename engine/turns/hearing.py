@@ -148,7 +148,8 @@ class Hearing:
         """Where the recogniser has to stop for now, if anywhere."""
         turn = self._present.current
         limit = self._tail if turn.speech.end else 0
-        self._present.send("listen", m.Hold(tag=turn.ear, capture_ns=turn.speech.end_ns, limit=limit))
+        end, end_ns = turn.speech.end, turn.speech.end_ns
+        self._present.send("listen", m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end))
 
     def go_on(self, _now: int) -> None:
         """It was not all."""

@@ -51,6 +51,7 @@ def test_the_recogniser_takes_in_no_noise_while_the_user_may_have_finished(talk:
     assert talk.of(m.Hold)[-1].limit == 2100 * 16
     talk.speech(2300, 3000)
     assert [hold.limit // 16 for hold in talk.of(m.Hold)] == [2100, 0, 3100]
+    assert [hold.end // 16 for hold in talk.of(m.Hold)] == [2000, 0, 3000]
     talk.until(3460)
     assert talk.of(m.Finish)[0].stop == 3100 * 16
 

@@ -11,7 +11,8 @@ import pytest
 from engine.contract import Ended, Event, Job, Pcm, Rung, Sound, Tag
 from engine.errors import BackendError
 from workers.backends import flite
-from workers.backends.flite import VOICES, Flite, plain_english
+from workers.backends.flite import VOICES, Flite
+from workers.backends.plain import plain_english
 from workers.backends.sound import AUDIBLE
 
 RATE = 16000

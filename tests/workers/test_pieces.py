@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.contract import Word
-from workers.backends.flite import plain_english
 from workers.backends.pieces import Clause, cut
+from workers.backends.plain import plain_english
 
 
 def test_each_character_belongs_to_the_word_it_stands_for_whatever_the_library_reads() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.contract import Backend, Ended, Job, Pcm, Rung, Tag, Voice
 from engine.errors import BackendError
+from tests.engine_run import question
 from workers.backends.silero import CONTEXT, FRAME, PCM_TO_FLOAT, SAMPLES, Silero
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "audio"
@@ -152,6 +153,77 @@ def test_a_bad_model_or_rate_is_told_in_one_line(settings: dict[str, str], rate:
 def test_another_net_than_sileros_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="inputs are pcm"):
         Silero().load(Rung({"model": str(PCM_TO_FLOAT)}))
+
+
+def made(path: Path, state: dict[str, list[int]], output: tuple[str, list[int]], rate: bool) -> Path:
+    """A network with the inputs and outputs of a published one, which judges by loudness and counts in its state: each
+    frame of a stream is a little more likely a voice than the one before."""
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto
+    node, value = helper.make_node, helper.make_tensor_value_info
+    inputs = [value("input", kind.FLOAT, ["n", SAMPLES])]
+    inputs += [value("sr", kind.INT64, [])] if rate else []
+    name, shape = output
+    first, new = next(iter(state)), "stateN" if rate else "{}n"
+    nodes = [
+        node("ReduceL2", ["input"], ["loud"], axes=[0, 1], keepdims=0),
+        node("ReduceMax", [first], ["frames"], keepdims=0),
+        node("Mul", ["frames", "little"], ["more"]),
+        node("Sum", ["loud", "more", "minus"], ["logit"]),
+        node("Sigmoid", ["logit"], ["flat"]),
+        node("Reshape", ["flat", "shape"], [name]),
+        *(node("Add", [each, "one"], [new.format(each)]) for each in state),
+    ]
+    constants = {"little": 0.1, "minus": -1.0, "one": 1.0}
+    graph = helper.make_graph(
+        nodes,
+        "silero",
+        [*inputs, *(value(each, kind.FLOAT, dims) for each, dims in state.items())],
+        [value(name, kind.FLOAT, shape), *(value(new.format(each), kind.FLOAT, dims) for each, dims in state.items())],
+        [
+            *(helper.make_tensor(each, kind.FLOAT, [], [number]) for each, number in constants.items()),
+            helper.make_tensor("shape", kind.INT64, [len(shape)], shape),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+def published(path: Path, export: str) -> Path:
+    if export == "snakers4":
+        return made(path, {"state": [2, 1, 128]}, ("output", [1, 1]), rate=True)
+    return made(path, {"h": [1, 1, 128], "c": [1, 1, 128]}, ("speech_probs", [1]), rate=False)
+
+
+@pytest.mark.parametrize("export", ["snakers4", "faster-whisper"])
+def test_both_published_forms_of_the_network_are_taken_and_their_state_is_kept(tmp_path: Path, export: str) -> None:
+    backend = Silero()
+    backend.load(Rung({"model": str(published(tmp_path / "silero.onnx", export))}))
+    backend.warm_up()
+    quiet = np.zeros(CONTEXT + 4 * FRAME, np.int16)
+    found = probabilities(backend, Tag(1), quiet)
+    assert found == pytest.approx([1 / (1 + np.exp(1 - 0.1 * frame)) for frame in range(4)])
+    assert probabilities(backend, Tag(2), noisy(1, len(quiet)))[0] > found[3] + 0.2
+    assert probabilities(backend, Tag(3), quiet) == found  # every stream has a state of its own
+
+
+def test_the_file_that_comes_with_faster_whisper_judges_as_its_own_code_does(silero: Silero) -> None:
+    """Version 6 in another form. (Its own code silences the end of the last frame.)"""
+    pytest.importorskip("faster_whisper")
+    from faster_whisper.utils import get_assets_path
+    from faster_whisper.vad import SileroVADModel
+
+    path = str(Path(get_assets_path()) / "silero_vad_v6.onnx")
+    backend = Silero()
+    backend.load(Rung({"model": path}))
+    backend.warm_up()
+    pcm = np.concatenate([np.zeros(CONTEXT, np.int16), question()[: 60 * FRAME]])
+    ours = probabilities(backend, Tag(1), pcm)
+    theirs = SileroVADModel(path)((pcm[CONTEXT:] / 32768).astype(np.float32)).ravel()
+    assert ours[:-1] == pytest.approx(theirs[:-1].tolist(), abs=1e-4)
+    assert max(ours) > 0.9
 
 
 def make_pcm_to_float() -> bytes:

@@ -77,11 +77,16 @@ class ClauseVoice(ABC):
     A subclass loads its library, calls `_open` and implements `_readable` and `_say`.
     """
 
+    CHECKPOINT: Literal["chunk", "node"] = "chunk"
+    """How finely `_say` can be stopped."""
+    REMEDY = "reinstall its library"
+    """What to do when it gives no sound."""
+
     def __init__(self) -> None:
         self._jobs: dict[Tag, _Work] = {}
         self._begun = 0
         self._language = "en"
-        self._abilities = Abilities(checkpoint="chunk", incremental=True)
+        self._abilities = Abilities(checkpoint=self.CHECKPOINT, incremental=True)
         self._resample: Resampler | None = None
         self._edges = Edges(16000, 0)
         self._rate = 16000
@@ -113,7 +118,7 @@ class ClauseVoice(ABC):
         self._rate = rung.rate
         self._resample = Resampler(rate, rung.rate) if rate != rung.rate else None
         self._edges = Edges(rung.rate, int(number(rung.settings, "pause_ms", 200, 0, 2000)))
-        self._abilities = Abilities(checkpoint="chunk", incremental=True, rate=rung.rate)
+        self._abilities = Abilities(checkpoint=self.CHECKPOINT, incremental=True, rate=rung.rate)
 
     @property
     def abilities(self) -> Abilities:
@@ -124,7 +129,7 @@ class ClauseVoice(ABC):
         self._utter(work, "Hello, 1 2 3.")
         if self._error is not None or not self._samples:
             raise BackendError(
-                f"{type(self).__name__} gave no sound when tried ({self._error or 'silence'})", "reinstall its library"
+                f"{type(self).__name__} gave no sound when tried ({self._error or 'silence'})", self.REMEDY
             )
 
     def begin(self, job: Job) -> None:
@@ -225,7 +230,8 @@ class ClauseVoice(ABC):
 
     def _prepare(self, work: _Work) -> None:
         self._marks.clear()
-        self._work, self._sink, self._error = work, work.job.sink or _Nowhere(), None
+        self._work, self._error = work, None
+        self._sink = _Nowhere() if work.job.sink is None else work.job.sink
         self._samples = self._chunks = self._waited_ns = 0
         self._edges.begin(work.quiet)
         if self._resample:

