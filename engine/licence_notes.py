@@ -104,6 +104,8 @@ BACKENDS_IN_EXTRAS = {
     "ctranslate2": "ctranslate2",
     "exllamav2": "exllamav2",
     "exllamav3": "exllamav3",
+    "workers.backends.moshi:Moshi": "moshi",
+    "workers.backends.voxtral:Voxtral": "voxtral",
 }
 """Backends whose libraries come with an extra, and which."""
 
@@ -133,6 +135,9 @@ OF_BACKENDS = {
     # Both turn words into phonemes by one of the two above, whose parts are listed, too.
     "kokoro": OfBackend(data=(("Kokoro-82M net and voices", "Apache-2.0"),)),
     "piper": OfBackend(data=(("Piper voice: see its MODEL_CARD", "unknown"),)),
+    # No stage drives these yet.
+    "workers.backends.moshi:Moshi": OfBackend(data=(("Moshi and Mimi, as Kyutai publishes them", "CC-BY-4.0"),)),
+    "workers.backends.voxtral:Voxtral": OfBackend(data=(("Voxtral model, as Mistral publishes it", "Apache-2.0"),)),
 }
 
 # What cancels echoes (`audio.aec`), and suppresses noise.
