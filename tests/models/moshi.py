@@ -65,11 +65,16 @@ def build(folder: Path, *, model_type: str = "moshi") -> None:
     }
     mimi = loaders.get_mimi(None, codec)
     with torch.no_grad():
+        for name, weight in [*mimi.encoder.named_parameters(), *mimi.decoder.named_parameters()]:
+            if name.endswith("bias"):  # with these, all sounds are nearly the same to it
+                weight.zero_()
+        next(weight for weight in mimi.encoder.parameters() if weight.dim() == 3).mul_(1000)
         for codebooks in (mimi.quantizer.rvq_first, mimi.quantizer.rvq_rest):
+            codebooks.output_proj.weight *= 10
             for layer in codebooks.vq.layers:  # they begin empty, to be filled by training
-                layer._codebook.embedding_sum.normal_()
+                layer._codebook.embedding_sum.normal_(std=0.1)
                 layer._codebook.cluster_usage.fill_(1.0)
-                layer._codebook._initialized.fill_(True)
+                layer._codebook._initialized.fill_(1.0)
     lm = loaders.get_moshi_lm(None, language, dtype=torch.float32)
     with torch.no_grad():  # what it says shall depend on what it hears
         for embedding in lm.emb:
