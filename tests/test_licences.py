@@ -91,6 +91,12 @@ def test_ctranslate2_has_no_gpl_part_and_none_unknown() -> None:
     assert {"tokenizers", "Jinja2", "oneDNN"} <= {part.name for part in found}
 
 
+def test_a_model_that_hears_the_question_has_no_gpl_part_and_none_unknown() -> None:
+    found = parts(config(f"llm.backend={EXPERIMENTAL['voxtral']}"))
+    assert bad(found) == []
+    assert {"torch", "transformers", "tiktoken"} <= {part.name for part in found}
+
+
 def test_what_stands_in_for_a_server_is_listed() -> None:
     found = parts(config("llm.backend=openai", "llm.openai.fallback=ctranslate2"))
     assert "ctranslate2" in {part.name for part in found}

@@ -133,6 +133,23 @@ class DuplexConformance(BackendConformance):
         driven.backend.cancel(job.tag)
         driven.until_ended(job)
 
+    def test_a_frame_that_waits_is_not_looked_up_in_memory_that_was_lent_until_the_step_before(
+        self, driven: Driven
+    ) -> None:
+        frames, speaker = self.frames(driven, WAITING), Speaker()
+        before = self.said(driven, frames, Tag(1))
+        job = Job(Tag(2), sink=speaker)
+        driven.backend.begin(job)
+        lent = [frame.copy() for frame in frames]
+        for frame in lent:
+            driven.backend.feed(job, frame)
+        driven.backend.step(0)
+        for frame in lent:
+            frame[:] = 12345
+        driven.backend.finish(job)
+        driven.until_ended(job)
+        assert speaker.sound.tobytes() == before[2]
+
     def test_frames_that_come_too_fast_are_dropped_and_counted_the_oldest_first(self, driven: Driven) -> None:
         size, frames, speaker = driven.backend.abilities.frame, self.frames(driven), Speaker()
         job = Job(Tag(1), sink=speaker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,11 @@ from tests.backends.conformance import Driven, Subject
 from tests.backends.conformance_duplex import FRAMES, DuplexConformance
 from tests.models import moshi
 from tests.models.built import once, shared
-from workers.backends import moshi as backend_module
-from workers.backends import moshi_model
 from workers.backends.frames import Reframer
 from workers.backends.moshi import Moshi
+from workers.backends.moshi_model import MoshiModel
 from workers.backends.registry import EXPERIMENTAL, named
+from workers.backends.torch_library import torch_on
 
 # SentencePiece is bound by an old SWIG.
 pytestmark = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
@@ -126,7 +127,7 @@ class TestMoshi(DuplexConformance):
             raise RuntimeError("out of memory\nat line 7")
 
         with monkeypatch.context() as patch:
-            patch.setattr(moshi_model.MoshiModel, "frame", fail)
+            patch.setattr(MoshiModel, "frame", fail)
             events = self.start_half(driven, Job(Tag(2)))
         assert [(type(event).__name__, getattr(event, "text", "")) for event in events] == [("Ended", "out of memory")]
         assert self.whole(driven, Tag(3)) == before
@@ -145,6 +146,22 @@ def test_at_the_engines_rate_it_answers_as_at_its_own(model: Path) -> None:
         assert len(sound) == FRAMES * rate * 80 // 1000
         loudness.append(np.sqrt(np.mean(sound**2)))
     assert loudness[1] == pytest.approx(loudness[0], rel=0.5)
+
+
+@pytest.mark.parametrize("prompt", ["", "where is the lift"])
+def test_the_state_it_goes_back_to_is_the_one_it_was_in_after_the_prompt(model: Path, prompt: str) -> None:
+    """In every tensor: what follows is the same as when it went straight on."""
+    net = MoshiModel(str(model), torch_on("cpu", True, "auto", 1, "", ""))
+    net.sample(0.0, 0.0, 0, 0)
+    net.prepare(prompt)
+    noise = np.random.default_rng(0).normal(0, 0.1, (6, 1920)).astype(np.float32)
+    straight_on = [net.frame(frame) for frame in noise]
+    for _ in range(2):
+        net.restart()
+        again = [net.frame(frame) for frame in noise]
+        assert [words for _, words in again] == [words for _, words in straight_on]
+        for (one, _), (other, _) in zip(again, straight_on, strict=True):
+            assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(("source", "target"), [(16000, 24000), (24000, 16000), (24000, 24000), (48000, 24000)])
@@ -180,7 +197,7 @@ def test_who_cannot_follow_says_so(model: Path, monkeypatch: pytest.MonkeyPatch)
     backend = Moshi()
     backend.load(rung(model))
     now = iter(range(0, 10**12, 90_000_000))
-    monkeypatch.setattr(backend_module.time, "monotonic_ns", partial(next, now))
+    monkeypatch.setattr(time, "monotonic_ns", partial(next, now))
     backend.warm_up()
     assert any("90 ms for 80 ms of sound" in remark for remark in backend.remarks)
 

@@ -179,6 +179,35 @@ def test_what_was_said_before_is_taken_in_while_the_user_speaks(model: Path, mon
     assert sum(watched.taken) == 1 + 375 + 1 + 15
 
 
+def test_a_question_that_begins_before_the_last_answer_was_settled_is_not_disturbed(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch, rung(model))
+    watched.ask(Job(Tag(1, 1)))
+    watched.driven.backend.settle(Tag(1, 1), "yes")
+    job = Job(Tag(1, 2), history=(Exchange("in words", "no"),))
+    watched.hear(job)
+    watched.answer(job)
+    assert sum(watched.taken) == 1 + 375 + 1 + 15
+
+
+def test_what_is_forgotten_is_overwritten(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    caches = []
+    made = VoxtralModel.cache
+
+    def kept(net: VoxtralModel) -> Any:
+        caches.append(made(net))
+        return caches[-1]
+
+    monkeypatch.setattr(VoxtralModel, "cache", kept)
+    watched = Watched(monkeypatch, rung(model))
+    watched.ask(Job(Tag(7)))
+    layers = caches[-1].layers
+    assert all(layer.keys.abs().sum() > 0 for layer in layers)
+    watched.driven.backend.forget(7)
+    assert all(layer.keys.abs().sum() == layer.values.abs().sum() == 0 for layer in layers)
+
+
 def test_settling_is_done_by_steps_in_pieces(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch, rung(model, prefill_tokens=4))
     answer = watched.ask(Job(Tag(1)))
@@ -257,7 +286,8 @@ def test_features_are_those_of_the_models_own_extractor() -> None:
 
 
 def test_prompts_are_in_mistrals_form(model: Path) -> None:
-    """As mistral-common 1.11 writes them for version 7 of its tokenizer, checked by hand."""
+    """The list of numbers is what mistral-common 1.13.1, which is none of the tests' packages, made of the same
+    conversation in words with the same tekken.json (InstructTokenizerV7)."""
     tokens = Tekken(model, "", "")
     prompts, encode = Prompts(tokens, "?"), tokens.encode
     assert prompts.before("", ()) == [1, 3]
@@ -268,6 +298,12 @@ def test_prompts_are_in_mistrals_form(model: Path) -> None:
         *(1, 3, *line, 4, *encode("yes"), 2),
         *(3, *encode("well\n"), *encode("and"), 4, *encode("no"), 2, 3),
     ]
+    asked = [*prompts.before("be kind", past), *prompts.after(Job(Tag(1), text="Answer."))]
+    theirs = (
+        "1 3 130 133 64 139 290 132 42 95 4 153 133 147 2 3 151 133 140 140 42 129 142 132 4 142 143 2 3"
+        " 97 142 147 151 291 78 4"
+    )
+    assert asked == [int(number) for number in theirs.split()]
     assert prompts.after(Job(Tag(1))) == [4]
     assert prompts.after(Job(Tag(1), text="Answer.")) == [*encode("Answer."), 4]
 

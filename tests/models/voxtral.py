@@ -10,7 +10,12 @@ from typing import Any
 
 SPECIAL = 32
 """Ids of special tokens, in the places of the real ones as far as these are used."""
-NAMED = {0: "<unk>", 1: "<s>", 2: "</s>", 3: "[INST]", 4: "[/INST]", 11: "<pad>", 24: "[AUDIO]", 25: "[BEGIN_AUDIO]"}
+NAMED = (
+    *("<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]"),
+    *("[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]", "[IMG_END]", "[PREFIX]", "[MIDDLE]"),
+    *("[SUFFIX]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[TOOL_CONTENT]", "[ARGS]", "[CALL_ID]"),
+    *("<SPECIAL_22>", "<SPECIAL_23>", "[AUDIO]", "[BEGIN_AUDIO]"),
+)
 PATTERN = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 MERGED = (b"th", b"he", b"in", b"er", b"the", b" th", b" the")
 SIZE = SPECIAL + 256 + len(MERGED)
@@ -66,7 +71,7 @@ def build(folder: Path, *, model_type: str = "voxtral") -> None:
 def tekken() -> dict[str, Any]:
     """The tokenizer: bytes, and a few pieces merged of them."""
     words = [bytes([each]) for each in range(256)] + list(MERGED)
-    named = {rank: NAMED.get(rank, f"<SPECIAL_{rank}>") for rank in range(SPECIAL)}
+    named = [*NAMED, *(f"<SPECIAL_{rank}>" for rank in range(len(NAMED), SPECIAL))]
     return {
         "config": {
             "pattern": PATTERN,
@@ -79,5 +84,5 @@ def tekken() -> dict[str, Any]:
             {"rank": rank, "token_bytes": base64.b64encode(word).decode(), "token_str": None}
             for rank, word in enumerate(words)
         ],
-        "special_tokens": [{"rank": rank, "token_str": name, "is_control": True} for rank, name in named.items()],
+        "special_tokens": [{"rank": rank, "token_str": name, "is_control": True} for rank, name in enumerate(named)],
     }

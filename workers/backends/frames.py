@@ -19,8 +19,8 @@ class Reframer:
         self._size = target * frame_ms // 1000
         self._same = source == target
         self._resample = Resampler(source, target)
-        self._held = target * HELD_MS // 1000
-        self.reset()
+        self._held: Pcm = np.zeros(target * HELD_MS // 1000, np.int16)
+        self._rest = self._held
 
     def __call__(self, frame: Pcm) -> Pcm:
         """The next frame: samples in, [frame_ms of source], samples out, [frame_ms of target]."""
@@ -33,4 +33,4 @@ class Reframer:
     def reset(self) -> None:
         """Forget the sound so far."""
         self._resample.reset()
-        self._rest: Pcm = np.zeros(self._held, np.int16)
+        self._rest = self._held

@@ -8,7 +8,7 @@ from typing import Any
 from workers.backends.voxtral_model import VoxtralModel
 
 HEARD = -1
-"""Stands in a list of ids for a token that is sound. It is like no other, not even like itself."""
+"""Stands in a list of ids for a token that is sound. Nothing that is wanted has it: sound is taken in anew."""
 VISITORS = 4
 """Sessions whose conversations are kept at a time; the one that was quiet longest is computed anew when it goes on."""
 
@@ -23,7 +23,7 @@ class Memory:
     def keep(self, wanted: Sequence[int]) -> list[int]:
         """Drop everything from where it is not what is wanted; what is missing of that."""
         same = 0
-        while same < min(len(self.ids), len(wanted)) and self.ids[same] == wanted[same] != HEARD:
+        while same < min(len(self.ids), len(wanted)) and self.ids[same] == wanted[same]:
             same += 1
         if over := len(self.ids) - same:
             self._cache.crop(-over)  # a positive count was the length to crop to before transformers 5
