@@ -31,11 +31,12 @@ $(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py
 	@touch $@
 
 # A pip that knows dependency groups comes first: Debian 12's does not.
-$(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt
+$(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt tests/moshi.txt
 	@PYTHON="$(PYTHON)" sh tools/system-packages.sh dev
 	@echo "Installing what the tests need"
 	@$(PIP) install 'pip>=25.1'
 	@$(PIP) install --group dev
+	@$(PIP) install --no-deps --requirement tests/moshi.txt
 	@$(PIP) download --only-binary :all: --dest $(VENV)/other-numpy --requirement tests/other-numpy.txt
 	@touch $@
 

@@ -82,11 +82,11 @@ class Job:
     text: str = ""
     """What the user said (language models)."""
     history: tuple[Exchange, ...] = ()
-    """The conversation before it, oldest first (language models)."""
+    """The conversation before it, oldest first (language models, and those that hear the question themselves)."""
     context: tuple[str, ...] = ()
     """What the host program gave to know, oldest first (language models)."""
     sink: Sink | None = field(default=None, compare=False)
-    """Where the sound goes (voices)."""
+    """Where the sound goes (voices, duplex)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +143,15 @@ class Sound:
     """All samples of one `feed` are in the job's sink. Exactly one for each feed, in their order, whatever the voice
     makes of it: a long clause that is said in pieces has one, with their sum; one with nothing to say has one, of 0
     samples. Only a job that is cancelled or fails owes none for what it did not say; for a feed that was cut short in
-    mid-sound it tells the samples so far.
+    mid-sound it tells the samples so far. A duplex model answers each frame that it was fed with one of its own.
     """
 
     tag: Tag
     samples: int
     words: tuple[Word, ...] = ()
     """Every word of the feed; empty where the voice does not know when each is said."""
+    lost: int = 0
+    """Samples of the feed that a duplex model has not listened to, since too many waited already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,8 @@ class Backend(Protocol):
         """Open a job."""
 
     def feed(self, job: Job, data: Any) -> None:
-        """Hand over input: sound `Pcm` (recognisers, voice activity, duplex), text `str` (voices, one clause).
+        """Hand over input: sound `Pcm` (recognisers, voice activity, duplex, language models that hear the question
+        themselves), text `str` (voices, one clause).
         `data` is borrowed until the next `step` returns: often it lies in shared memory."""
 
     def finish(self, job: Job) -> None:
@@ -219,15 +222,16 @@ class Backend(Protocol):
 
     @property
     def idle(self) -> bool:
-        """No step has anything to do until the next `begin`, `feed`, `finish` or `cancel`, or until the backend calls
-        its rung's `wake`."""
+        """No step has anything to do until the next `begin`, `feed`, `finish`, `cancel` or `settle`, or until the
+        backend calls its rung's `wake`."""
 
     def cancel(self, tag: Tag) -> None:
         """Give up a job at its next checkpoint. Safe from another thread; unknown tags are ignored. The job still
         ends with `Ended`."""
 
     def settle(self, tag: Tag, heard: str) -> None:
-        """Cut what the backend remembers of a job's answer to what was heard."""
+        """Cut what the backend remembers of a job's answer to what was heard. What there is to compute for that, the
+        next steps do, in the pauses between jobs."""
 
     def forget(self, session: int) -> None:
         """A visitor has left: drop what is remembered of this session. Called between jobs."""

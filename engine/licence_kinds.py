@@ -16,10 +16,13 @@ _TERMS: tuple[tuple[str, Kind], ...] = (
     (r"LGPL|(lesser|library) general public|\bMPL\b|mozilla public|\bEPL\b|eclipse public", "weak"),
     (r"\bSleepycat\b", "weak"),
     (r"GPL|general public|affero", "copyleft"),
-    (r"\b(MIT|BSD|0BSD|ISC|Zlib|CC0|PSF|HPND|NCSA|BSL-1\.0|bzip2)\b|apache|python software foundation", "permissive"),
+    (
+        r"\b(MIT|BSD|0BSD|ISC|Zlib|CC0|PSF|HPND|NCSA|BSL-1\.0|bzip2)\b|apache|python software foundation",
+        "permissive",
+    ),
     # Closed source that may be shipped as it is, within an application.
     (r"Intel Simplified Software License|NVIDIA CUDA EULA", "permissive"),
-    (r"public domain|unlicense|CC-BY-4\.0|\bAFL\b", "permissive"),
+    (r"public domain|unlicense|CNRI-Python|CC-BY-4\.0|\bAFL\b", "permissive"),
 )
 _FROM_BEST: tuple[Kind, ...] = ("permissive", "weak", "copyleft", "unknown")
 

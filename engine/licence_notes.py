@@ -46,6 +46,13 @@ BUNDLED = {
     "libespeak-ng": "GPL-3.0-or-later",
     "libsherpa-onnx": "Apache-2.0",
     "libasound": "LGPL-2.1-or-later",
+    # PyTorch's own, tests of its loader among them.
+    "libtorch": "BSD-3-Clause",
+    "libc10": "BSD-3-Clause",
+    "libshm": "BSD-3-Clause",
+    "libaoti_custom_ops": "BSD-3-Clause",
+    "libbackend_with_compiler": "BSD-3-Clause",
+    "libjitbackend_test": "BSD-3-Clause",
 }
 
 # Libraries that are part of a wheel's extension modules, so that no file shows them.
@@ -68,6 +75,11 @@ LINKED_IN = {
         ("kaldi-native-fbank, kaldi-decoder, OpenFst, simple-sentencepiece", "Apache-2.0"),
         ("Eigen", "MPL-2.0"),
     ],
+    "torch": [
+        ("oneDNN", "Apache-2.0"),
+        # Only in wheels for x86-64.
+        ("Intel oneMKL, closed source", "Intel Simplified Software License"),
+    ],
     "uvloop": [("libuv", "MIT")],
 }
 
@@ -81,6 +93,8 @@ UNSAID = {
 REVIEWED = {
     # For the libgfortran inside its wheels, which is listed as a part of its own.
     "numpy": _GCC_PASSAGE,
+    # For the tests of cpr, which come with the sources of a profiler's helper, and of which no part is in the wheel.
+    "torch": "This license applies to everything inside this directory",
 }
 
 # What Python and the wheels load from the system, wherever it runs.
@@ -104,6 +118,8 @@ BACKENDS_IN_EXTRAS = {
     "ctranslate2": "ctranslate2",
     "exllamav2": "exllamav2",
     "exllamav3": "exllamav3",
+    "workers.backends.moshi:Moshi": "moshi",
+    "workers.backends.voxtral:Voxtral": "voxtral",
 }
 """Backends whose libraries come with an extra, and which."""
 
@@ -133,6 +149,9 @@ OF_BACKENDS = {
     # Both turn words into phonemes by one of the two above, whose parts are listed, too.
     "kokoro": OfBackend(data=(("Kokoro-82M net and voices", "Apache-2.0"),)),
     "piper": OfBackend(data=(("Piper voice: see its MODEL_CARD", "unknown"),)),
+    # No stage drives these yet.
+    "workers.backends.moshi:Moshi": OfBackend(data=(("Moshi and Mimi, as Kyutai publishes them", "CC-BY-4.0"),)),
+    "workers.backends.voxtral:Voxtral": OfBackend(data=(("Voxtral model, as Mistral publishes it", "Apache-2.0"),)),
 }
 
 # What cancels echoes (`audio.aec`), and suppresses noise.

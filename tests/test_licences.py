@@ -17,7 +17,7 @@ from engine.licence_notes import OF_BACKENDS
 from engine.licence_sound import SOUND
 from engine.licences import Part, parts
 from engine.main import main
-from workers.backends.registry import REGISTRY
+from workers.backends.registry import EXPERIMENTAL, REGISTRY
 
 GPL_TEXT = f"{'GNU GENERAL PUBLIC LICENSE':>52}\n{'Version 3, 29 June 2007':>48}\n\n Copyright (C) 2007 Free Software"
 
@@ -89,6 +89,12 @@ def test_ctranslate2_has_no_gpl_part_and_none_unknown() -> None:
     found = parts(config("llm.backend=ctranslate2"))
     assert bad(found) == []
     assert {"tokenizers", "Jinja2", "oneDNN"} <= {part.name for part in found}
+
+
+def test_a_model_that_hears_the_question_has_no_gpl_part_and_none_unknown() -> None:
+    found = parts(config(f"llm.backend={EXPERIMENTAL['voxtral']}"))
+    assert bad(found) == []
+    assert {"torch", "transformers", "tiktoken"} <= {part.name for part in found}
 
 
 def test_what_stands_in_for_a_server_is_listed() -> None:
@@ -184,7 +190,8 @@ def test_stage_with_a_python_of_its_own_is_not_vouched_for() -> None:
 
 
 def test_every_backend_has_its_line() -> None:
-    assert {name for backends in REGISTRY.values() for name in backends} == set(OF_BACKENDS)
+    named = {name for backends in REGISTRY.values() for name in backends}
+    assert named | set(EXPERIMENTAL.values()) == set(OF_BACKENDS)
 
 
 LOAD_ALL = """

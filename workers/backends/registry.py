@@ -43,6 +43,12 @@ REGISTRY = {
     },
 }
 
+EXPERIMENTAL = {
+    "moshi": "workers.backends.moshi:Moshi",
+    "voxtral": "workers.backends.voxtral:Voxtral",
+}
+"""Backends that keep the contract and that no stage drives yet: what they hear and say is more than one stage's."""
+
 
 def make(stage: str, config: Config) -> Backend:
     """The backend that the configuration names for a stage, not yet loaded.
