@@ -5,68 +5,145 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contract import Pcm
-
-_FRAMES, _EVERY = 400, 50
-"""So many frames in which something was played are compared, and how often."""
 _EARLIEST, _LATEST = -20, 100
 """The lags that are looked for, in frames."""
-_ALIKE = 0.5
-"""The least correlation that is trusted, twice in a row."""
+_LAGS = _LATEST - _EARLIEST + 1
+_LOWEST_HZ, _HIGHEST_HZ = 300, 4000
+"""What any loudspeaker gives of a voice."""
+_KEEP = 0.98
+"""What of the evidence is kept when a frame comes: that of the last half second of sound counts, however long it took."""
+_LEAST = 8.0
+"""Frames of sound from which on a lag is looked at."""
+_EVERY = 2
+"""Frames after which it is looked again which lag it is."""
+_SURE = 2.0
+"""A lag that stands out so far from the others, twice in a row, is the one. Chance gets to 1.5."""
 _NEAR, _AIM = 9, 2
 """Lags from 0 to this are near enough for a filter, with room for what follows the first sound; others are made to be
 `_AIM`."""
 _ROOM = 1e3
-"""Power of a quiet room: ups and downs below that mean nothing."""
+"""Power of a sample from which on it is of a sound that was played."""
 
 
 class Lag:
-    """Compares how the loudness of what is heard and of what is played goes up and down; that needs no filter that has
-    learnt anything. Where the echo lies outside a filter's reach, `shift` changes: devices do not know all of their own
-    latency, and a sound server may add some. With most devices it never does.
+    """Finds the lag at which what is heard goes along with what is played, in the phases of their spectra: whose
+    difference is the same in frame after frame where one is the echo of the other, and any where it is not (C. Knapp
+    and G. Carter, "The generalized correlation method for estimation of time delay", IEEE TASSP 1976; the phase
+    transform). That takes a tenth of a second of an echo, and no visitor is taken for one, however loud they are.
+    Where the echo lies outside a filter's reach, `shift` changes: devices do not know all of their own latency, and a
+    sound server may add some. With most devices it never does.
 
-    frame: samples in each frame.
+    frame: samples in each frame. rate: samples a second.
     """
 
-    def __init__(self, frame: int) -> None:
+    def __init__(self, frame: int, rate: int) -> None:
         self.shift = -frame
         """The played frame that belongs to a heard one lies so many samples before it. First it lies a frame after it:
         a device may say more latency than it has, and no filter finds an echo that comes before its sound."""
         self._frame = frame
-        self._heard, self._played = np.zeros(_FRAMES), np.zeros(_FRAMES)
-        """Loudness of each frame, the newest last."""
+        width = rate / (2 * frame)
+        self._bins = slice(round(_LOWEST_HZ / width), round(_HIGHEST_HZ / width))
+        bins = self._bins.stop - self._bins.start
+        self._heard, self._played = _Past(-_EARLIEST + 1, bins), _Past(_LATEST + 1, bins)
+        self._sums, self._products = (np.zeros((_LAGS, bins), np.complex64) for _ in range(2))
+        """Of each lag, from the earliest on: the differences of the phases, as complex numbers of length 1, added up;
+        and those of one frame."""
+        self._active = np.zeros(_LAGS, np.float32)
+        """1 where something was played."""
+        self._counts = np.zeros((2, _LAGS), np.float32)
+        """How many frames were added up, and the same with the squares of their weights."""
+        self._keep = np.array([[_KEEP], [_KEEP**2]], np.float32)
+        self._kept = np.zeros((2, _LAGS), np.float32)
+        self._alike = np.zeros(_LAGS, np.float32)
         self._frames = 0
         self._found: int | None = None
 
-    def watch(self, heard: Pcm, played: Pcm) -> bool:
-        """A frame of each, while something is played. True: `shift` is another from now on."""
-        for kept, sound in ((self._heard, heard), (self._played, played)):
-            kept[:-1] = kept[1:]
-            floats = sound.astype(np.float32)
-            kept[-1] = np.log(np.dot(floats, floats) / self._frame + _ROOM)
-        self._frames += 1
-        if self._frames < _FRAMES or self._frames % _EVERY:
+    def watch(self, heard: NDArray[np.complex128], played: NDArray[np.complex128]) -> bool:
+        """The spectra of two frames of each, the newest and the one before it, windowed so that the squares add up to
+        1. True: `shift` is another from now on."""
+        self._heard.put(heard[self._bins], 0.0)
+        self._played.put(played[self._bins], _ROOM * self._frame)
+        if not self._add():
             return False
-        before, self._found = self._found, far_off(self._heard, self._played)
-        if self._found is None or self._found != before:
+        self._frames += 1
+        if self._frames % _EVERY:
+            return False
+        before, self._found = self._found, self._look()
+        if before is None or self._found is None or abs(self._found - before) > 1 or 0 <= self._found <= _NEAR:
             return False
         self.shift += (self._found - _AIM) * self._frame
-        self._frames, self._found = 0, None
+        self._start_anew()
         return True
 
+    def pause(self) -> None:
+        """Frames are left out: what comes does not follow what was. What is known of the lag stays known."""
+        self._heard.forget()
+        self._played.forget()
 
-def far_off(heard: NDArray[np.float64], played: NDArray[np.float64]) -> int | None:
-    """By how many frames the loudness of `heard` follows that of `played`; None where they do not go together, or are
-    near enough. Both have one length. What is compared is by how much it rises and falls: pauses alone are alike in
-    whatever two people say."""
-    heard, played = np.diff(heard), np.diff(played)
-    part = heard[_LATEST : len(heard) + _EARLIEST]
-    part = part - part.mean()
-    sums = np.concatenate([[0.0], np.cumsum(played)])
-    squares = np.concatenate([[0.0], np.cumsum(played**2)])
-    count = len(part)
-    spread = squares[count:] - squares[:-count] - (sums[count:] - sums[:-count]) ** 2 / count
-    alike = np.correlate(played, part, "valid") / np.sqrt(np.maximum(spread, 1e-9) * max(float(part @ part), 1e-9))
-    best = int(alike.argmax())
-    lag = _LATEST - best
-    return lag if alike[best] > _ALIKE and not 0 <= lag <= _NEAR else None
+    def _start_anew(self) -> None:
+        self.pause()
+        self._sums.fill(0)
+        self._counts.fill(0)
+        self._found = None
+
+    def _add(self) -> bool:
+        """Take in the newest frames. False: there is nothing to be learnt from them."""
+        heard, played, active, early = self._heard, self._played, self._active, -_EARLIEST
+        active[:early] = played.active[0]
+        active[early:] = played.active
+        if not active.any():
+            return False
+        np.conjugate(played.phases[0], out=self._products[0])
+        np.multiply(heard.phases[:0:-1], self._products[0], out=self._products[:early])
+        np.conjugate(played.phases, out=self._products[early:])
+        self._products[early:] *= heard.phases[0]
+        np.copyto(self._kept, 1.0)
+        np.copyto(self._kept, self._keep, where=active > 0)
+        self._sums *= self._kept[0, :, None]
+        self._sums += self._products
+        self._counts *= self._kept
+        self._counts += active
+        return True
+
+    def _look(self) -> int | None:
+        """The lag that stands out."""
+        sums = self._sums.view(np.float32)
+        np.einsum("ij,ij->i", sums, sums, out=self._alike)
+        self._alike /= np.maximum(self._counts[1], 1e-9)
+        self._alike[self._counts[0] < _LEAST] = 0
+        best = int(self._alike.argmax())
+        usual = sums.shape[1] / 2  # of what has nothing to do with each other
+        return best + _EARLIEST if self._alike[best] > _SURE * usual else None
+
+
+class _Past:
+    """The phases of the last spectra, the newest first, and which of them count."""
+
+    def __init__(self, count: int, bins: int) -> None:
+        self._count, self._at = count, 0
+        self._phases = np.zeros((2 * count, bins), np.complex64)
+        """Each is there twice, so that the last ones always lie in a row."""
+        self._active = np.zeros(2 * count, np.float32)
+        self._length = np.zeros(bins)
+        self.forget()
+
+    def forget(self) -> None:
+        self._phases.fill(0)
+        self._active.fill(0)
+        self._turn()
+
+    def put(self, spectrum: NDArray[np.complex128], least: float) -> None:
+        """least: the mean power of its bins from which on it counts."""
+        self._at = (self._at - 1) % self._count
+        np.abs(spectrum, out=self._length)
+        active = float(self._length @ self._length >= least * len(spectrum))
+        self._length += 1e-9
+        for at in (self._at, self._at + self._count):
+            np.divide(spectrum, self._length, out=self._phases[at], casting="same_kind")
+            self._phases[at] *= active
+            self._active[at] = active
+        self._turn()
+
+    def _turn(self) -> None:
+        window = slice(self._at, self._at + self._count)
+        self.phases, self.active = self._phases[window], self._active[window]

@@ -105,7 +105,7 @@ class Suppressor:
         sound[1, frame:] = heard
         sound[3, frame:] = played
         np.subtract(sound[1, frame:], sound[0, frame:], out=sound[2, frame:])
-        spectra = np.fft.rfft(sound * self._window)
+        self.spectra = spectra = np.fft.rfft(sound * self._window)
         power = (spectra.real**2 + spectra.imag**2) @ self._to_bands
         self._weigh(power)
         spectrum = spectra[1] + (self._to_bins @ self._echoed) * (spectra[0] - spectra[1])
