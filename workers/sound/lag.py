@@ -10,14 +10,16 @@ _EARLIEST, _LATEST = -20, 100
 _LAGS = _LATEST - _EARLIEST + 1
 _LOWEST_HZ, _HIGHEST_HZ = 300, 4000
 """What any loudspeaker gives of a voice."""
-_KEEP = 0.98
-"""What of the evidence is kept when a frame comes: that of the last half second of sound counts, however long it took."""
+_KEEP = 0.99
+"""What of the evidence is kept when a frame comes: that of the last second of sound counts, however long it took."""
 _LEAST = 8.0
 """Frames of sound from which on a lag is looked at."""
 _EVERY = 2
 """Frames after which it is looked again which lag it is."""
-_SURE = 2.0
-"""A lag that stands out so far from the others, twice in a row, is the one. Chance gets to 1.5."""
+_CHANCE, _SHARE, _SURE = 1.6, 0.06, 4.0
+"""A lag is the one where it stands out by as much, and by this share of the frames more, or by the last of these, twice
+in a row. By chance the best of all lags gets to the first; by vowels of the same height it gets on with the frames, but
+not that far."""
 _NEAR, _AIM = 9, 2
 """Lags from 0 to this are near enough for a filter, with room for what follows the first sound; others are made to be
 `_AIM`."""
@@ -112,8 +114,9 @@ class Lag:
         self._alike /= np.maximum(self._counts[1], 1e-9)
         self._alike[self._counts[0] < _LEAST] = 0
         best = int(self._alike.argmax())
-        usual = sums.shape[1] / 2  # of what has nothing to do with each other
-        return best + _EARLIEST if self._alike[best] > _SURE * usual else None
+        usual = sums.shape[1] / 2  # where they have nothing to do with each other
+        sure = self._alike[best] > usual * min(_CHANCE + _SHARE * self._counts[0, best], _SURE)
+        return best + _EARLIEST if sure else None
 
 
 class _Past:
