@@ -76,6 +76,7 @@ class Own:
             self._suppressor.beware()
 
     def beware(self) -> None:
+        self._lag.beware()
         self._suppressor.beware()
 
     def forget(self) -> None:

@@ -14,8 +14,8 @@ _KEEP = 0.99
 """What of the evidence is kept when a frame comes: that of the last second of sound counts, however long it took."""
 _LEAST = 8.0
 """Frames of sound from which on a lag is looked at."""
-_EVERY = 2
-"""Frames after which it is looked again which lag it is."""
+_EVERY, _RARELY = 2, 4
+"""Frames after which it is looked again which lag it is, and after which more are compared at all, once it is known."""
 _CHANCE, _SHARE, _SURE = 1.6, 0.06, 4.0
 """A lag is the one where it stands out by as much, and by this share of the frames more, or by the last of these, twice
 in a row. By chance the best of all lags gets to the first; by vowels of the same height it gets on with the frames, but
@@ -57,25 +57,32 @@ class Lag:
         self._keep = np.array([[_KEEP], [_KEEP**2]], np.float32)
         self._kept = np.zeros((2, _LAGS), np.float32)
         self._alike = np.zeros(_LAGS, np.float32)
+        self._conjugate = np.zeros(bins, np.complex128)
         self._frames = 0
+        self._known = False
         self._found: int | None = None
 
     def watch(self, heard: NDArray[np.complex128], played: NDArray[np.complex128]) -> bool:
         """The spectra of two frames of each, the newest and the one before it, windowed so that the squares add up to
         1. True: `shift` is another from now on."""
         self._heard.put(heard[self._bins], 0.0)
-        self._played.put(played[self._bins], _ROOM * self._frame)
-        if not self._add():
-            return False
+        self._played.put(np.conjugate(played[self._bins], out=self._conjugate), _ROOM * self._frame)
         self._frames += 1
-        if self._frames % _EVERY:
+        if (self._known and self._frames % _RARELY) or not self._add() or self._frames % _EVERY:
             return False
         before, self._found = self._found, self._look()
-        if before is None or self._found is None or abs(self._found - before) > 1 or 0 <= self._found <= _NEAR:
+        if before is None or self._found is None or abs(self._found - before) > 1:
+            return False
+        self._known = True
+        if 0 <= self._found <= _NEAR:
             return False
         self.shift += (self._found - _AIM) * self._frame
         self._start_anew()
         return True
+
+    def beware(self) -> None:
+        """It may be another one now."""
+        self._known = False
 
     def pause(self) -> None:
         """Frames are left out: what comes does not follow what was. What is known of the lag stays known."""
@@ -95,10 +102,8 @@ class Lag:
         active[early:] = played.active
         if not active.any():
             return False
-        np.conjugate(played.phases[0], out=self._products[0])
-        np.multiply(heard.phases[:0:-1], self._products[0], out=self._products[:early])
-        np.conjugate(played.phases, out=self._products[early:])
-        self._products[early:] *= heard.phases[0]
+        np.multiply(heard.phases[:0:-1], played.phases[0], out=self._products[:early])
+        np.multiply(played.phases, heard.phases[0], out=self._products[early:])
         np.copyto(self._kept, 1.0)
         np.copyto(self._kept, self._keep, where=active > 0)
         self._sums *= self._kept[0, :, None]
@@ -139,12 +144,12 @@ class _Past:
         """least: the mean power of its bins from which on it counts."""
         self._at = (self._at - 1) % self._count
         np.abs(spectrum, out=self._length)
-        active = float(self._length @ self._length >= least * len(spectrum))
+        active = bool(self._length @ self._length >= least * len(spectrum))
         self._length += 1e-9
-        for at in (self._at, self._at + self._count):
-            np.divide(spectrum, self._length, out=self._phases[at], casting="same_kind")
-            self._phases[at] *= active
-            self._active[at] = active
+        np.divide(spectrum, self._length, out=self._phases[self._at], casting="same_kind")
+        self._phases[self._at] *= active
+        self._phases[self._at + self._count] = self._phases[self._at]
+        self._active[[self._at, self._at + self._count]] = active
         self._turn()
 
     def _turn(self) -> None:
