@@ -71,7 +71,7 @@ class Own:
             return
         self._filter(heard, played, self._left)
         self._suppressor(self._left, heard, played, out)
-        if self._lag.watch(*self._suppressor.spectra[1::2]):
+        if self._lag.watch(self._suppressor.spectra[1::2]):
             self._filter.forget()
             self._suppressor.beware()
 

@@ -46,7 +46,7 @@ class Lag:
         width = rate / (2 * frame)
         self._bins = slice(round(_LOWEST_HZ / width), round(_HIGHEST_HZ / width))
         bins = self._bins.stop - self._bins.start
-        self._heard, self._played = _Past(-_EARLIEST + 1, bins), _Past(_LATEST + 1, bins)
+        self._past = _Past(_LATEST + 1, bins, _ROOM * frame)
         self._sums, self._products = (np.zeros((_LAGS, bins), np.complex64) for _ in range(2))
         """Of each lag, from the earliest on: the differences of the phases, as complex numbers of length 1, added up;
         and those of one frame."""
@@ -57,16 +57,15 @@ class Lag:
         self._keep = np.array([[_KEEP], [_KEEP**2]], np.float32)
         self._kept = np.zeros((2, _LAGS), np.float32)
         self._alike = np.zeros(_LAGS, np.float32)
-        self._conjugate = np.zeros(bins, np.complex128)
+        self._conjugate = np.zeros((2, bins), np.complex64)
         self._frames = 0
         self._known = False
         self._found: int | None = None
 
-    def watch(self, heard: NDArray[np.complex128], played: NDArray[np.complex128]) -> bool:
-        """The spectra of two frames of each, the newest and the one before it, windowed so that the squares add up to
-        1. True: `shift` is another from now on."""
-        self._heard.put(heard[self._bins], 0.0)
-        self._played.put(np.conjugate(played[self._bins], out=self._conjugate), _ROOM * self._frame)
+    def watch(self, spectra: NDArray[np.complex128]) -> bool:
+        """The spectra of what is heard and of what is played, in two rows: each of the newest frame and the one before
+        it, windowed so that the squares add up to 1. True: `shift` is another from now on."""
+        self._past.put(spectra[:, self._bins])
         self._frames += 1
         if (self._known and self._frames % _RARELY) or not self._add() or self._frames % _EVERY:
             return False
@@ -86,8 +85,7 @@ class Lag:
 
     def pause(self) -> None:
         """Frames are left out: what comes does not follow what was. What is known of the lag stays known."""
-        self._heard.forget()
-        self._played.forget()
+        self._past.forget()
 
     def _start_anew(self) -> None:
         self.pause()
@@ -97,13 +95,14 @@ class Lag:
 
     def _add(self) -> bool:
         """Take in the newest frames. False: there is nothing to be learnt from them."""
-        heard, played, active, early = self._heard, self._played, self._active, -_EARLIEST
-        active[:early] = played.active[0]
-        active[early:] = played.active
+        past, active, early = self._past, self._active, -_EARLIEST
+        active[:early] = past.active[0]
+        active[early:] = past.active
         if not active.any():
             return False
-        np.multiply(heard.phases[:0:-1], played.phases[0], out=self._products[:early])
-        np.multiply(played.phases, heard.phases[0], out=self._products[early:])
+        (heard, played), now = past.phases, np.conjugate(past.phases[:, 0], out=self._conjugate)
+        np.multiply(heard[early:0:-1], now[1], out=self._products[:early])
+        np.multiply(played, now[0], out=self._products[early:])
         np.copyto(self._kept, 1.0)
         np.copyto(self._kept, self._keep, where=active > 0)
         self._sums *= self._kept[0, :, None]
@@ -125,14 +124,15 @@ class Lag:
 
 
 class _Past:
-    """The phases of the last spectra, the newest first, and which of them count."""
+    """The phases of the last `count` pairs of spectra, the newest first, and in which of them something was played: as
+    much as `least`, the mean power of a bin. Where nothing was, there are zeros in place of its phases."""
 
-    def __init__(self, count: int, bins: int) -> None:
-        self._count, self._at = count, 0
-        self._phases = np.zeros((2 * count, bins), np.complex64)
+    def __init__(self, count: int, bins: int, least: float) -> None:
+        self._count, self._at, self._least = count, 0, least * bins
+        self._phases = np.zeros((2, 2 * count, bins), np.complex64)
         """Each is there twice, so that the last ones always lie in a row."""
         self._active = np.zeros(2 * count, np.float32)
-        self._length = np.zeros(bins)
+        self._lengths = np.zeros((2, bins))
         self.forget()
 
     def forget(self) -> None:
@@ -140,18 +140,19 @@ class _Past:
         self._active.fill(0)
         self._turn()
 
-    def put(self, spectrum: NDArray[np.complex128], least: float) -> None:
-        """least: the mean power of its bins from which on it counts."""
-        self._at = (self._at - 1) % self._count
-        np.abs(spectrum, out=self._length)
-        active = bool(self._length @ self._length >= least * len(spectrum))
-        self._length += 1e-9
-        np.divide(spectrum, self._length, out=self._phases[self._at], casting="same_kind")
-        self._phases[self._at] *= active
-        self._phases[self._at + self._count] = self._phases[self._at]
-        self._active[[self._at, self._at + self._count]] = active
+    def put(self, spectra: NDArray[np.complex128]) -> None:
+        self._at = at = (self._at - 1) % self._count
+        np.abs(spectra, out=self._lengths)
+        played = self._lengths[1]
+        active = bool(played @ played >= self._least)
+        self._lengths += 1e-9
+        np.divide(spectra, self._lengths, out=self._phases[:, at], casting="same_kind")
+        if not active:
+            self._phases[1, at] = 0
+        self._phases[:, at + self._count] = self._phases[:, at]
+        self._active[at] = self._active[at + self._count] = active
         self._turn()
 
     def _turn(self) -> None:
         window = slice(self._at, self._at + self._count)
-        self.phases, self.active = self._phases[window], self._active[window]
+        self.phases, self.active = self._phases[:, window], self._active[window]
