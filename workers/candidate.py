@@ -25,7 +25,7 @@ nothing is left of it but the room, and what voice activity remembers."""
 STANDS_OUT = 10**1.5
 """The power of a voice or a hiss against that of the room."""
 QUIETEST = 30.0**2
-"""The power of the room, at least."""
+"""The power of the room, at least. Digital silence says nothing of it: what was lost or muted is that, too."""
 ADAPTS = 1.3
 """How fast the room may get louder, a hop: within a second whatever has begun to hiss is part of it."""
 GONE_HOPS = 2
@@ -59,8 +59,8 @@ class Candidate:
         hop = self._hop
         hop.look(sound)
         begins = self._begins(probability)
-        if voice is None:
-            self._room = min(hop.power, self._room * ADAPTS)
+        if voice is None and (hop.power > 0 or self._room == inf):
+            self._room = max(QUIETEST, min(hop.power, self._room * ADAPTS))
         if voice is None and not begins:
             self._begin(None)
             return
@@ -87,7 +87,7 @@ class Candidate:
         hop = self._hop
         if probability >= MAYBE:
             return probability >= LIKELY or hop.periodicity >= VOICED
-        if hop.power < STANDS_OUT * max(self._room, QUIETEST):
+        if hop.power < STANDS_OUT * self._room:
             return False
         return hop.is_hiss or (probability >= INKLING and hop.is_open and hop.periodicity >= PERIODIC)
 

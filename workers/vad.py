@@ -172,6 +172,7 @@ class Vad:
 
 
 def main(seat: Seat) -> None:
+    seat.telemetry.set("vad.voice", 0)  # a predecessor may have died in it, and loading takes a while
     backend = prepare(seat)
     hop, context = backend.abilities.frame, backend.abilities.context
     mic, speech, telemetry = seat.history_reader("mic"), seat.outlet("speech"), seat.telemetry
@@ -179,7 +180,6 @@ def main(seat: Seat) -> None:
     mic.seek(max(mic.position, context))
     half, between = hop // 2, 0
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
-    telemetry.set("vad.voice", 0)
     seat.ready()
     speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=time.monotonic_ns()))
 

@@ -50,6 +50,7 @@ SCENES = {
     "-6 dB": Scene(-6),
     "distorting": Scene(distort=True),
     "80 ms later half way": Scene(jump=True),
+    "200 ms late": Scene(delay_ms=200),
     "300 ms late": Scene(delay_ms=300),
     "20 ppm apart": Scene(ppm=20),
     "no echo": Scene(-90),

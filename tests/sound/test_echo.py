@@ -13,7 +13,6 @@ from tests.engine_run import question, silence
 from workers.drivers.room import Room
 from workers.sound import echo, speexdsp
 from workers.sound.echo import Own
-from workers.sound.lag import Lag
 
 RATE, FRAME = 16000, 160
 LATE = FRAME
@@ -120,11 +119,69 @@ def test_without_an_echo_nothing_is_looked_for_and_the_visitor_is_heard_as_they_
     assert np.corrcoef(clean[later], heard[later])[0, 1] > 0.8
 
 
+def broken_off(answers: int) -> tuple[Pcm, NDArray[np.float32]]:
+    """As an engine that interrupts itself plays: half a second of each answer, and then nothing for two, in which
+    there is another visitor now and then. Played; the visitors."""
+    voice, gap = question(), RATE * 2
+    played, visitors = [silence(1)], [silence(1)]
+    for number in range(answers):
+        begin = RATE // 5 + number * 480
+        played += [voice[begin : begin + RATE // 2], silence(2)]
+        visitors += [silence(0.5), np.concatenate([silence(0.8), VISITOR])[:gap] * (number % 2)]
+    return np.concatenate(played), np.concatenate(visitors).astype(np.float32)
+
+
+@pytest.mark.parametrize(("level_db", "late_ms"), [(-12, 200), (0, 200), (-25, 200), (-12, 450)])
+def test_late_device_is_found_out_in_answers_that_are_broken_off(level_db: float, late_ms: int) -> None:
+    """Its echo interrupts each of them: there never is one without a pause."""
+    played, visitors = broken_off(5)
+    echoed = room(played, level_db, late_ms)
+    heard, canceller, split = pcm(echoed + visitors), Own(RATE), RATE * 33 // 10
+    cancel(canceller, heard[:split], played[:split])
+    assert 0 <= late_ms - canceller.shift * 1000 / RATE <= 100  # in the first
+    clean = cancel(canceller, heard[split:], played[split:])
+    for number in range(1, 5):
+        begin = RATE + number * RATE * 5 // 2 + late_ms * RATE // 1000
+        there = slice(begin, begin + RATE // 2)
+        assert db(clean[begin - split : begin - split + RATE // 2]) < max(db(echoed[there]) - 20, db(np.full(9, 20)))
+
+
+@pytest.mark.parametrize("late_ms", [200, 600])
+def test_a_tenth_of_a_second_of_its_echo_is_enough_to_find_a_late_device(late_ms: int) -> None:
+    """Or the voice in it would have interrupted the answer."""
+    played = np.concatenate([silence(1), question()[RATE // 5 :]])
+    end = RATE + (late_ms + 150) * RATE // 1000
+    canceller = Own(RATE)
+    cancel(canceller, pcm(room(np.concatenate([played, silence(1)]), -12, late_ms))[:end], played[:end])
+    assert 0 <= late_ms - canceller.shift * 1000 / RATE <= 100
+
+
+@pytest.mark.parametrize("late_ms", [40, 200, 400])
+def test_who_speaks_into_the_first_second_of_the_first_answer_is_heard(late_ms: int) -> None:
+    """Long enough to interrupt, whatever is not known of the echo yet."""
+    played = np.concatenate([silence(1), question(), silence(2)])
+    begin = RATE * 13 // 10
+    voice = np.zeros(len(played))
+    voice[begin : begin + len(VISITOR)] = VISITOR * 2
+    clean = cancel(Own(RATE), pcm(room(played, -12, late_ms) + voice), played)
+    there = slice(begin + RATE // 4, begin + RATE // 2)
+    assert db(clean[there]) - db(voice[there]) > -6
+    assert np.corrcoef(clean[there], voice[there])[0, 1] > 0.75
+
+
+@pytest.mark.parametrize("loud", [1, 4])
+def test_no_visitor_is_taken_for_an_echo_however_loud_and_when_they_speak(loud: int) -> None:
+    visitor = np.resize(np.concatenate([VISITOR, silence(0.3)]), len(PLAYED)) * loud
+    noise = np.random.default_rng(6).normal(0, 15, len(PLAYED))
+    canceller = Own(RATE)
+    cancel(canceller, pcm(visitor + noise), PLAYED)
+    assert canceller.shift == -FRAME
+
+
 def test_lag_within_the_reach_of_the_filter_changes_nothing() -> None:
-    lag = Lag(FRAME)
-    heard = pcm(room(PLAYED, -12, 60))
-    for at in range(0, len(PLAYED) - FRAME, FRAME):
-        assert not lag.watch(heard[at : at + FRAME], PLAYED[at : at + FRAME])
+    canceller = Own(RATE)
+    cancel(canceller, pcm(room(PLAYED, -12, 60)), PLAYED)
+    assert canceller.shift == -FRAME
 
 
 def test_nothing_of_what_was_heard_comes_out_once_it_is_forgotten() -> None:

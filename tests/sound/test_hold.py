@@ -4,6 +4,7 @@ which it stood, or is gone without a sound."""
 from __future__ import annotations
 
 import gc
+import time
 
 import numpy as np
 import pytest
@@ -66,9 +67,10 @@ class Hall:
         """Turns holds this answer."""
         self.telemetry.set("turns.holds", order(tag) if tag else 0)
 
-    def voice(self, on: bool) -> None:
-        """The VAD hears somebody."""
+    def voice(self, on: bool, *, ago_s: float = 0.0) -> None:
+        """The VAD hears somebody, and came round its loop so long ago."""
         self.telemetry.set("vad.voice", int(on))
+        self.telemetry.set("vad.beat_ns", time.monotonic_ns() - round(ago_s * 1e9))
 
     def play(self, blocks: int = 1, samples: int = BLOCK) -> Pcm:
         """What the loudspeaker gets."""
@@ -206,6 +208,21 @@ def test_held_in_its_last_few_ms_it_gives_those_when_it_goes_on(hall: Hall, ends
     assert not out[30:].any()
     assert hall.played == 350
     assert [what for what, _, _ in hall.told()] == ["began", "began", *(["ended"] if ends else [])]
+
+
+def test_a_vad_that_hangs_or_dies_over_a_voice_does_not_keep_it_silent(hall: Hall) -> None:
+    sound = wave(2000)
+    hall.put(ONE, sound)
+    hall.play()
+    hall.voice(True, ago_s=0.5)
+    hall.play()
+    hall.hold(ONE)
+    hall.voice(True, ago_s=1.5)
+    assert not hall.play(3).any()  # turns has not given up yet
+    hall.hold(None)
+    np.testing.assert_array_equal(hall.play()[FADE:], sound[400:640])
+    hall.voice(True)
+    assert not hall.play()[FADE:].any()  # it is back
 
 
 def test_an_answer_that_does_not_yield_is_spoken_over_the_voice(hall: Hall) -> None:

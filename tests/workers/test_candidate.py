@@ -94,3 +94,10 @@ def test_in_a_digital_silence_a_breath_is_no_s() -> None:
     ears = Ears()
     ears.hear(*[(np.zeros(COUNT, np.int16), 0.0)] * 5)
     assert ears.hear((sound(HISS, 100), 0.01)) == [-1]
+
+
+def test_after_sound_that_was_lost_or_muted_what_hisses_on_is_still_part_of_the_room(ears: Ears) -> None:
+    steady = (sound(HISS, 4000), 0.01)
+    ears.hear(*[steady] * 60)
+    ears.hear(*[(np.zeros(COUNT, np.int16), 0.0)] * 2)
+    assert set(ears.hear(*[steady] * 100)) == {-1}

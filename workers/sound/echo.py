@@ -53,7 +53,7 @@ class Own:
         frame = self.late = rate * FRAME_MS // 1000
         self._filter = AdaptiveFilter(frame, rate * _REACH_MS // 1000, rate)
         self._suppressor = Suppressor(frame, rate)
-        self._lag = Lag(frame)
+        self._lag = Lag(frame, rate)
         self._left = np.zeros(frame, np.int16)
         self._quiet_frames = _QUIET_MS // FRAME_MS
         self._quiet = self._quiet_frames
@@ -65,15 +65,18 @@ class Own:
     def __call__(self, heard: Pcm, played: Pcm, out: Pcm) -> None:
         self._quiet = 0 if played.any() else self._quiet + 1
         if self._quiet > self._quiet_frames:
+            if self._quiet == self._quiet_frames + 1:
+                self._lag.pause()
             self._suppressor.pass_on(heard, out)
             return
-        if self._lag.watch(heard, played):
-            self._filter.forget()
-            self._suppressor.beware()
         self._filter(heard, played, self._left)
         self._suppressor(self._left, heard, played, out)
+        if self._lag.watch(self._suppressor.spectra[1::2]):
+            self._filter.forget()
+            self._suppressor.beware()
 
     def beware(self) -> None:
+        self._lag.beware()
         self._suppressor.beware()
 
     def forget(self) -> None:

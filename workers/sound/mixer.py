@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 import ringbuf
@@ -12,6 +14,9 @@ from workers.join import Seat
 
 _FADE_MS = 5
 """Sound that is cut off or held fades out in this time, and sound that goes on fades in: it does not click."""
+_LOST_NS = 1_000_000_000
+"""Voice activity that has not come round its loop for so long is in trouble, and what it heard last counts no longer;
+turns gives it as much time (`LOST_MS` in engine/turns/interrupting.py)."""
 
 
 class Mixer:
@@ -86,7 +91,13 @@ class Mixer:
         if self._telemetry.get("turns.holds") == allowed:
             return True
         at_once = self._seat.config.turns.barge_in == "on"
-        return at_once and self._telemetry.get("turns.yields") == allowed and self._telemetry.get("vad.voice") != 0
+        return at_once and self._telemetry.get("turns.yields") == allowed and self._is_voice
+
+    @property
+    def _is_voice(self) -> bool:
+        """Voice activity says so, and is there to say when it is over."""
+        get = self._telemetry.get
+        return get("vad.voice") != 0 and time.monotonic_ns() - get("vad.beat_ns") < _LOST_NS
 
     def _play(self, out: Pcm, done: int, allowed: int) -> int:
         """Fill `out` from `done` on, as far as there is sound. Returns how far that is."""

@@ -73,6 +73,12 @@ class Suppressor:
         noise[:, (0, -1)] = 1
         self._noises = noise / np.sqrt((self._window**2).mean())
         self._count = 0
+        self.spectra = np.zeros((4, bins), np.complex128)
+        """Of the last two frames of the second to the fourth kind of sound; the first is another by then."""
+        # The larger part of what is computed for each frame lies in the same memory each time, but for the FFTs.
+        self._windowed, self._squares = np.zeros((4, size)), np.zeros((2, 4, bins))
+        self._in_bands, self._in_bins = np.zeros((3, _BANDS)), np.zeros((3, bins))
+        self._lost = np.zeros(bins, np.complex128)
 
     def beware(self) -> None:
         """The echo may be another now: trust nothing."""
@@ -105,20 +111,39 @@ class Suppressor:
         sound[1, frame:] = heard
         sound[3, frame:] = played
         np.subtract(sound[1, frame:], sound[0, frame:], out=sound[2, frame:])
-        spectra = np.fft.rfft(sound * self._window)
-        power = (spectra.real**2 + spectra.imag**2) @ self._to_bands
-        self._weigh(power)
-        spectrum = spectra[1] + (self._to_bins @ self._echoed) * (spectra[0] - spectra[1])
-        spectrum *= self._to_bins @ self._gain
+        np.multiply(sound, self._window, out=self._windowed)
+        self.spectra = spectra = np.fft.rfft(self._windowed)
+        squares = self._squares
+        np.multiply(spectra.real, spectra.real, out=squares[0])
+        np.multiply(spectra.imag, spectra.imag, out=squares[1])
+        squares[0] += squares[1]
+        self._weigh(squares[0] @ self._to_bands)
+        self._spread()
+        echoed, gain, lost = self._in_bins
+        spectrum = spectra[0]
+        spectrum -= spectra[1]
+        spectrum *= echoed
+        spectrum += spectra[1]
+        spectrum *= gain
         self._count = (self._count + 1) % _NOISES
-        lost = np.sqrt(self._to_bins @ (self._noise * (1 - self._gain**2)))
-        spectrum += lost * self._noises[self._count]
+        np.multiply(self._noises[self._count], lost, out=self._lost)
+        spectrum += self._lost
         made = np.fft.irfft(spectrum)
         made *= self._window
         made[:frame] += self._over
         self._over[:] = made[frame:]
         np.clip(made[:frame], -32768, 32767, out=made[:frame])
         np.rint(made[:frame], out=out, casting="unsafe")
+
+    def _spread(self) -> None:
+        """From the bands to the bins: what was heard at all, the gains, and the noise that they take away."""
+        echoed, gain, lost = self._in_bands
+        echoed[:], gain[:] = self._echoed, self._gain
+        np.multiply(gain, gain, out=lost)
+        np.subtract(1.0, lost, out=lost)
+        lost *= self._noise
+        np.matmul(self._in_bands, self._to_bins.T, out=self._in_bins)
+        np.sqrt(self._in_bins[2], out=self._in_bins[2])
 
     def _weigh(self, now: NDArray[np.float64]) -> None:
         """Set the gains. now: powers in the bands, of the four kinds of sound."""
