@@ -67,7 +67,7 @@ class Desk:
         return ["models", *words, *(part for one in sets for part in ("--set", one))]
 
     def environ(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
-        ours = ("ANTIPHON_", "HF_", "HUGGING", "XDG_")
+        ours = ("ANTIPHON_", "HF_", "HUGGING", "TRANSFORMERS_", "XDG_")
         env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         env |= {"HF_ENDPOINT": self.hub.address, "HF_HOME": str(self.folder / "hf"), "NO_PROXY": "*", "no_proxy": "*"}
         return env | {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(self.folder / "none")} | dict(more or {})

@@ -264,7 +264,7 @@ def test_say_tells_what_was_not_heard(client: Client, engine: Engine) -> None:
         assert run(engine, "stop").returncode == 0
         _, errors = saying.communicate(timeout=60)
     assert saying.returncode == 10
-    assert errors.startswith("engine: not all of it was heard, only “one two three")
+    assert errors.startswith("engine: not all of it was heard, only “one two")
 
 
 def test_say_tells_that_there_was_nothing_to_be_said(client: Client, engine: Engine) -> None:

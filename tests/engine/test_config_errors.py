@@ -36,8 +36,8 @@ FILE_ERRORS = {
     "key without its section": ("threshold = 0.4", "1: threshold is not a setting; did you mean vad.threshold?"),
     "unknown section": ("\n[turn]\nx = 1", "2: turn is not a setting; did you mean turns?"),
     "unknown backend's table": (
-        "[asr.whisper]\nbeam = 3",
-        "1: asr.whisper is not a setting; the tables there are asr.pocketsphinx",
+        "[asr.kaldi]\nbeam = 3",
+        "1: asr.kaldi is not a setting; the tables there are asr.pocketsphinx",
     ),
     "misspelt backend's table": (
         "[asr.pocketsfinx]\nbias = 1",

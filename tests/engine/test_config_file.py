@@ -20,7 +20,11 @@ from engine.toml_lines import key_lines
 TEXT = PACKAGED.read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
 LINE_OF = key_lines(TEXT)
-KEYS = [tuple("en" if part == ANY else part for part in key) for key in setting_keys(Settings)]
+# Where users choose the last name, too, the table is explained as a whole.
+KEYS = [
+    tuple("en" if part == ANY else part for part in (key[:-1] if key[-1] == ANY else key))
+    for key in setting_keys(Settings)
+]
 
 
 def kind_of(key: Key) -> Any:
