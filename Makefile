@@ -7,7 +7,7 @@ PYTHON ?= $(or $(MADE_WITH),python3)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The peers of the conversation bench have a Python of their own, from 3.11 on: 0.8 GB that nothing else needs.
 PEERS := .venv-peers
-# A real server of OpenAI's protocol that is not ours: compiling it takes ten minutes of one core.
+# A real server of OpenAI's protocol that is not ours: compiling it takes minutes, on a slow machine half an hour.
 LLAMA := .venv-llama
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
@@ -78,7 +78,7 @@ bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same 
 $(LLAMA)/.setup:
 	@echo "Compiling llama.cpp into $(LLAMA)"
 	@"$(PYTHON)" -m venv --clear $(LLAMA)
-	@CMAKE_BUILD_PARALLEL_LEVEL=1 CMAKE_ARGS="-DLLAVA_BUILD=OFF" nice $(LLAMA)/bin/python -m pip --quiet \
+	@CMAKE_ARGS="-DLLAVA_BUILD=OFF" nice $(LLAMA)/bin/python -m pip --quiet \
 		--disable-pip-version-check install 'llama-cpp-python[server]==0.3.36' 'gguf>=0.17'
 	@touch $@
 

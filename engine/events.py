@@ -69,6 +69,15 @@ class UserFinal(Event):
     source: str = "speech"
 
 
+@_event("user.cut_off")
+@dataclass(frozen=True, slots=True)
+class UserCutOff(Event):
+    """Somebody has spoken for `seconds`, as long as `turns.max_utterance_s` allows: what they said so far is answered,
+    and what they go on to say after that."""
+
+    seconds: float
+
+
 @_event("answer.started")
 @dataclass(frozen=True, slots=True)
 class AnswerStarted(Event):

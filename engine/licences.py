@@ -29,6 +29,7 @@ from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
 from engine.licence_kinds import UNKNOWN, Kind, kind
 from engine.licence_sound import SOUND, loaded_packages
+from engine.models import disk, lock, manifest, names
 
 _DOC = Path("/usr/share/doc")
 _MAX_BYTES = 4 << 20
@@ -77,6 +78,7 @@ def parts(config: Config) -> list[Part]:
         found += [Part(part, "", licence, f"backend {name}") for part, licence in known.data]
         for package in known.system:
             found += _of_system(package, f"system library, backend {name}")
+    found += _of_models(config)
     for stage, section in stages.items():
         if section.python:
             found.append(Part(f"{stage}.python", "", UNKNOWN, f"ask there: {section.python} -m engine licences"))
@@ -138,6 +140,17 @@ def _said(found: Distribution) -> str:
     old = (meta.get("License") or "").strip().splitlines()
     said = meta.get("License-Expression") or "; ".join(classifiers) or (old[0] if old else "")
     return said or notes.UNSAID.get(canonicalize_name(found.name), UNKNOWN)
+
+
+def _of_models(config: Config) -> Iterator[Part]:
+    """The models that the settings name from the models' directory."""
+    used = list(names.used(config))
+    known = manifest.models(config.models.manifest) if used else {}
+    locked = lock.read(disk.directory(config.models.directory)) if used else {}
+    for use in used:
+        licence = known[use.name].licence if use.name in known else UNKNOWN
+        version = locked[use.name].revision[:12] if use.name in locked else ""
+        yield Part(use.name, version, licence, f"model, {use.setting}")
 
 
 def _absent(name: str, why: str) -> Part:

@@ -51,7 +51,9 @@ def cleaned(environ: Mapping[str, str], python: str) -> dict[str, str]:
     """The environment for a stage's own interpreter: as if its virtual environment was the active one, so that it finds
     the programs there (ninja, which compiles kernels) and not ours."""
     env = {name: value for name, value in environ.items() if name not in _NOT_PASSED_ON}
-    path = [part for part in env.get("PATH", os.defpath).split(os.pathsep) if part != os.path.join(sys.prefix, "bin")]
+    # Of a virtual environment of ours, that is: the system's programs are everybody's.
+    ours = os.path.join(sys.prefix, "bin") if sys.prefix != sys.base_prefix else ""
+    path = [part for part in env.get("PATH", os.defpath).split(os.pathsep) if part != ours]
     if home := os.path.dirname(os.path.abspath(os.path.expanduser(python))) if os.sep in python else "":
         path.insert(0, home)
     return env | {"PATH": os.pathsep.join(path), "PYTHONNOUSERSITE": "1"}

@@ -65,7 +65,7 @@ class Hub:
         """Put files into a repository as the newest of a branch; the commit."""
         repo = self.repos.setdefault(name, Repo({}, {}, gated))
         made = commit(f"{name} {branch} {len(repo.revisions)}")
-        repo.revisions[made], repo.branches[branch] = files, made
+        repo.revisions[made], repo.branches[branch] = dict(files), made
         return made
 
     def fetched(self, file: str = "") -> list[Asked]:

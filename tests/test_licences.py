@@ -254,3 +254,13 @@ def test_every_library_that_the_default_set_up_maps_belongs_to_a_listed_part() -
 )
 def test_kind_of_a_licence(said: str, expected: str) -> None:
     assert kind(said) == expected
+
+
+def test_model_from_the_models_directory_is_a_part_with_its_own_licence(tmp_path: Path) -> None:
+    sets = (f"models.directory={tmp_path}", "ending.backend=smart_turn")
+    named = config(*sets, "ending.smart_turn.model=models:smart-turn-v3.2")
+    (part,) = [part for part in parts(named) if part.name == "smart-turn-v3.2"]
+    assert (part.licence, part.why) == ("BSD-2-Clause", "model, ending.smart_turn.model")
+    (tmp_path / "mine").mkdir()
+    strange = config(*sets, f"ending.smart_turn.model={tmp_path}/mine/x.onnx")
+    assert bad(parts(strange)) == ["mine"]

@@ -141,6 +141,13 @@ def test_nothing_of_the_engines_own_environment_is_on_its_path(
     assert programs == f"{other.parent}:/usr/bin:/bin"  # as if it was activated
 
 
+def test_programs_of_the_system_are_found_where_the_engine_is_installed_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "prefix", "/usr")
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    assert own_python.cleaned({"PATH": "/usr/bin:/bin"}, "/opt/x/bin/python")["PATH"] == "/opt/x/bin:/usr/bin:/bin"
+    assert own_python.cleaned({"PATH": "/usr/bin:/bin"}, "python3.12")["PATH"] == "/usr/bin:/bin"
+
+
 def test_engines_own_interpreter_keeps_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     assert environment(1)["PYTHONPATH"] == "/somewhere"
@@ -256,7 +263,9 @@ def test_doctor_tells_once_and_loads_what_is_well(bare: Path, other: Path) -> No
     (ill,) = [one for one in found if one.level == "problem"]
     assert ill.what.startswith(f"turns, llm: {bare}: {NAME} is not installed there")
     assert ill.code == 6
-    assert [one.what.split(":")[0] for one in found if one.level == "ok"] == ["vad", "asr", "ending", "vocoder"]
+    well = [one.what for one in found if one.level == "ok"]
+    assert [what.split(":")[0] for what in well] == ["vad", "asr", "ending", "vocoder"]
+    assert [what for what in well if what.endswith(f", by {other}")] == well[2:3]
 
 
 # What is agreed upon.

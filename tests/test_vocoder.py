@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import threading
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ from engine.contract import Rung, Tag
 from engine.telemetry import Telemetry
 from tests.rings import Rings, messages
 from workers.backends.clauses import LONGEST, ClauseVoice
+from workers.backends.pieces import Piece
 from workers.join import Seat
 from workers.vocoder import Vocoder
 
 TAG, NEXT, STALE = Tag(1, 2, 1), Tag(1, 3, 1), Tag(1, 1, 1)
 LOUD = 8000
 PER_CHARACTER = 32
+WATCHDOG_S = 60
+"""Reached only when something is broken."""
 RATE = 16000
 
 
@@ -36,6 +40,8 @@ class Scripted(ClauseVoice):
         self.said: list[str] = []
         self.bounds: list[int] = []
         self.speed = 1.0
+        self.forgetful = False
+        """It tells nothing of a clause's last word."""
 
     def load(self, rung: Rung) -> None:
         self.speed = rung.settings.get("speed", 1.0)
@@ -49,6 +55,11 @@ class Scripted(ClauseVoice):
     def forget(self, session: int) -> None:
         self.said.append(f"forget {session}")
 
+    def _place(self, piece: Piece) -> None:
+        super()._place(piece)
+        if self.forgetful:
+            piece.clause.words.pop()
+
     def _say(self, text: str) -> None:
         self.bounds.append(self._telemetry.get("vocoder.bound_ns"))
         self.said.append(text)
@@ -58,6 +69,24 @@ class Scripted(ClauseVoice):
             self._error = RuntimeError("a fault")
             return
         self._take(np.full(PER_CHARACTER * len(text), LOUD, np.int16))
+
+
+class Tireless(Scripted):
+    """Works without asking its sink, until it is cancelled."""
+
+    CHECKPOINT = "node"
+
+    def _say(self, text: str) -> None:
+        self.working.set()
+        assert self.stopped.wait(WATCHDOG_S)
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        super().__init__(telemetry)
+        self.working, self.stopped = threading.Event(), threading.Event()
+
+    def cancel(self, tag: Tag) -> None:
+        super().cancel(tag)
+        self.stopped.set()
 
 
 class Mortal(Seat):
@@ -87,8 +116,8 @@ class Mortal(Seat):
 class Desk:
     """The vocoder worker without its loop, between turns and audio, which are the test. `restart` kills it."""
 
-    def __init__(self, rings: Rings) -> None:
-        self._rings = rings
+    def __init__(self, rings: Rings, voice: type[Scripted] = Scripted) -> None:
+        self._rings, self._voice = rings, voice
         self._seat: Mortal | None = None
         turns, self.telemetry = rings.seat("turns"), rings.telemetry
         self._clauses, self.told_ring = turns.outlet("clauses"), turns.stream_reader("voiced")
@@ -101,7 +130,7 @@ class Desk:
         if self._seat:
             self._seat.die()
         seat = self._seat = Mortal(next(each for each in PROCESSES if each.name == "vocoder"), self._rings.instance)
-        self.voice = Scripted(seat.telemetry)
+        self.voice = self._voice(seat.telemetry)
         self.voice.load(Rung({}, rate=RATE))
         self.seat = seat
         self._inbox = seat.stream_reader("clauses")
@@ -341,3 +370,62 @@ def test_a_voice_that_changed_speaks_so_from_the_next_answer_on(desk: Desk) -> N
     desk.voice.said.clear()
     desk.reload("vocoder.flite.speed=1.5", "vocoder.first_audio_budget_ms=70", 'phrases.en.failed="Oh."')
     assert desk.voice.said == []  # it was not loaded, so it was not warmed up
+
+
+def test_what_is_said_is_written_out_and_what_is_told_are_the_words_of_the_clause(desk: Desk) -> None:
+    desk.clauses("**Open** at 10:30 \N{GRINNING FACE}", "for $5, 2 km away")
+    desk.last()
+    said = desk.work()
+    assert said == ["Open at ten thirty", "for five dollars, two kilometers away"]
+    (first, words, starts), (second, *more) = desk.words()
+    assert (first, words) == (0, ("**Open**", "at", "10:30", "\N{GRINNING FACE}"))
+    assert starts == tuple(said[0].index(word) * PER_CHARACTER for word in ("Open", "at", "ten", "ten"))
+    places = tuple(said[1].index(word) * PER_CHARACTER for word in ("for", "five", "two", "kilometers", "away"))
+    assert (second, *more) == (1, ("for", "$5,", "2", "km", "away"), places)
+
+
+def test_a_voice_that_tells_other_words_than_it_was_fed_tells_none(desk: Desk) -> None:
+    desk.voice.forgetful = True
+    desk.clauses("one two")
+    desk.work()
+    assert desk.words() == [(0, (), ())]
+
+
+def test_the_lexicon_and_what_is_written_out_change_from_the_next_answer_on(desk: Desk) -> None:
+    desk.clauses("Antiphon 5")
+    assert desk.work() == ["Antiphon five"]
+    desk.last()
+    desk.reload('lexicon.antiphon="an tee fon"', "vocoder.normalise=false")
+    desk.work()
+    desk.renew()
+    desk.allow(NEXT)
+    desk.clauses("Antiphon 5", tag=NEXT)
+    assert desk.work() == ["an tee fon 5"]
+    assert desk.words()[-1] == (0, ("Antiphon", "5"), (0, len("an tee fon ") * PER_CHARACTER))
+
+
+def test_a_voice_at_work_is_stopped_from_beside_when_nobody_wants_its_sound_any_more(rings: Rings) -> None:
+    desk = Desk(rings, Tireless)
+    assert isinstance(desk.voice, Tireless)
+    voice = desk.voice
+
+    def ask_again() -> None:
+        assert voice.working.wait(WATCHDOG_S)
+        desk.allow(NEXT)
+
+    asking = threading.Thread(target=ask_again)
+    asking.start()
+    desk.clauses("one")
+    desk.work()
+    asking.join()
+    assert desk.told() == ["cancelled"]
+
+
+def test_a_voice_whose_sound_is_wanted_is_left_alone(rings: Rings) -> None:
+    desk = Desk(rings, Tireless)
+    assert isinstance(desk.voice, Tireless)
+    desk.voice.stopped.set()
+    desk.clauses("one", "two")
+    desk.last()
+    desk.work()
+    assert desk.told() == [(0, 0), (1, 0), "done"]

@@ -18,6 +18,7 @@ NOT_SOURCE = (
     ".git",
     ".venv",
     ".venv-peers",
+    ".venvs",
     "build",
     "dist",
     "run",

@@ -53,7 +53,7 @@ def succeed(seat: Seat) -> Conversation:
     conversation.present.on_count = telemetry.count
     conversation.present.newest = audible.tag_of(telemetry.get("turns.newest"))
     if awake := telemetry.get("turns.awake"):
-        conversation.attention.awake = awake == 2
+        conversation.attention.recall(awake == 2)
     conversation.attention.muted = bool(telemetry.get("audio.muted"))
     conversation.present.forget_upto = telemetry.get("audio.forget_upto")
     return conversation

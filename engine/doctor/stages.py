@@ -53,6 +53,6 @@ def _backend(stage: str, visit: Visit) -> Finding:
     said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
     last = said[-1] if said else f"it ended with code {done.returncode}"
     if done.returncode == 0:
-        return ok(f"{stage}: {last}")
+        return ok(f"{stage}: {last}" + (f", by {section.python}" if section.python else ""))
     what, _, remedy = last.partition("; ")
     return Finding("problem", f"{stage}: {what}", remedy, BackendError.code)

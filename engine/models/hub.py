@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from engine import NAME
 from engine.errors import BackendError, EngineError, OutputError
-from engine.models.manifest import Model, fits
+from engine.models.manifest import Model, fits, is_inside
 
 _CHARS = 200
 
@@ -70,6 +70,10 @@ class Hub:
             for one in info.siblings or []
             if model.wants(one.rfilename)
         )
+        for one in found:
+            if not is_inside(one.name):
+                what = f"{model.name}: {model.repo} has a file called {one.name!r}, which would lie outside of it"
+                raise BackendError(what, f"do not use it, and tell its makers: {model.page}")
         for wanted in model.files:
             if not any(fits(one.name, wanted) for one in found):
                 what = f"{model.repo} at {info.sha} has no {wanted}"

@@ -17,7 +17,7 @@ PACKAGED = Path(__file__).parents[1] / "data" / "models.toml"
 STAGES = ("vad", "asr", "ending", "llm", "vocoder", "duplex")
 """duplex: speech to speech, which takes the place of three stages."""
 
-_FILE = Matches(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\\]+", "be a file's path inside the repository")
+_FILE = Matches(r"(?!/)(?!.*(^|/)\.\.?(/|$))[^\\\x00]+", "be a file's path inside the repository")
 _SHA256 = Matches(r"[0-9a-f]{64}", "be 64 hexadecimal digits")
 _COMMIT = Matches(r"([0-9a-f]{40})?", "be a commit, 40 hexadecimal digits, or empty where it is not known")
 _URL = Matches(r"https://\S+", "be an address, https://...")
@@ -121,6 +121,11 @@ def read(path: Path, label: str = "") -> dict[str, Model]:
 def fits(file: str, wanted: str) -> bool:
     """Whether a file's name is what one of `Model.files` means."""
     return fnmatch.fnmatchcase(file, wanted)
+
+
+def is_inside(file: str) -> bool:
+    """Whether a file's name leads nowhere but into the directory it is put into."""
+    return _FILE.accepts(file)
 
 
 def models(own: str) -> dict[str, Model]:

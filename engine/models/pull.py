@@ -72,6 +72,8 @@ def _still_meant(model: Model, locked: Locked | None) -> Locked | None:
     """What the lock says, where the manifest means the same: it may have moved on since."""
     if locked is None or locked.repo != model.repo or model.revision not in ("", locked.revision):
         return None
+    if not all(any(fits(file.name, wanted) for file in locked.files) for wanted in model.files):
+        return None
     pinned = {file.name: file for file in model.known}
     return locked if all(pinned.get(file.name, file).sha256 == file.sha256 for file in locked.files) else None
 

@@ -7,7 +7,7 @@ from engine.turns.attempt import Attempt, Marks
 from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event
-from engine.turns.turn import MS, Speech, Wish
+from engine.turns.turn import MS, Speech, Turn, Wish
 
 
 class Answering:
@@ -46,11 +46,17 @@ class Answering:
         """Throw away what was begun and is not confirmed, if anything was. It leaves no trace."""
         present, turn = self._present, self._present.current
         if not turn.attempt.confirmed:
-            for channel in ("asks", "clauses"):
-                present.send(channel, m.Cancel(tag=turn.tag))
+            self._give_up(turn)
             present.on_count("turns.thrown_pieces", turn.attempt.pieces)
             present.on_count("turns.thrown_ms", turn.attempt.words.samples * 1000 // present.rate)
             present.next_attempt()
+
+    def _give_up(self, turn: Turn) -> None:
+        """Nobody is to work for the present attempt any more, nor to remember it: nobody has heard of it."""
+        for channel in ("asks", "clauses"):
+            self._present.send(channel, m.Cancel(tag=turn.tag))
+        if turn.attempt.asked is not None:
+            self._present.send("asks", m.Settle(tag=turn.tag, heard=""))
 
     def _send_ask(self, now: int) -> None:
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
@@ -83,7 +89,7 @@ class Answering:
             ms = budget.first_clause_budget_ms if attempt.pieces else budget.first_token_budget_ms
             turn.due["llm"] = now + ms * MS
         if attempt.ended and not attempt.clauses:
-            present.happens(Event.SILENT, now)
+            present.happens(Event.NOTHING, now)
 
     def piece(self, message: m.Piece, now: int) -> None:
         """The next piece of the answer."""
@@ -118,6 +124,10 @@ class Answering:
         """Say that something went wrong."""
         self._say_instead(self._present.phrases.failed, now)
 
+    def say_unknown(self, now: int) -> None:
+        """Say that there is no answer."""
+        self._say_instead(self._present.phrases.unknown, now)
+
     def reprompt(self, now: int) -> None:
         """Ask whether the visitor is still there, in a turn of the engine's own."""
         present = self._present
@@ -146,8 +156,7 @@ class Answering:
         """Begin a new attempt that does not come from the language model: what was under way is stale."""
         present, turn = self._present, self._present.current
         present.send("listen", m.Cancel(tag=turn.ear))
-        for channel in ("asks", "clauses"):
-            present.send(channel, m.Cancel(tag=turn.tag))
+        self._give_up(turn)
         present.audible = present.next_attempt().tag
         turn.due.clear()
         for timer in set(present.timers) - {Timer.QUIET}:
@@ -168,6 +177,7 @@ class Answering:
         else:
             present.send("asks", m.Cancel(tag=turn.tag))  # it may still find the question in its ring
             present.next_attempt()
+            turn.hit = False
             self.ask(now)
 
 

@@ -98,7 +98,7 @@ class Closing:
         """Nothing more of the turn shall be heard, and nobody shall work for it."""
         self._answering.drop(now)
         present, turn = self._present, self._present.current
-        self._speaking.tell_words(now)
+        self._speaking.cut(now)
         for channel in ("listen", "asks", "clauses"):
             present.send(channel, m.Cancel(tag=turn.ear if channel == "listen" else turn.tag))
         present.audible = present.newest = turn.attempt.next_tag
@@ -112,6 +112,7 @@ class Closing:
             remember = present.session.go_on if turn.takes_up else present.session.remember
             remember(turn.question, turn.attempt.words.heard)
         self._tell_ended(outcome, now)
+        self._sessions.over(turn, now)
         present.turn = None
         present.timers.clear()
 

@@ -46,7 +46,7 @@ class Conversation:
         self._host = host = HostCommands(present, sessions, attention)
         host.on_listen = hearing.attend
         self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
-        self._interrupting = interrupting = Interrupting(present, attention, closing)
+        self._interrupting = interrupting = Interrupting(present, attention, speaking, closing)
         self.succession = Succession(present, host)
         self._input_end: int | None = None
         self._over = False
@@ -60,6 +60,7 @@ class Conversation:
             Action.ASK_AGAIN: answering.ask_again,
             Action.TAKE_UP: answering.take_up,
             Action.APOLOGISE: answering.apologise,
+            Action.SAY_UNKNOWN: answering.say_unknown,
             Action.MARK: speaking.mark,
             Action.ANNOUNCE: self._announce,
             Action.TAKE_QUESTION: self._take_question,
@@ -88,6 +89,8 @@ class Conversation:
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
             Timer.QUIET: interrupting.quiet,
+            Timer.HELD: interrupting.held_long,
+            Timer.FIRM: lambda _now: None,
             Timer.UNSURE: sessions.unsure,
             Timer.LEFT: sessions.silence,
         }
@@ -196,8 +199,9 @@ class Conversation:
         """New settings count from now on."""
         self.present.config = config
         self.present.endpointer.reload(config.turns, config.language, config.expected_phrases())
-        self._sessions.watch()
         self.attention.reload(now)
+        self._hearing.reload()
+        self._sessions.watch()
 
     def interrupt(self, now: int) -> None:
         """The engine ends: tell of the turn and the session that are under way."""
@@ -219,7 +223,7 @@ class Conversation:
         elif host.queue:
             present.happens(host.queue[0].event, now)
         else:
-            self._sessions.rest(now)
+            self._sessions.watch()
             self.attention.rest(now)
 
     def _announce(self, now: int) -> None:
@@ -234,7 +238,7 @@ class Conversation:
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
         present, attempt = self.present, self.present.current.attempt
-        if present.played != attempt.played:
+        if present.played != attempt.played or attempt.held:
             attempt.played = present.played
             present.progress(now)
             return

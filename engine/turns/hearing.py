@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine import messages as m
 from engine.contract import UNKNOWN
-from engine.events import UserFinal, UserPartial
+from engine.events import UserCutOff, UserFinal, UserPartial
 from engine.turns.attempt import Marks
 from engine.turns.attention import Attention
 from engine.turns.endpointing import Cues
@@ -56,13 +56,15 @@ class Hearing:
         if self._unheard:
             return
         self._sessions.begin(now)
-        if present.state in ENDED_JUST_NOW:
+        if present.state in ENDED_JUST_NOW and present.current.is_speech:
             present.endpointer.resumed((message.capture_ns - present.current.speech.end_ns) / MS)
         if present.state in LISTENS and not present.kept:
             present.happens(Event.SPEECH, now)
             return
         last = present.kept[-1] if present.kept else None
-        if last and (not last.end or message.capture_ns < last.end_ns + self._present.endpointer.wait_ms(Cues()) * MS):
+        # Nobody answers them in their pauses: they think as long as people do.
+        pause_ns = present.config.turns.end_of_speech_ceiling_ms * MS
+        if last and (not last.end or message.capture_ns < last.end_ns + pause_ns):
             last.end = last.end_ns = 0  # the same utterance goes on
         else:
             present.kept.append(Speech(message.start, message.capture_ns, now))
@@ -137,6 +139,11 @@ class Hearing:
             turn.sound = message.complete
             self._set_wait()
 
+    def reload(self) -> None:
+        """Other waits may count, or a button no longer."""
+        if self._present.state is State.ENDING:
+            self._set_wait()
+
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
         turn = self._present.current
@@ -163,6 +170,7 @@ class Hearing:
 
     def too_long(self, now: int) -> None:
         """The utterance is longer than allowed."""
+        self._present.tell(UserCutOff(self._present.config.turns.max_utterance_s), now)
         self._present.happens(Event.TOO_LONG, now)
 
     # The final text, from the recogniser.
@@ -175,7 +183,6 @@ class Hearing:
             turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
             if self._attention.open:
                 present.kept.append(Speech(present.judged, now, now))
-        present.endpointer.finished()
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = present.timers[Timer.FINAL] = now + present.config.asr.final_budget_ms * MS
@@ -208,6 +215,8 @@ class Hearing:
         self._speculating.heard(message, now)
         if present.state is State.ENDING:
             self._set_wait()
+        elif present.state is State.FINALISING:
+            present.progress(now)
         if message.text != turn.shown:
             turn.shown = message.text
             present.tell(UserPartial(message.text), now)
@@ -233,6 +242,8 @@ class Hearing:
             turn.stages["asr"].ended = now
         judged = self._judge(text)
         if judged is Event.WORDS:
+            present.session.met = True
+            present.endpointer.finished()
             present.tell(UserFinal(text.text, text.language, text.confidence), now)
         present.happens(judged, now)
 

@@ -74,8 +74,10 @@ class HostCommands:
     def _listen(self, _command: m.ListenNow, now: int) -> str:
         if self._present.state is State.INSISTING:
             return "an announcement that must not be interrupted is being heard"
-        self._attention.awake = True
+        self._attention.wake()
         self._present.happens(Event.LISTEN_NOW, now)
+        if self._present.turn is None:
+            self._sessions.rest(now)
         self.on_listen(now)
         return ""
 
@@ -108,8 +110,10 @@ class HostCommands:
         """Open a turn with a question, which stands where the user's words would."""
         turn = self.open("answer", now)
         assert turn.wish is not None
-        turn.said = m.Text(text=turn.wish.text, language=self._present.config.language, confidence=1.0, final=1)
-        self._present.tell(UserFinal(turn.said.text, turn.said.language, 1.0, "command"), now)
+        present = self._present
+        turn.said = m.Text(text=turn.wish.text, language=present.config.language, confidence=1.0, final=1)
+        present.session.met = True
+        present.tell(UserFinal(turn.said.text, turn.said.language, 1.0, "command"), now)
         return turn
 
     def put_back(self, wish: Wish) -> None:

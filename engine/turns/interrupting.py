@@ -14,6 +14,7 @@ from engine.events import AnswerPaused, AnswerResumed
 from engine.turns.attention import Attention
 from engine.turns.closing import Closing
 from engine.turns.present import Present, Timer
+from engine.turns.speaking import Speaking
 from engine.turns.table import Event, State
 from engine.turns.turn import MS, SURE, Speech, Unsaid
 from engine.wording import is_murmur
@@ -25,20 +26,23 @@ LONGEST_PAUSE_S = 2
 """Who speaks again later, unanswered, says something else: only that is answered."""
 LOST_MS = 1000
 """Voice activity tells of a voice every few ms. When it has not for so long, it is in trouble, not in doubt."""
+HELD_MS, FIRM_MS = 2000, 2000
+"""What has neither become an interruption nor ended in so long is a noise that comes and goes: the answer goes on, and
+nothing silences it for a while."""
 
 
 class Interrupting:
     """From the first sign of a voice to the decision."""
 
-    def __init__(self, present: Present, attention: Attention, closing: Closing) -> None:
-        self._present, self._attention, self._closing = present, attention, closing
+    def __init__(self, present: Present, attention: Attention, speaking: Speaking, closing: Closing) -> None:
+        self._present, self._attention, self._speaking, self._closing = present, attention, speaking, closing
 
     @property
     def yields(self) -> Tag | None:
         """The attempt that a voice silences. A voice that was there before does not: somebody who would not stop
         speaking is answered, and the host may speak instead of them."""
         present, turn = self._present, self._present.turn
-        if turn is None or present.state not in YIELDS or not self._attention.open:
+        if turn is None or present.state not in YIELDS or not self._attention.open or Timer.FIRM in present.timers:
             return None
         spoken_over = present.kept and not present.kept[-1].end and present.kept[-1].start <= turn.speech.end
         return None if spoken_over or present.config.turns.barge_in == "off" else turn.tag
@@ -86,6 +90,14 @@ class Interrupting:
         over = present.current.attempt.held and not present.config.turns.resume
         present.happens(Event.INTERRUPTED if over else Event.QUIET, now)
 
+    def held_long(self, now: int) -> None:
+        """Whether it does has been open for too long."""
+        present = self._present
+        if present.config.turns.resume:
+            present.timers.pop(Timer.QUIET, None)
+            present.timers[Timer.FIRM] = now + FIRM_MS * MS
+        self.quiet(now)
+
     # What follows.
 
     def hold(self, now: int) -> None:
@@ -95,6 +107,7 @@ class Interrupting:
         present.listen_ahead(turn.voice)
         if present.config.turns.barge_in == "on" and self._is_heard and not attempt.held:
             attempt.held = True
+            present.timers[Timer.HELD] = now + HELD_MS * MS
             present.progress(now)
             present.tell(AnswerPaused(), now)
 
@@ -109,6 +122,7 @@ class Interrupting:
         present.stop_listening_ahead()
         if attempt.held:
             attempt.held = False
+            present.timers.pop(Timer.HELD, None)
             present.progress(now)
             present.on_count("turns.resumes", 1)
             present.tell(AnswerResumed(), now)
@@ -121,11 +135,12 @@ class Interrupting:
         turn.interrupted_ns = now
         if turn.voice is not None:
             self._keep(turn.voice)
-        if turn.wish is not None and not self._is_heard:
+        if turn.wish is not None and turn.source != "phrase" and not self._is_heard:
             self._closing.postpone(now)
         elif self._goes_on:
             self._closing.reopen(now)
         else:
+            self._speaking.cut(now)
             present.unsaid = self._unsaid if present.config.turns.resume else None
             self._closing.cut(now)
 

@@ -30,6 +30,8 @@ class Timer(Enum):
     FINAL = auto()
     """The final text is due."""
     PATIENCE = auto()
+    HELD = auto()
+    FIRM = auto()
     """Nothing came for so long that the stage is given up."""
     AUDIBLE = auto()
     """The answer's first sample is heard: sound is handed to the device a little before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from engine.contract import Exchange, Tag
 
@@ -20,6 +21,8 @@ class Session:
 
     def __init__(self, number: int, turn: int = 0, is_open: bool = False) -> None:
         self.number, self.turn, self.open = number, turn, is_open
+        self.met = False
+        """They have said something, or the host has in their stead: it was no cough that the session began with."""
         self._history: deque[Exchange] = deque()
         self._context: deque[str] = deque()
 
@@ -30,6 +33,7 @@ class Session:
 
     def remember(self, user: str, answer: str) -> None:
         """An exchange, as it was heard."""
+        self.met = True
         self._history.append(Exchange(user, answer))
 
     def go_on(self, user: str, answer: str) -> None:
@@ -39,10 +43,14 @@ class Session:
 
     def past(self, turns: int) -> tuple[str, ...]:
         """User and answer of the last exchanges in turn, oldest first: `turns` at most, and what a question may carry.
-        Older ones are forgotten."""
+        Older ones are forgotten; of one that is too long by itself the end is kept, which is what it goes on from."""
         history = self._history
-        while len(history) > turns or sum(len(each.user) + len(each.answer) for each in history) > HISTORY_CHARACTERS:
+        while len(history) > turns or (len(history) > 1 and _length(history) > HISTORY_CHARACTERS):
             history.popleft()
+        if _length(history) > HISTORY_CHARACTERS:
+            (user, answer), half = (history[0].user, history[0].answer), HISTORY_CHARACTERS // 2
+            user = user[-max(half, HISTORY_CHARACTERS - len(answer)) :]
+            history[0] = Exchange(user, answer[len(user) - HISTORY_CHARACTERS :])
         return tuple(text for exchange in history for text in (exchange.user, exchange.answer))
 
     def know(self, text: str) -> None:
@@ -58,3 +66,7 @@ class Session:
     def context(self) -> tuple[str, ...]:
         """What the host gave to know, oldest first."""
         return tuple(self._context)
+
+
+def _length(history: Iterable[Exchange]) -> int:
+    return sum(len(each.user) + len(each.answer) for each in history)

@@ -10,6 +10,7 @@ from engine.turns.attention import Attention
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.table import Event
+from engine.turns.turn import Turn
 
 STAGES = ("listen", "asks", "clauses")
 """The channels to the stages that may remember something of a visitor."""
@@ -30,24 +31,33 @@ class Sessions:
         self._reprompted = False
         if not self._present.session.open:
             self._present.session.open = True
+            self._quiet_since_ns = now
             self._present.tell(SessionChanged("began"), now)
 
     def rest(self, now: int) -> None:
-        """Nobody has the turn from now on: the silence begins after which the visitor has left."""
-        if not self._reprompted:
-            self._quiet_since_ns = now
+        """The silence begins after which the visitor has left."""
+        self._quiet_since_ns = now
         self.watch()
+
+    def over(self, turn: Turn, now: int) -> None:
+        """A turn is over. The visitor's makes the silence begin anew, the host's words only hold it up, and a noise,
+        or our asking whether they are there, does neither."""
+        if turn.wish is None or turn.wish.event is Event.ASKED:
+            self._quiet_since_ns = now
+        elif turn.source == "say":
+            self._quiet_since_ns += now - turn.speech.end_ns
 
     def watch(self) -> None:
         """Wake when the silence has lasted long enough."""
         present = self._present
         limits = {Timer.LEFT: present.config.turns.session_end_s, Timer.UNSURE: present.config.attention.reprompt_s}
-        if self._reprompted or not self._attention.open:
+        if self._reprompted or not self._attention.open or not present.session.met:
             del limits[Timer.UNSURE]
         for timer in (Timer.LEFT, Timer.UNSURE):
             present.timers.pop(timer, None)
             limit_ns = round(limits.get(timer, 0) * 1e9)
-            if present.session.open and present.turn is None and limit_ns:
+            somebody = present.session.open or (timer is Timer.LEFT and self._attention.opened)
+            if somebody and present.turn is None and limit_ns:
                 present.timers[timer] = self._quiet_since_ns + limit_ns
 
     def unsure(self, now: int) -> None:
@@ -56,9 +66,13 @@ class Sessions:
         self._present.happens(Event.UNSURE, now)
 
     def silence(self, now: int) -> None:
-        """It has."""
-        self._reason = "silence"
-        self._present.happens(Event.LEAVE, now)
+        """It has. Where nobody came, the gate that was opened for them is closed again."""
+        if self._present.session.open:
+            self._reason = "silence"
+            self._present.happens(Event.LEAVE, now)
+        else:
+            self._attention.left()
+            self._attention.rest(now)
 
     def leave(self, now: int) -> None:
         """The host says that the visitor has left. Before one came there is only what the host gave to know, and wants

@@ -43,7 +43,7 @@ class Speaking:
         if attempt.clauses:
             self._send_last()
         elif attempt.confirmed:
-            self._present.happens(Event.SILENT, now)
+            self._present.happens(Event.SILENT if attempt.asked is None else Event.NOTHING, now)
 
     def _send_clause(self, number: int) -> None:
         turn = self._present.current
@@ -145,6 +145,11 @@ class Speaking:
         present.timers.pop(Timer.WORD, None)
         if words.next_ns is not None:
             present.timers[Timer.WORD] = words.next_ns
+
+    def cut(self, now: int) -> None:
+        """Nothing more is heard of it."""
+        self.tell_words(now)
+        self._present.current.attempt.words.cut(self._present.played)
 
     def playback_ended(self, message: m.PlaybackEnded, now: int) -> None:
         """The last sample will be heard."""

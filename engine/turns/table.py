@@ -55,6 +55,8 @@ class Event(Enum):
     """The answer's last sample is heard."""
     FAILED = auto()
     """The recogniser or the language model failed, or gave nothing for too long."""
+    NOTHING = auto()
+    """The language model has no answer."""
     SILENT = auto()
     """There is nothing to say, or the voice failed, or gave nothing for too long."""
     VOICE = auto()
@@ -106,6 +108,8 @@ class Action(Enum):
     """Say the rest of what was interrupted."""
     APOLOGISE = auto()
     """Say that something went wrong."""
+    SAY_UNKNOWN = auto()
+    """Say that there is no answer."""
     MARK = auto()
     """Note that the answer is heard."""
     HOLD = auto()
@@ -232,6 +236,7 @@ TABLE: dict[tuple[State, Event], tuple[State, Action]] = {
     (S.THINKING, E.AUDIBLE): (S.SPEAKING, A.MARK),
     (S.THINKING, E.PLAYED): (S.LISTENING, A.END),
     (S.THINKING, E.FAILED): (S.THINKING, A.APOLOGISE),
+    (S.THINKING, E.NOTHING): (S.THINKING, A.SAY_UNKNOWN),
     (S.THINKING, E.SILENT): (S.LISTENING, A.GIVE_UP),
     (S.THINKING, E.SPEECH): (S.THINKING, A.KEEP),
     (S.THINKING, E.PAUSE): (S.THINKING, A.KEEP),

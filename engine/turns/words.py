@@ -47,7 +47,7 @@ class Words:
         """When the first sample was heard, or would have been, had nothing held up those that came since."""
         self._ahead_ns = 0
         """How long before a sample is heard it is handed to the loudspeaker."""
-        self._held_up = False
+        self._held_up = self._over = False
         self._played, self._again_ns = -1, AGAIN_NS
 
     def add(self, text: str, samples: int, words: Sequence[str] = (), starts: Sequence[int] = ()) -> None:
@@ -67,7 +67,7 @@ class Words:
         """The words that began to be heard since the last call. played: samples that the loudspeaker was given."""
         found: list[HeardWord] = []
         self.next_ns = None
-        while self._began_ns is not None and self._heard < len(self._words):
+        while self._began_ns is not None and self._heard < len(self._words) and not self._over:
             text, start = self._words[self._heard]
             at_ns = self._began_ns + self._ns(start)
             if at_ns > now and not self._held_up:
@@ -96,6 +96,14 @@ class Words:
         ]
         self._heard, self.next_ns = len(self._words), None
         return found
+
+    def cut(self, played: int) -> None:
+        """No more is heard than the first `played` samples. A word of which less than half is among them was not."""
+        if self._heard and not self._over:
+            start = self._words[self._heard - 1][1]
+            end = self._words[self._heard][1] if self._heard < len(self._words) else self.samples
+            self._heard -= 2 * played < start + end
+        self._over, self.next_ns = True, None
 
     @property
     def heard(self) -> str:

@@ -14,7 +14,8 @@ from tests.backends.conformance import BackendConformance, Driven, ends
 from tests.engine_run import question, silence
 
 BLOCK = 960
-RATE = 16000
+FRAME = 400
+"""Samples by which the sound of the last frame may be more or less than a whole one."""
 
 
 def heard(events: list[Event]) -> list[Heard]:
@@ -74,7 +75,7 @@ class RecogniserConformance(BackendConformance):
         *partial, final = self.said(driven, sound)
         assert final.final
         assert final.text
-        assert final.upto == len(sound)
+        assert abs(final.upto - len(sound)) <= FRAME
         assert not any(each.final for each in partial)
 
     def test_no_text_covers_more_than_was_fed_or_less_than_the_one_before(self, driven: Driven) -> None:
@@ -127,7 +128,7 @@ class RecogniserConformance(BackendConformance):
         events = self.start(driven, job)
         driven.backend.feed(job, self.sound())
         events += driven.until_ended(job) if not ends(events) else []
-        assert heard(events)[-1].upto == len(self.sound())
+        assert abs(heard(events)[-1].upto - len(self.sound())) <= FRAME
         driven.backend.feed(job, self.sound())
         assert driven.steps() == []
 

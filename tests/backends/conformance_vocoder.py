@@ -39,7 +39,7 @@ class Subject:
     foreign: str = "xx"
     """A language that it does not speak."""
     sentence: str = "The museum closes at six in the evening."
-    long: str = "The museum opens at nine in the morning and closes at six in the evening " * 5
+    long: str = "The museum opens at nine in the morning and closes at six in the evening " * 3
     another: Mapping[str, Any] = field(default_factory=lambda: {"speed": 1.5})
     bad: Mapping[str, Any] = field(default_factory=lambda: {"speed": 0})
     wobble: int = 0
@@ -64,6 +64,7 @@ class Collector:
 
     def __init__(self, limit: int = 1 << 40, during: Callable[[], None] = lambda: None) -> None:
         self._limit, self._during = limit, during
+        self._taken = 0
         self.parts: list[Pcm] = []
 
     def write(self, pcm: Pcm) -> bool:
@@ -72,10 +73,11 @@ class Collector:
             return False
         assert pcm.dtype == np.int16
         self.parts.append(pcm.copy())
+        self._taken += len(pcm)
         return True
 
     def __len__(self) -> int:
-        return sum(map(len, self.parts))
+        return self._taken
 
     @property
     def sound(self) -> Pcm:
@@ -166,16 +168,15 @@ class VocoderConformance:
         sink = Collector()
         job = subject.job(sink)
         voice.begin(job)
-        assert voice.idle
         for number in (1, 2):
+            assert drain(voice) == []
             voice.feed(job, subject.sentence)
-            assert not voice.idle
             assert [type(event) for event in drain(voice)] == [Sound]
             assert len(sink) > number * RATE // 4
         voice.finish(job)
         assert drain(voice) == [Ended(job.tag)]
 
-    @pytest.mark.parametrize("nothing", ["", "...", " \n", "?!", "\N{GRINNING FACE}", "\0"])
+    @pytest.mark.parametrize("nothing", ["", "...", " \n?!", "\N{GRINNING FACE}", "\0"])
     def test_a_clause_with_nothing_to_say_has_its_sound_too(
         self, subject: Subject, voice: Backend, nothing: str
     ) -> None:
@@ -214,10 +215,11 @@ class VocoderConformance:
         [
             "hello \N{GRINNING FACE}\0\x1b[31m world\u202e",
             "half a surrogate \ud800 and \udfff another",
-            "M" * 300,
+            "M" * 170,
             "%s %n %d $ % # @ ~ \\ | < > & {} [[ ]] '' \"  word",
             "1,000,000 at 12:30 on 1/2 for $5.99 or 100%",
         ],
+        ids=["emoji, escapes", "surrogates", "endless word", "signs", "numbers"],
     )
     def test_hostile_text_is_said_somehow_and_the_voice_lives_on(
         self, subject: Subject, voice: Backend, text: str
@@ -316,7 +318,11 @@ class VocoderConformance:
         self, subject: Subject, voice: Backend, fault: str
     ) -> None:
         good = Collector()
-        bad = subject.job(None, 2) if fault == "no sink" else replace(subject.job(Collector(), 2), language="xx")
+        bad = (
+            subject.job(None, 2)
+            if fault == "no sink"
+            else replace(subject.job(Collector(), 2), language=subject.foreign)
+        )
         voice.begin(subject.job(good, 1))
         voice.begin(bad)
         for job in (subject.job(good, 1), bad):

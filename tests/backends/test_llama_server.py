@@ -51,6 +51,7 @@ class Servers:
                 port = listener.getsockname()[1]
             command = [PYTHON, "-m", "llama_cpp.server", "--model", str(model), "--host", "127.0.0.1"]
             command += ["--port", str(port), "--n_ctx", str(llama.CONTEXT), "--n_threads", "1"]
+            command += ["--interrupt_requests", "false"]  # or a second question would end the answer to the first
             with (folder / f"server{kind}.log").open("wb") as log:
                 self._processes.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
             self.urls[kind] = f"http://127.0.0.1:{port}/v1"

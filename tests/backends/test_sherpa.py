@@ -281,3 +281,9 @@ def test_a_model_cut_anywhere_is_none(model: Path, tmp_path: Path, size: int) ->
 
 def test_every_kind_of_encoder_that_is_known_says_how_much_it_decodes_at_a_time() -> None:
     assert all({"T", "decode_chunk_len"} <= set(keys.split()) for keys in ENCODERS.values())
+
+
+def test_a_build_without_cuda_is_told_with_what_has_it(model: Path) -> None:
+    with pytest.raises(BackendError) as caught:
+        Sherpa().load(rung(model, device="cuda"))
+    assert "cuda.html" in caught.value.remedy

@@ -27,21 +27,16 @@ class TestEspeak(VocoderConformance):
 
 
 class TestKokoro(VocoderConformance):
-    @pytest.fixture(params=["A", "B"])
+    @pytest.fixture(params=["export A, by flite", "export B, by espeak"])
     def subject(self, request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
-        folder = voices.kokoro(tmp_path, request.param, durations=request.param == "B")
-        return Subject(Kokoro, {"model": str(folder)})
-
-
-class TestKokoroByEspeak(VocoderConformance):
-    @pytest.fixture
-    def subject(self, tmp_path: Path) -> Subject:
-        return Subject(Kokoro, {"model": str(voices.kokoro(tmp_path)), "phonemes": "espeak"})
+        _, export, _, way = request.param.replace(",", "").split()
+        folder = voices.kokoro(tmp_path, export, durations=export == "B")
+        return Subject(Kokoro, {"model": str(folder), "phonemes": way})
 
 
 class TestPiper(VocoderConformance):
-    @pytest.fixture(params=["one speaker", "two speakers", "streaming", "streaming, two speakers"])
+    @pytest.fixture(params=["one net, by espeak", "streaming pair of two speakers, by flite"])
     def subject(self, request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
-        speakers = 2 if "two" in request.param else 1
-        folder = voices.piper(tmp_path, speakers=speakers, streaming="streaming" in request.param)
-        return Subject(Piper, {"model": str(folder)})
+        pair = request.param.startswith("streaming")
+        folder = voices.piper(tmp_path, streaming=pair, speakers=2 if pair else 1)
+        return Subject(Piper, {"model": str(folder), "phonemes": request.param.split()[-1]})

@@ -304,3 +304,17 @@ def test_the_words_of_one_visitor_do_not_change_those_of_the_next(multilingual: 
         driven.backend.forget(1)
     assert finals[0] == finals[2] != finals[1]
     driven.backend.unload()
+
+
+def test_settings_that_the_model_does_not_depend_on_do_not_load_it_again(multilingual: Path) -> None:
+    """Loading takes seconds, in which nobody is heard."""
+    backend = Whisper()
+    backend.load(rung(multilingual, expected=("open the gate",), expected_tokens=3))
+    model, remarks = backend._model, backend.remarks
+    assert len(remarks) == 1
+    backend.load(rung(multilingual, expected=("open the gate", "what is it"), expected_tokens=100, beam_size=2))
+    assert backend._model is model
+    assert backend.remarks == ()
+    backend.load(rung(multilingual, compute_type="float32"))
+    assert backend._model is not model
+    backend.unload()

@@ -167,11 +167,31 @@ def test_a_pass_that_began_before_the_pause_gives_way_to_one_over_all(desk: Desk
     assert told(desk.steps()) == [("what time", RATE + 3200, True)]
 
 
+def test_a_pass_that_had_covered_the_speech_before_the_pause_was_known_is_told_whole_then(desk: Desk) -> None:
+    """Sound comes before what the voice activity makes of it."""
+    desk.feed(1.0)
+    assert desk.found("what time") == []
+    desk.backend.pause(JOB, RATE - 800)
+    assert told(desk.steps()) == [("what time", RATE, False)]
+    desk.backend.finish(JOB)
+    assert told(desk.steps()) == [("what time", RATE, True)]
+    assert desk.script.asked == [1.0]
+
+
+def test_a_pass_under_way_gives_way_to_the_final_one(desk: Desk) -> None:
+    desk.feed(1.0)
+    desk.feed(0.2)
+    desk.backend.finish(JOB)
+    assert desk.found("dropped") == []
+    assert told(desk.found("what time")) == [("what time", RATE + 3200, True)]
+    assert desk.script.asked == [1.0, 1.2]
+
+
 def test_after_a_pause_the_voice_goes_on_and_what_was_said_then_counts(desk: Desk) -> None:
     desk.feed(1.0)
     desk.found("what")
     desk.backend.pause(JOB, RATE)
-    assert desk.steps() == []
+    assert told(desk.steps()) == [("what", RATE, False)]
     desk.backend.pause(JOB, 0)
     desk.feed(1.0)
     desk.found("what time")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine import messages as m
-from tests.engine.talk import WAIT, Talk, config
+from tests.engine.talk import MS, WAIT, Talk, config
 
 GATED = ["push_to_talk", "external", "wake_word"]
 
@@ -181,3 +181,88 @@ def test_another_mode_counts_as_soon_as_nobody_is_there() -> None:
     assert talk.state() == "ASLEEP"
     talk.conversation.reload(config("attention.mode=open"), talk.now)
     assert talk.state() == "LISTENING"
+
+
+@pytest.mark.parametrize("end", ["command", "silence"])
+def test_who_was_told_to_sleep_sleeps_on_when_the_visitor_has_left(end: str) -> None:
+    talk = talk_in("open", "turns.session_end_s=20")
+    talk.exchange(1000, "hello", "Yes.")
+    talk.host(m.FallAsleep(number=1))
+    if end == "command":
+        talk.host(m.EndSession(number=2))
+    talk.until(talk.at + 21_000)
+    talk.begin(talk.at + 1000)
+    assert talk.state() == "ASLEEP"
+    talk.until(talk.at + 1000)
+    talk.say(m.SpeechPaused(end=round(talk.at) * 16, capture_ns=talk.now))
+    assert talk.host(m.ListenNow(number=3)).ok
+    assert talk.state() == "LISTENING"
+
+
+def test_a_setting_that_changes_wakes_nobody_who_was_told_to_sleep() -> None:
+    talk = talk_in("open")
+    talk.host(m.FallAsleep(number=1))
+    talk.conversation.reload(config("turns.patience_s=3"), talk.now)
+    assert talk.state() == "ASLEEP"
+
+
+@pytest.mark.parametrize("mode", ["external", "wake_word"])
+def test_a_gate_that_was_opened_for_nobody_is_closed_again(mode: str) -> None:
+    talk = talk_in(mode, "turns.session_end_s=20")
+    talk.until(5000)
+    talk.host(m.ListenNow(number=1))
+    talk.until(24_000)
+    talk.host(m.ListenNow(number=2))
+    talk.until(43_900)
+    assert talk.state() == "LISTENING"
+    talk.until(44_100)
+    assert talk.state() == "ASLEEP"
+    talk.begin(45_000)
+    assert talk.state() == "ASLEEP"
+
+
+def test_a_button_that_nobody_pressed_is_not_held_when_the_mode_changes() -> None:
+    talk = talk_in("open")
+    talk.exchange(1000, "hello", "Yes.")
+    talk.conversation.reload(config("attention.mode=push_to_talk"), talk.now)
+    assert talk.state() == "ASLEEP"
+
+
+def test_a_pause_ends_the_utterance_again_when_there_is_no_button_any_more() -> None:
+    talk = talk_in("push_to_talk")
+    talk.host(m.ListenNow(number=1))
+    talk.begin(1000)
+    talk.pause(2000)
+    talk.until(4000)
+    assert talk.state() == "ENDING"
+    talk.conversation.reload(config("attention.mode=open"), talk.now)
+    talk.until(4100)
+    assert talk.state() == "FINALISING"
+
+
+def test_nobody_is_asked_who_only_coughed() -> None:
+    talk = talk_in("open", "attention.reprompt_s=8")
+    talk.speech(1000, 1100)
+    talk.until(1600)
+    talk.text("")
+    talk.until(20_000)
+    assert not talk.of(m.Clause)
+
+
+def test_what_the_engine_asked_is_over_when_somebody_speaks() -> None:
+    talk = talk_in("open", "attention.reprompt_s=8")
+    talk.exchange(1000, "hello", "Yes.")
+    talk.until(talk.at + 8001)
+    at = talk.at
+    talk.say(
+        m.VoiceHeard(start=round(at) * 16, upto=round(at + 160) * 16, clear=128 * 16, speech=1, capture_ns=talk.now)
+    )
+    talk.say(m.SpeechBegan(start=round(at) * 16, capture_ns=talk.now))
+    talk.until(at + 1000)
+    talk.say(m.SpeechPaused(end=round(at + 900) * 16, capture_ns=round((at + 900) * MS)))
+    talk.until(at + 900 + WAIT + 32)
+    talk.text("and now")
+    talk.answer("No.")
+    talk.play(talk.at + 100, talk.at + 1000)
+    talk.until(talk.at + 3000)
+    assert [clause.text for clause in talk.of(m.Clause)] == ["Yes.", "Are you still there?", "No."]

@@ -51,6 +51,7 @@ def test_the_recogniser_takes_in_no_noise_while_the_user_may_have_finished(talk:
     assert talk.of(m.Hold)[-1].limit == 2100 * 16
     talk.speech(2300, 3000)
     assert [hold.limit // 16 for hold in talk.of(m.Hold)] == [2100, 0, 3100]
+    assert [hold.end // 16 for hold in talk.of(m.Hold)] == [2000, 0, 3000]
     talk.until(3460)
     assert talk.of(m.Finish)[0].stop == 3100 * 16
 
@@ -202,12 +203,14 @@ def test_a_voice_that_gives_nothing_ends_the_turn_and_the_conversation_goes_on(t
     assert len(talk.of(m.Ask)) == 2
 
 
-def test_an_empty_answer_ends_the_turn(talk: Talk) -> None:
+def test_an_empty_answer_is_said_to_be_none(talk: Talk) -> None:
     talk.speech(1000, 2000)
     talk.until(2460)
     talk.text("hello")
     talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
-    assert talk.turns[0]["outcome"] == "abandoned"
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.unknown]
+    talk.play(2600, 3000)
+    assert (talk.turns[0]["outcome"], talk.turns[0]["source"]) == ("apologised", "phrase")
 
 
 def test_someone_who_does_not_stop_is_answered_all_the_same_and_heard_on(talk: Talk) -> None:

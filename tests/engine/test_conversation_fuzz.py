@@ -15,6 +15,7 @@ from engine.turns.present import Timer
 from engine.turns.table import State
 from tests.engine.talk import MS, Talk
 
+OF_AN_ANSWER = ("answer.started", "answer.word", "answer.paused", "answer.resumed", "answer.ended")
 HEARD = (State.THINKING, State.SPEAKING, State.ANNOUNCING, State.INSISTING)
 
 
@@ -190,6 +191,6 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     pauses = [event["event"] for event in talk.events if event["event"] in ("answer.paused", "answer.resumed")]
     assert "answer.resumed" not in (one for one, other in pairwise(["answer.resumed", *pauses]) if one == other)
     for event in talk.named("answer.started"):
-        told = [each["event"] for each in talk.events if each["tag"] == event["tag"] and "answer" in each["event"]]
+        told = [each["event"] for each in talk.events if each["tag"] == event["tag"] and each["event"] in OF_AN_ANSWER]
         assert told[0] == "answer.started"
         assert told[-1] == "answer.ended"

@@ -65,20 +65,31 @@ def test_whoever_speaks_is_still_there(talk: Talk) -> None:
     assert len(sessions(talk)) == 1
 
 
-def test_the_silence_is_counted_anew_after_an_announcement_and_after_a_noise(talk: Talk) -> None:
+def test_the_silence_is_held_up_by_an_announcement_and_not_broken_by_a_noise(talk: Talk) -> None:
     talk.exchange(1000, "hello", "Yes.")
-    talk.until(20_000)
+    left = talk.at + 20_000
+    talk.until(left - 10_000)
     talk.host(m.Say(number=1, text="Dear visitors.", mode="queue", interruptible=1))
-    talk.play(20_100, 22_000)
-    talk.until(41_000)
-    talk.speech(41_000, 41_100)
-    talk.until(41_600)
+    talk.play(left - 9_900, left - 8_000)
+    talk.speech(left - 6_000, left - 5_900)
+    talk.until(left - 5_400)
     talk.text("")
     assert talk.state() == "LISTENING"
-    talk.until(61_500)
+    talk.until(left + 1_900)
     assert len(sessions(talk)) == 1
-    talk.until(61_700)
+    talk.until(left + 2_100)
     assert len(sessions(talk)) == 2
+
+
+def test_announcements_in_a_row_keep_nobody_there(talk: Talk) -> None:
+    talk.exchange(1000, "hello", "Yes.")
+    for number in range(1, 8):
+        at = talk.at
+        talk.until(at + 6_000)
+        talk.host(m.Say(number=number, text="Dear visitors.", mode="queue", interruptible=1))
+        talk.play(at + 6_100, at + 7_000)
+    assert [state for state, *_ in sessions(talk)] == ["began", "ended"]
+    assert talk.host(m.EndSession(number=9)).ok
 
 
 def test_it_never_ends_by_silence_where_that_is_configured() -> None:

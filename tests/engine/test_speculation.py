@@ -197,13 +197,15 @@ def test_a_worker_that_is_restarted_meanwhile_costs_no_answer(talk: Talk, stage:
     assert talk.turns[0]["heard"].endswith("At six.")
 
 
-def test_an_answer_that_is_empty_ends_the_turn_only_when_the_user_has_finished(talk: Talk) -> None:
+def test_that_there_is_no_answer_is_said_only_when_the_user_has_finished(talk: Talk) -> None:
     pause(talk)
     talk.say(m.PiecesEnded(tag=talk.tag, reason="done"))
     assert talk.state() == "ENDING"
+    assert not talk.of(m.Clause)
     talk.until(2000 + WAIT + 1)
-    assert talk.state() == "LISTENING"
-    assert talk.turns[0]["outcome"] == "abandoned"
+    assert [clause.text for clause in talk.of(m.Clause)] == [talk.present.phrases.unknown]
+    talk.play(2600, 3000)
+    assert talk.turns[0]["outcome"] == "apologised"
 
 
 def test_its_deadlines_run_only_from_when_the_user_has_finished(talk: Talk) -> None:

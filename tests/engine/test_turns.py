@@ -24,11 +24,20 @@ IMPOSSIBLE = {
     State.MUTED: set(Event) - HOST - NEXT,
     State.HEARING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG},
     State.ENDING: set(Event) - HOST - {Event.SPEECH, Event.PAUSE, Event.TOO_LONG, Event.WAIT_OVER},
-    State.FINALISING: {Event.WAIT_OVER, Event.TOO_LONG, Event.AUDIBLE, Event.PLAYED, Event.SILENT, Event.UNSURE} | NEXT,
+    State.FINALISING: {
+        Event.NOTHING,
+        Event.WAIT_OVER,
+        Event.TOO_LONG,
+        Event.AUDIBLE,
+        Event.PLAYED,
+        Event.SILENT,
+        Event.UNSURE,
+    }
+    | NEXT,
     State.THINKING: OF_THE_USER | NEXT,
-    State.SPEAKING: OF_THE_USER | NEXT,
-    State.ANNOUNCING: OF_THE_USER | NEXT | {Event.FAILED},
-    State.INSISTING: OF_THE_USER | OF_A_VOICE | NEXT | {Event.FAILED},
+    State.SPEAKING: OF_THE_USER | NEXT | {Event.NOTHING},
+    State.ANNOUNCING: OF_THE_USER | NEXT | {Event.FAILED, Event.NOTHING},
+    State.INSISTING: OF_THE_USER | OF_A_VOICE | NEXT | {Event.FAILED, Event.NOTHING},
 }
 
 

@@ -148,3 +148,23 @@ def test_the_registry_makes_it_ready_for_work_from_the_packaged_configuration(na
     backend.load(rung("llm", config))
     backend.warm_up()
     assert "ten to six" in said(backend, "what are the opening hours") or name == "repeat"
+
+
+def test_an_answer_that_nobody_heard_is_not_counted_as_given() -> None:
+    backend = phrasebook()
+    backend.begin(Job(Tag(1, 1, 1), text="hello"))
+    backend.cancel(Tag(1, 1, 1))
+    backend.settle(Tag(1, 1, 1), "")
+    while not backend.idle:
+        backend.step(0)
+    assert said(backend, "good morning", Tag(1, 1, 2)) == "Hello."
+
+
+def test_an_answer_that_was_interrupted_is_counted_as_given() -> None:
+    backend = phrasebook()
+    backend.begin(Job(Tag(1, 1, 1), text="hello"))
+    backend.cancel(Tag(1, 1, 1))
+    while not backend.idle:
+        backend.step(0)
+    backend.settle(Tag(1, 1, 1), "Hel")
+    assert said(backend, "good morning", Tag(1, 2, 1)) == "Good to see you."

@@ -83,7 +83,7 @@ class LogMel:
 
     def wipe(self) -> None:
         """Overwrite what is known of the sound."""
-        self._logs.fill(0)
+        self._logs[: self.frames] = 0
         self._rest.fill(0)
 
 

@@ -95,7 +95,7 @@ class OpenAi(Background):
             self._gone(told)
 
     def _reach(self) -> None:
-        """Raises ServerError, or BackendError where the model that is configured is not there."""
+        """Raises ServerError where it, or the model that is configured, is not there."""
         headers, listed = Request(self._address, self._key, self._patience).get("/models")
         try:
             known = [str(each["id"]) for each in listed["data"]]

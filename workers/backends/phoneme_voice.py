@@ -157,7 +157,7 @@ class PhonemeVoice(ClauseVoice):
 
     def _hand_out(self, sound: NDArray[np.float32]) -> bool:
         """Give sound to the sink. False: nobody wants the rest."""
-        pcm = np.clip(np.ravel(sound) * 32767, -32768, 32767).astype(np.int16)
+        pcm = np.clip(np.nan_to_num(np.ravel(sound)) * 32767, -32768, 32767).astype(np.int16)
         audible = np.flatnonzero((pcm > AUDIBLE) | (pcm < -AUDIBLE))
         if audible.size:
             first, last = self._given + int(audible[0]), self._given + int(audible[-1])

@@ -59,6 +59,13 @@ STRESSED = {"er": "ɜː", "iy": "iː", "ax": "ʌ"}
 """What is written differently under stress."""
 VOWELS = frozenset(("aa", "ae", "ah", "ao", "aw", "ax", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"))
 _TAPPING = VOWELS | {"r"}
+_WEAK = (
+    "a an the of in on at to from by for with as than and or but if is are was were be been am has have had do does "
+    "can could will would shall should may might must it its he him his she her we us our they them their you your i "
+    "me my 's 'll 've 're 'd"
+)
+WEAK = frozenset(_WEAK.split())
+"""Words that only hold others together, and carry no stress where nobody lays it on them."""
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "flite_init": (c_int, ()),
@@ -133,8 +140,7 @@ class FlitePhonemes:
         flite = self._flite
         known = flite.item_as(word, b"SylStructure")
         syllables = list(self._items(flite.item_daughter(known))) if known else []
-        # "is", "of", "the": words that only hold others together carry no stress.
-        weak = len(syllables) == 1 and flite.ffeature_string(word, b"gpos") != b"content"
+        weak = flite.ffeature_string(word, b"name").decode("ascii", "replace") in WEAK
         said: list[str] = []
         names: list[str] = []
         for syllable in syllables:

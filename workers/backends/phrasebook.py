@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from engine.contract import Job, Rung
+from engine.contract import Job, Rung, Tag
 from workers.backends.spoken import Spoken
 
 _NOT_WORD = re.compile(r"[^\w']+")
@@ -35,15 +35,31 @@ class Phrasebook(Spoken):
         ]
         self._given = [0] * len(self._entries)
         """How many answers of each entry the visitor has been given."""
+        self._last: tuple[Tag, int] | None = None
+        """The newest question, and its entry."""
 
     def answer(self, job: Job) -> str:
         said = words(job.text)
         for number, (patterns, answers) in enumerate(self._entries):
             if any(pattern.fullmatch(said) for pattern in patterns):
                 self._given[number] += 1
+                self._last = job.tag, number
                 return str(answers[(self._given[number] - 1) % len(answers)])
         return self._unknown
 
+    def cancel(self, tag: Tag) -> None:
+        super().cancel(tag)
+        self._count(tag, -1)  # unless `settle` says that some of it was heard
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        if heard:
+            self._count(tag, 1)
+            self._last = None
+
+    def _count(self, tag: Tag, by: int) -> None:
+        if self._last is not None and self._last[0] == tag:
+            self._given[self._last[1]] += by
+
     def forget(self, session: int) -> None:
         """The next visitor is given every entry's first answer first."""
-        self._given = [0] * len(self._entries)
+        self._given, self._last = [0] * len(self._entries), None

@@ -3,6 +3,7 @@ package `piper-tts` is GPL-3, a voice has a licence of its own.
 
 A voice is one net, `NAME.onnx`, or the pair of its streaming export, `encoder.onnx` and `decoder.onnx`: the encoder
 works out the whole clause, and the decoder makes its sound by and by, so that the first is heard after one window.
+Sound is as loud as the net makes it; `piper-tts` scales each clause to full volume, which a stream cannot.
 """
 
 from __future__ import annotations
@@ -160,11 +161,11 @@ def _files(path: Path) -> tuple[tuple[Path, ...], Path]:
         missing = next(each for each in pair if each not in there)
         raise BackendError(f"{missing} is missing", "export both: python -m piper_train.export_onnx_streaming")
     if there:
-        described = sorted(each for each in path.glob("*.json") if each.name != "MODEL_CARD.json")
+        described = sorted(path.glob("*.onnx.json")) or sorted(path.glob("*.json"))
         if len(described) == 1:
             return pair, described[0]
         raise BackendError(
-            f"{path} must hold one .json beside encoder.onnx and decoder.onnx, not {len(described)}",
+            f"{path} must hold one .onnx.json beside encoder.onnx and decoder.onnx, not {len(described)}",
             "put the voice's NAME.onnx.json there",
         )
     single = sorted(path.glob("*.onnx"))

@@ -110,6 +110,7 @@ class PocketSphinx:
         if self._open is not None or self._decoder is None:
             self._refused.append(Ended(job.tag, "failed", "PocketSphinx hears one utterance at a time"))
             return
+        self._cancelled.discard(job.tag)  # of one that had ended before
         self._open = _Utterance(job.tag)
         self._mean.reset()
         self._decoder.start()

@@ -68,6 +68,7 @@ class Sherpa:
         self._hotwords = self._expected(files, rung.expected) if leans else ""
         if rung.expected and not leans:
             self.remarks += (_no_hotwords(decoding),)
+        provider = self._provider(library, rung)
         try:
             self._recognizer = library.OnlineRecognizer.from_transducer(
                 tokens=str(files.tokens),
@@ -76,7 +77,7 @@ class Sherpa:
                 joiner=str(files.joiner),
                 model_type=files.kind,
                 num_threads=rung.threads,
-                provider=self._provider(library, rung),
+                provider=provider,
                 device=int(rung.settings.get("device_index", 0)),
                 decoding_method=decoding,
                 hotwords_score=float(rung.settings.get("hotwords_score", 1.5)),

@@ -59,6 +59,11 @@ class Whisper:
         self._cancelled: deque[Tag] = deque()
         self._pass: _Pass | None = None
         self._cost_ns, self._learned = 0, False
+        self._interval = 0
+        self._wanted: tuple[Path, Place, int, str] | None = None
+        """What the model was loaded for."""
+        self._fallen = 0
+        """1: it runs on the processor instead; the first remark says so."""
 
     def load(self, rung: Rung) -> None:
         if rung.rate != RATE:
@@ -66,15 +71,8 @@ class Whisper:
         configured = str(rung.settings.get("model", ""))
         if not configured:
             raise BackendError(f"asr.backend whisper needs {TABLE}.model, the directory of its model", SOURCE)
-        self.unload()
-        self._folder, self._rung = Path(configured).expanduser(), rung
-        self._place = Place.of(TABLE, rung.settings)
-        self.remarks = ()
-        try:
-            model = self._load_model()
-        except BackendError as error:
-            model = self._fall_back(error)
-        self._thread = ThreadPoolExecutor(1, "whisper")
+        self._rung = rung
+        model = self._model_of(Path(configured).expanduser(), Place.of(TABLE, rung.settings))
         self._beams = int(rung.settings.get("beam_size", 1))
         self._no_speech = float(rung.settings.get("no_speech", 0.6))
         self._interval = int(rung.settings.get("interval_ms", 300)) * RATE // 1000
@@ -84,6 +82,21 @@ class Whisper:
         if left_out:
             self.remarks += (f"{left_out} of the expected phrases do not fit into {TABLE}.expected_tokens",)
 
+    def _model_of(self, folder: Path, place: Place) -> Model:
+        """The model in this place: the one that is loaded, where only other settings have changed."""
+        wanted = folder, place, self._rung.threads, self._rung.language
+        if self._model is not None and wanted == self._wanted:
+            self.remarks = self.remarks[: self._fallen]
+            return self._model
+        self.unload()
+        self._wanted, self._folder, self._place, self.remarks, self._fallen = wanted, folder, place, (), 0
+        try:
+            model = self._load_model()
+        except BackendError as error:
+            model = self._fall_back(error)
+        self._thread = ThreadPoolExecutor(1, "whisper")
+        return model
+
     def _load_model(self) -> Model:
         self._model = Model(self._folder, self._place, self._rung.threads, self._rung.language)
         return self._model
@@ -92,8 +105,10 @@ class Whisper:
         """The GPU cannot be had. Raises `error` where it has to be."""
         if self._place.instead is None:
             raise error
-        self.remarks += (f"runs on the processor: {error.what}",)
-        self._place = self._place.instead
+        if self._model is not None:
+            self._model.close()
+        self.remarks = (f"runs on the processor: {error.what}", *self.remarks)
+        self._place, self._fallen = self._place.instead, 1
         return self._load_model()
 
     def warm_up(self) -> None:
@@ -141,7 +156,7 @@ class Whisper:
     def pause(self, job: Job, end: int) -> None:
         """See `engine.contract.HearsPauses`: now one pass over all that was said is worth more than the next one."""
         if job.tag in self._open:
-            self._open[job.tag].end = end
+            self._events += self._open[job.tag].pause(end)
 
     def finish(self, job: Job) -> None:
         if job.tag in self._open:
@@ -182,8 +197,8 @@ class Whisper:
         features = now.sound.features(next((each for each in self._lengths if each >= frames), LONGEST), stop)
 
         def wanted() -> bool:
-            """Nothing has happened that calls for another pass instead: it was cancelled, or the voice has paused."""
-            return self._open.get(now.tag) is now and not (stop is None and upto < now.end <= now.samples)
+            """It was not cancelled, and no pass over more sound is waited for."""
+            return self._open.get(now.tag) is now and not (stop is None and now.is_waited_for_beyond(upto))
 
         def hear() -> Hypothesis | None:
             try:

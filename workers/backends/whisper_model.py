@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BackendError
-from workers.backends.ct2 import EXTRA, Place, library, opened
+from workers.backends.ct2 import EXTRA, Place, first_line, library, opened
 from workers.backends.log_mel import HOP, RATE, WINDOW, Frames
 
 TABLE = "asr.whisper"
@@ -142,7 +142,7 @@ def _tokenizer(folder: Path) -> Any:
     try:
         return tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:  # its own exceptions are plain ones
-        raise BackendError(f"{path} is no tokenizer ({str(error).splitlines()[0]})", SOURCE) from error
+        raise BackendError(f"{path} is no tokenizer ({first_line(error)})", SOURCE) from error
 
 
 def check(folder: Path) -> None:

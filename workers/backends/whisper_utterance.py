@@ -64,6 +64,15 @@ class Utterance:
         """The sample after which there is silence alone, as far as is known."""
         return min(self.end, self.samples) if self.end else self.samples
 
+    def pause(self, end: int) -> list[Heard]:
+        """The voice has paused, or goes on (0): what is to be told of that, because a pass has covered it already."""
+        self.end = end
+        return self._news(self.last.text, self.known) if self.last is not None and 0 < end <= self.known else []
+
+    def is_waited_for_beyond(self, upto: int) -> bool:
+        """What is waited for takes more than a pass over the samples before `upto`."""
+        return upto < self._said_upto if self.finished else upto < self.end <= self.samples
+
     @property
     def is_heard(self) -> bool:
         """It is finished, and no pass would add anything."""

@@ -76,12 +76,13 @@ class Amounts:
                 partial(self._price, sign=1, at=2),
             ),
             (rf"{before}({number})(?:\s({words.magnitudes}))?\s?({money})(?!\w)", partial(self._price, sign=3, at=1)),
+            (r"(?<=\bthe )(\d0)s\b|(?<![\w.,])(1[1-9]\d0|20\d0)s\b", self._decade),
             (rf"{before}([-−]?)({number})\s?({_any(UNITS)})(?![\w/²³])", self._unit),
             (rf"{before}({number})({words.ordinal})(?!\w)", self._place),
             (r"(?<!\w)(?:#|№)(?=\d)", lambda _: words.number_sign and words.number_sign + " "),
             *self._days(words),
             (rf"{before}(1[1-9]\d\d|20\d\d){behind}", lambda match: language.year(int(match[1]))),
-            (rf"(?<![\w.,/:])([-−]?)({number}){behind}", self._plain),
+            (rf"{before}([-−]?)({number}){behind}", self._plain),
         ]
         self._rules = [(re.compile(pattern), speak) for pattern, speak in rules]
         self._symbols = re.compile(rf"(?<=\s)({_any(dict(words.symbols))})(?=\s)|(?<!\S)~(?=\w)")
@@ -102,7 +103,10 @@ class Amounts:
         days: dict[str, list[tuple[str, Speak]]] = {
             "en": [
                 (rf"\b({months}) (\d\d?)(?!\w|[.,:]\d)", lambda match: f"{match[1]} {nth(int(match[2]))}"),
-                (rf"{ALONE[0]}(\d\d?) (?:of )?({months})\b", lambda match: f"{nth(int(match[1]))} of {match[2]}"),
+                (
+                    rf"{ALONE[0]}(?:the )?(\d\d?) (?:of )?({months})\b",
+                    lambda match: f"the {nth(int(match[1]))} of {match[2]}",
+                ),
             ],
             "de": [
                 (
@@ -129,6 +133,8 @@ class Amounts:
         else:
             low = "oh " if english and minute < 10 else ""
             said = words.clock.format(h=said_hour, m=low + self._language.number(Decimal(minute)))
+        if hour < 2:
+            said = said.replace(*words.hours)
         end = "." if match[0].endswith(".") and match.end() == len(match.string) else ""
         return f"{said} {half.upper()} M{end}" if english and half else said
 
@@ -145,6 +151,13 @@ class Amounts:
         if number != int(number) or number >= 10**6:
             return None
         return self._language.ordinal(int(number), self._language.words.ordinals.get(match[2], ""))
+
+    def _decade(self, match: re.Match[str]) -> str | None:
+        """English: the nineties."""
+        if self._language.primary != "en":
+            return None
+        said = self._language.year(int(match[2])) if match[2] else self._language.number(Decimal(match[1]))
+        return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
 
     def _plain(self, match: re.Match[str]) -> str:
         written = match[2]

@@ -32,6 +32,8 @@ class Words:
     hour: str = "{h}"
     """A full hour, and below one with minutes."""
     clock: str = "{h} {m}"
+    hours: tuple[str, str] = ("", "")
+    """Several hours, and what one of them is called instead."""
     gender: str = ""
     """Of hours: the RBNF rule set that counts them."""
     cents: str = "{n}"
@@ -95,6 +97,7 @@ WORDS: Mapping[str, Words] = {
         *("arobase", "point", "barre oblique", "tiret", "à", "numéro"),
         hour="{h} heures",
         clock="{h} heures {m}",
+        hours=("heures", "heure"),
         gender="spellout-cardinal-feminine",
         cent=("centime", "centimes"),
         magnitudes="millions|million|milliards|milliard",

@@ -13,9 +13,10 @@ _MARKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"!?\[([^\]\n]*)\]\([^)\n]*\)", r"\1"),  # links and pictures: their words
         (r"</?[A-Za-z][^<>\n]*>", ""),
         (r"&amp;", "&"),
-        (r"(?<=\s)[*·⋅](?=\s\d)", "×"),
+        (r"(?<=\d\s)[*·⋅](?=\s\d)", "×"),
+        (r"(?<=\d)[*·⋅×](?=\d)", " × "),
         (r"≈\s*", "~"),
-        (r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|?)+$", ""),  # the line below a table's head, or across the page
+        (r"^(?=[^\n]*--)[ \t|:-]+$", ""),  # the line below a table's head, or across the page
         (r"^[ \t]*#{1,6}(?=\s)", ""),
         (r"^[ \t]*>+(?=\s|\w)", ""),
         (r"^[ \t]*[-*+•‣▪](?=\s)", ""),

@@ -19,6 +19,9 @@ from workers.reading.mapped import Mapped
 from workers.reading.markup import without_markup
 from workers.reading.shapes import Shapes
 
+LONGEST = 300
+"""Characters of a word. What is longer is none, and its text is left as it is: the patterns would take long over it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -59,8 +62,9 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         mapped = Mapped.of(text)
-        for each in self._passes:
-            mapped = each(mapped)
+        if max(map(len, text.split()), default=0) <= LONGEST:
+            for each in self._passes:
+                mapped = each(mapped)
         words = mapped.words
         return Reading(text, " ".join(word for word, _ in words), tuple(number for _, number in words))
 
