@@ -193,6 +193,17 @@ def test_a_gpu_that_is_not_there_is_an_error_or_a_remark_by_choice(
     assert any("runs on the processor" in remark for remark in backend.remarks)
 
 
+def test_a_missing_cuda_library_is_found_by_warm_up(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("libcudnn.so.9: cannot open shared object file")
+
+    backend = Moshi()
+    backend.load(rung(model))
+    monkeypatch.setattr(MoshiModel, "frame", fail)
+    with pytest.raises(BackendError, match=r"does not run \(libcudnn.*nvidia-smi"):
+        backend.warm_up()
+
+
 def test_who_cannot_follow_says_so(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Moshi()
     backend.load(rung(model))

@@ -370,6 +370,17 @@ def test_a_gpu_that_is_not_there_is_an_error_or_a_remark_by_choice(
     assert any("runs on the processor" in remark for remark in backend.remarks)
 
 
+def test_a_missing_cuda_library_is_found_by_warm_up(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("libcudnn.so.9: cannot open shared object file")
+
+    backend = Voxtral()
+    backend.load(rung(model))
+    monkeypatch.setattr(VoxtralModel, "hear", fail)
+    with pytest.raises(BackendError, match=r"does not run \(libcudnn.*nvidia-smi"):
+        backend.warm_up()
+
+
 def test_sampled_answers_differ_and_stay_within_what_is_likely(model: Path) -> None:
     import torch
 

@@ -27,7 +27,7 @@ from engine.rules import Between, OneOf
 from workers.backends.defaults import settings_of
 from workers.backends.frames import Reframer
 from workers.backends.moshi_model import EXTRA, FRAME_MS, RATE, REMEDY, SETTING, MoshiModel
-from workers.backends.torch_library import first_line, torch_on
+from workers.backends.torch_library import first_line, remedy_of, torch_on
 
 WAITING = 2
 """Frames that may wait: more would be an answer to what was said long ago."""
@@ -109,7 +109,8 @@ class Moshi:
                 self._answer(np.zeros(self._abilities.frame, np.int16))
                 took.append(time.monotonic_ns() - began)
         except Exception as error:  # RuntimeError: whatever torch throws
-            raise BackendError(f"moshi does not run ({first_line(error)})", REMEDY) from error
+            why = first_line(error)
+            raise BackendError(f"moshi does not run ({why})", remedy_of(why, REMEDY)) from error
         self._cost_ns = min(took)  # the first ones compile
         self._begin_anew()
 

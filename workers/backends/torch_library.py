@@ -44,6 +44,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
+def remedy_of(why: str, otherwise: str) -> str:
+    """What to do when a model that was loaded does not run, by what it said."""
+    return CUDA if any(sign in why.lower() for sign in ("cuda", "cublas", "cudnn", "nvidia")) else otherwise
+
+
 def _no_cuda(torch: Any) -> str:
     """Why nothing can run on CUDA here; empty if nothing speaks against it."""
     try:

@@ -30,7 +30,7 @@ from workers.backends.detokeniser import Detokeniser
 from workers.backends.log_mel import HOP, RATE, LogMel
 from workers.backends.tekken import Tekken
 from workers.backends.text_model import directory
-from workers.backends.torch_library import first_line, torch_on
+from workers.backends.torch_library import first_line, remedy_of, torch_on
 from workers.backends.voxtral_memory import HEARD, Memories
 from workers.backends.voxtral_model import EXTRA, NEEDED, REMEDY, SETTING, VoxtralModel, audio_tokens
 from workers.backends.voxtral_prompt import Prompts
@@ -127,7 +127,7 @@ class Voxtral:
         self.forget(TRIAL.session)
         failed = [event.text for event in events if isinstance(event, Ended) and event.reason == "failed"]
         if failed:
-            raise BackendError(f"voxtral does not run ({failed[0]})", REMEDY)
+            raise BackendError(f"voxtral does not run ({failed[0]})", remedy_of(failed[0], REMEDY))
 
     def begin(self, job: Job) -> None:
         assert self._model is not None
