@@ -89,7 +89,7 @@ def test_who_interrupts_is_answered_and_the_rest_of_the_answer_is_never_heard(st
     assert (first["outcome"], second["outcome"]) == ("interrupted", "answered")
     assert understood(second)
     assert ANSWER.startswith(first["heard"])
-    assert 2 < len(first["heard"].split()) < len(ANSWER.split())
+    assert 0 < len(first["heard"].split()) < len(ANSWER.split())
     assert second["heard"] == ANSWER
     assert second["speech"]["start_s"] == pytest.approx(INTO_S, abs=0.3)
     assert first["interruption"]["start_s"] == pytest.approx(INTO_S, abs=0.3)

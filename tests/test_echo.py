@@ -31,7 +31,7 @@ def test_without_the_canceller_the_room_is_heard(start: Start, tmp_path: Path, s
     out = tmp_path / "out.wav"
     engine = start(
         *("--input", str(track), "--output", str(out), "--config", str(short_answers)),
-        *("--echo", "-12dB,40ms", "--set", "audio.aec=off", "--set", "turns.max_utterance_s=5"),
+        *("--echo", "-12dB,40ms", "--set", "audio.aec=off", "--set", "turns.barge_in=off"),
     )
     engine.until_ready()
     engine.until(lambda: engine.get("audio.played") > RATE, "a second of the answer was played")
