@@ -86,3 +86,8 @@ class DoorError(EngineError):
     """No running engine was found at its socket, or it refused what was asked."""
 
     code = 10
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception of a library says, in one line; its name where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

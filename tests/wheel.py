@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.built import shared
+
 ROOT = Path(__file__).parents[1]
 NOT_SOURCE = (
     ".git",
@@ -89,9 +91,7 @@ def with_other_numpy(place: Path) -> Path:
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Path]) -> Path:
     """What `make` makes in a directory of this session, made by the first of xdist's workers who needs it."""
-    place = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        place = place.parent
+    place = shared(factory)
     with (place / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = place / f"{name}.done"

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from engine.contract import Backend, Ended, Event, Job, Rung, Tag
+from engine.contract import Backend, Ended, Event, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 
 WATCHDOG_S = 60
@@ -54,6 +54,20 @@ class Driven:
     def load(self, rung: Rung) -> None:
         self.backend.load(replace(rung, wake=self._woken.set))
         self.backend.warm_up()
+
+    def feed(self, job: Job, blocks: Iterable[Pcm]) -> list[Event]:
+        """Begin a job and feed it as its worker does: each block from memory that is another one's after the step."""
+        self.backend.begin(job)
+        events: list[Event] = []
+        for block in blocks:
+            borrowed = block.copy()
+            borrowed.flags.writeable = False
+            self.backend.feed(job, borrowed)
+            events += self.backend.step(0)
+            borrowed.flags.writeable = True
+            borrowed[:] = 12345
+            events += self.steps()
+        return events
 
     def steps(self) -> list[Event]:
         """What comes until it is idle, which it must be at last."""

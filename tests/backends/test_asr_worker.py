@@ -14,7 +14,7 @@ from ringbuf import HistoryWriter, StreamReader
 from tests.conftest import Start
 from tests.engine_run import QUESTION, UNHURRIED, question, report, silence
 from tests.models import transducer, whisper
-from tests.models.store import built
+from tests.models.built import built
 from tests.rings import Rings, messages
 from workers.asr import Asr
 from workers.backends.registry import make, rung

@@ -18,7 +18,7 @@ from engine.errors import BackendError
 from tests.backends.conformance import Driven, Subject
 from tests.backends.conformance_duplex import FRAMES, DuplexConformance
 from tests.models import moshi
-from tests.models.built import once, shared
+from tests.models.built import built
 from workers.backends.frames import Reframer
 from workers.backends.moshi import Moshi
 from workers.backends.moshi_model import MoshiModel
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:builtin type .* has no __module_
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(shared(tmp_path_factory), "moshi", moshi.build)
+    return built(tmp_path_factory, "moshi", moshi.build)
 
 
 def rung(folder: Path | str, rate: int = 24000, **settings: Any) -> Rung:

@@ -17,7 +17,7 @@ from tests.backends.conformance import Subject
 from tests.backends.conformance_asr import RecogniserConformance, heard
 from tests.engine_run import question, silence
 from tests.models import transducer
-from tests.models.store import built
+from tests.models.built import built
 from workers.backends.onnx_file import metadata
 from workers.backends.sherpa import ENDPOINT, Sherpa
 from workers.backends.sherpa_model import ENCODERS, find

@@ -19,7 +19,7 @@ from tests.backends.conformance import Driven, Subject, ends
 from tests.backends.conformance_listener import ListenerConformance, text
 from tests.engine_run import question
 from tests.models import voxtral
-from tests.models.built import once, shared
+from tests.models.built import built
 from workers.backends.log_mel import LogMel
 from workers.backends.registry import EXPERIMENTAL, named
 from workers.backends.tekken import Tekken
@@ -34,7 +34,7 @@ CLOSE = 1e-4
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(shared(tmp_path_factory), "voxtral", voxtral.build)
+    return built(tmp_path_factory, "voxtral", voxtral.build)
 
 
 def rung(folder: Path | str, rate: int = 16000, **settings: Any) -> Rung:

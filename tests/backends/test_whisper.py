@@ -17,7 +17,7 @@ from tests.backends.conformance import Driven, Subject
 from tests.backends.conformance_asr import RecogniserConformance, heard
 from tests.engine_run import question
 from tests.models import whisper
-from tests.models.store import built
+from tests.models.built import built
 from workers.backends.ct2 import Place
 from workers.backends.log_mel import Frames
 from workers.backends.whisper import Whisper, lengths

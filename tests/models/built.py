@@ -29,3 +29,8 @@ def once(folder: Path, name: str, build: Callable[[Path], None]) -> Path:
             build(making)
             making.rename(path)
     return path
+
+
+def built(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+    """The same in the folder that all have in common."""
+    return once(shared(factory), name, build)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.library import library
 
 Message: TypeAlias = dict[str, str]
@@ -41,7 +41,7 @@ class ChatTemplate:
             self.render([{"role": "user", "content": "a"}])
             self._folds = not self._takes_system()
         except Exception as error:  # a template is a program: it fails in any way it likes
-            why = (str(error).splitlines() or [type(error).__name__])[0]
+            why = first_line(error)
             raise BackendError(f"{folder}: its chat template does not work ({why})", _REMEDY) from error
 
     def render(self, messages: Sequence[Message], prompt: bool = True) -> str:

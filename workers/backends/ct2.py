@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 
 EXTRA = 'pip install "antiphon[ctranslate2]"'
 CUBLAS = ("libcublasLt.so.12", "libcublas.so.12")
@@ -92,7 +92,3 @@ def load_cublas() -> None:
         for name in CUBLAS:
             with contextlib.suppress(OSError):
                 ctypes.CDLL(str(Path(folder, "cublas", "lib", name)), ctypes.RTLD_GLOBAL)
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.contract import Abilities, Job, Rung, Tag
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
 from workers.backends.conversation import TooLongError, system_text
 from workers.backends.ct2_library import Ct2, ct2, mended
@@ -69,7 +69,7 @@ class Ct2Generator(Background):
                 intra_threads=threads,
             )
         except Exception as error:  # RuntimeError, ValueError: whatever its C++ throws
-            why = (str(error).splitlines() or [type(error).__name__])[0]
+            why = first_line(error)
             raise BackendError(f"{folder} is no language model for CTranslate2 ({why})", REMEDY) from error
 
     def _check_context(self) -> None:
@@ -122,7 +122,7 @@ class Ct2Generator(Background):
             except TooLongError as error:
                 answer.end("failed", str(error))
             except Exception as error:  # RuntimeError: whatever its C++ throws
-                answer.end("failed", (str(error).splitlines() or [type(error).__name__])[0])
+                answer.end("failed", first_line(error))
             else:
                 answer.end()
 

@@ -6,16 +6,13 @@ does not look, so it is opened here beforehand; where there is none, warm-up fai
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from engine import NAME
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
+from workers.backends.ct2 import load_cublas
 from workers.backends.library import library
 
 CUBLAS = 'pip install "nvidia-cublas-cu12>=12" into the Python of this stage, or put libcublas.so.12 on its path'
@@ -40,7 +37,7 @@ def ct2(settings: Mapping[str, Any], setting: str, extra: str = "ctranslate2") -
     remarks: tuple[str, ...] = ()
     device = "cpu" if wanted == "cpu" else "cuda"
     if device == "cuda":
-        _open_cublas()
+        load_cublas()
         why = _no_cuda(module)
         if why and wanted == "cuda":
             what = f"{setting} shall run on cuda, but {why}"
@@ -59,7 +56,7 @@ def ct2(settings: Mapping[str, Any], setting: str, extra: str = "ctranslate2") -
 
 def mended(error: Exception, setting: str) -> BackendError:
     """What a model that was loaded said when it ran for the first time, with the remedy."""
-    why = (str(error).splitlines() or [type(error).__name__])[0]
+    why = first_line(error)
     remedies = (("libcublas", CUBLAS), ("libcudnn", f'pip install "{NAME}[ctranslate2]" with a newer ctranslate2'))
     remedy = next((each for sign, each in remedies if sign in why), "fetch the model again, or use another")
     return BackendError(f"{setting} does not run ({why})", remedy)
@@ -70,12 +67,4 @@ def _no_cuda(module: Any) -> str:
     try:
         return "" if module.get_cuda_device_count() else "there is no NVIDIA GPU that its driver knows"
     except Exception as error:  # built without CUDA, or a driver that does not answer
-        return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _open_cublas() -> None:
-    for place in map(Path, sys.path):
-        for name in ("libcublasLt.so.12", "libcublas.so.12"):
-            if (file := place / "nvidia" / "cublas" / "lib" / name).is_file():
-                with contextlib.suppress(OSError):
-                    ctypes.CDLL(str(file), ctypes.RTLD_GLOBAL)
+        return first_line(error)

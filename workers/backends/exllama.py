@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engine.contract import Abilities, Ended, Event, Job, Rung, Tag, Token
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.conversation import TooLongError, system_text
 from workers.backends.exllama_runtime import Runtime, exllamav2, exllamav3
 from workers.backends.library import library
@@ -76,7 +76,7 @@ class ExLlama:
             except BackendError:
                 raise
             except Exception as error:  # AssertionError, RuntimeError, torch's out of memory: they share no base
-                raise BackendError(f"{folder}: {self.name} cannot load it ({_first_line(error)})", remedy) from error
+                raise BackendError(f"{folder}: {self.name} cannot load it ({first_line(error)})", remedy) from error
             self._identity = identity
         if self._runtime is None or self._runtime.limit < settings["context_tokens"]:
             limit = self._runtime.limit if self._runtime is not None else 0
@@ -94,7 +94,7 @@ class ExLlama:
         except TooLongError as error:
             raise BackendError(f"llm.system_prompt: {error}", "shorten it, or give it more context_tokens") from error
         except Exception as error:
-            raise BackendError(f"llm.backend {self.name} does not run ({_first_line(error)})", _CUDA) from error
+            raise BackendError(f"llm.backend {self.name} does not run ({first_line(error)})", _CUDA) from error
 
     def _know_system(self) -> None:
         runtime, tag = self._runtime, Tag()
@@ -110,7 +110,7 @@ class ExLlama:
             made = self._runtime.job(self._asked(job), self._text.ends, self._rung.settings, job.tag)
             self._runtime.generator.enqueue(made)
         except Exception as error:  # TooLongError; AssertionError of a job that the cache cannot hold
-            self._over.append(Ended(job.tag, "failed", _first_line(error)))
+            self._over.append(Ended(job.tag, "failed", first_line(error)))
         else:
             self._jobs[job.tag] = made
 
@@ -135,7 +135,7 @@ class ExLlama:
         try:
             results = self._runtime.generator.iterate()
         except Exception as error:  # out of memory, a broken driver
-            events += [Ended(tag, "failed", _first_line(error)) for tag in self._jobs]
+            events += [Ended(tag, "failed", first_line(error)) for tag in self._jobs]
             self._jobs.clear()
             self._runtime.generator.clear_queue()
             return events
@@ -199,7 +199,3 @@ class ExLlamaV3(ExLlama):
     """By exllamav3."""
 
     name = "exllamav3"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

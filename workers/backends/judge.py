@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Finished, Job, Pcm, Rung, Tag
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 
 RATE = 16000
 
@@ -48,7 +48,7 @@ class Judge(ABC):
         try:
             self._judge(noise)
         except Exception as error:  # the exceptions of model libraries share no base class
-            raise BackendError(f"the judge of endings does not run ({_first_line(error)})", "use another") from error
+            raise BackendError(f"the judge of endings does not run ({first_line(error)})", "use another") from error
 
     def begin(self, job: Job) -> None:
         self._fed[job.tag] = None
@@ -85,7 +85,7 @@ class Judge(ABC):
                     raise ValueError("no sound was fed")
                 events += [Finished(tag, self._judge(sound)), Ended(tag)]
             except Exception as error:  # the exceptions of model libraries share no base class
-                events.append(Ended(tag, "failed", _first_line(error)))
+                events.append(Ended(tag, "failed", first_line(error)))
             took = time.monotonic_ns() - began
             self._cost_ns += (took - self._cost_ns) // 8 if self._cost_ns else took
         return events
@@ -124,7 +124,3 @@ class Judge(ABC):
         self._fed.clear()
         self._due.clear()
         self._over.clear()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from engine import NAME
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
@@ -22,5 +22,5 @@ def library(name: str, setting: str, extra: str, also: str = "") -> Any:
     try:
         return import_module(name)
     except Exception as error:  # a package that compiles itself when imported raises anything: OSError without nvcc
-        why = (str(error).splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         raise BackendError(f"{setting} needs {name} ({why})", f'pip install "{NAME}[{extra}]"{also}') from error

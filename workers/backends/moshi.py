@@ -22,12 +22,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Sound, Tag, Token
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from engine.rules import Between, OneOf
 from workers.backends.defaults import settings_of
 from workers.backends.frames import Reframer
 from workers.backends.moshi_model import EXTRA, FRAME_MS, RATE, REMEDY, SETTING, MoshiModel
-from workers.backends.torch_library import first_line, remedy_of, torch_on
+from workers.backends.torch_library import remedy_of, torch_on
 
 WAITING = 2
 """Frames that may wait: more would be an answer to what was said long ago."""

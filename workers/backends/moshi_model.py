@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.detokeniser import Detokeniser
 from workers.backends.library import library
 from workers.backends.text_model import directory
-from workers.backends.torch_library import Torch, first_line
+from workers.backends.torch_library import Torch
 
 SETTING, EXTRA = "the backend moshi", "moshi"
 RATE, FRAME, FRAME_MS = 24000, 1920, 80

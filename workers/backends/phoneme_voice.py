@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contract import Rung, Tag
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.clauses import CHUNK_MS, ClauseVoice
 from workers.backends.onnx_session import GPU_REMEDY, missed_gpu, session
 from workers.backends.phonemes import Part, Phonemizer, Speller, open_way
@@ -113,7 +113,7 @@ class PhonemeVoice(ClauseVoice):
                 for _ in self._synthesise(ids):
                     pass
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
-            why = (str(error).splitlines() or [type(error).__name__])[0]
+            why = first_line(error)
             remedy = GPU_REMEDY if "CUDA" in why or "cud" in why else self.REMEDY
             raise BackendError(f"{self.TABLE}.model does not run ({why})", remedy) from None
         super().warm_up()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from engine.contract import UNKNOWN, Abilities, Ended, Event, Heard, Job, Rung, Tag
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.sherpa_model import SOURCE, TABLE, Files, find
 from workers.backends.sherpa_utterance import RATE, Utterance
 
@@ -89,7 +89,7 @@ class Sherpa:
                 rule3_min_utterance_length=1e6,  # the engine has its own limit
             )
         except Exception as error:  # those of ONNX Runtime share no base class
-            raise BackendError(f"sherpa-onnx cannot load {configured}: {_first_line(error)}", SOURCE) from error
+            raise BackendError(f"sherpa-onnx cannot load {configured}: {first_line(error)}", SOURCE) from error
         self._files = files
 
     def _expected(self, files: Files, phrases: Sequence[str]) -> str:
@@ -158,7 +158,7 @@ class Sherpa:
             try:
                 self._decode(ready)
             except Exception as error:  # those of ONNX Runtime share no base class
-                self._end(ready, Ended(ready.tag, "failed", _first_line(error)))
+                self._end(ready, Ended(ready.tag, "failed", first_line(error)))
             if time.monotonic_ns() >= until:
                 break
         for now in [each for each in self._open.values() if each.is_heard]:
@@ -227,10 +227,6 @@ def _no_hotwords(decoding: str) -> str:
     if decoding == "greedy_search":
         return f'does not lean towards the expected phrases: {TABLE}.decoding = "modified_beam_search" does'
     return "does not lean towards the expected phrases: its directory has no bpe.vocab"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _trust(logs: Sequence[float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.library import library
 
 AUTO = {"cpu": "float32", "cuda": "bfloat16"}
@@ -37,11 +37,6 @@ def torch_on(device: str, require: bool, dtype: str, threads: int, setting: str,
             raise BackendError(what, f"{CUDA} or require_device = false")
         device, remarks = "cpu", (f"{what}: it runs on the processor",)
     return Torch(torch, device, getattr(torch, AUTO[device] if dtype == "auto" else dtype), remarks)
-
-
-def first_line(error: BaseException) -> str:
-    """What an exception says, in a line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def remedy_of(why: str, otherwise: str) -> str:

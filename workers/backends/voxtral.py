@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Exchange, Job, Pcm, Rung, Tag, Token
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from engine.rules import Between, OneOf
 from workers.backends.conversation import system_text
 from workers.backends.defaults import settings_of
@@ -30,7 +30,7 @@ from workers.backends.detokeniser import Detokeniser
 from workers.backends.log_mel import HOP, RATE, LogMel
 from workers.backends.tekken import Tekken
 from workers.backends.text_model import directory
-from workers.backends.torch_library import first_line, remedy_of, torch_on
+from workers.backends.torch_library import remedy_of, torch_on
 from workers.backends.voxtral_memory import HEARD, Memories
 from workers.backends.voxtral_model import EXTRA, NEEDED, REMEDY, SETTING, VoxtralModel, audio_tokens
 from workers.backends.voxtral_prompt import Prompts

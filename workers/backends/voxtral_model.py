@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.library import library
 from workers.backends.log_mel import Frames
-from workers.backends.torch_library import Torch, first_line
+from workers.backends.torch_library import Torch
 
 SETTING, EXTRA = "the backend voxtral", "voxtral"
 REMEDY = "fetch all files of a repository such as mistralai/Voxtral-Mini-3B-2507 into it"

@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Tag
-from engine.errors import BackendError
-from workers.backends.ct2 import Place, first_line, remedy_for
+from engine.errors import BackendError, first_line
+from workers.backends.ct2 import Place, remedy_for
 from workers.backends.log_mel import HOP, RATE, LogMel
 from workers.backends.whisper_model import SOURCE, TABLE, Hypothesis, Model, primary
 from workers.backends.whisper_utterance import ROOM, Utterance
@@ -221,7 +221,7 @@ class Whisper:
             if self._open.get(now.tag) is now:
                 self._events += now.learn(found, done.upto, done.cut)
         elif error is not None and self._open.get(now.tag) is now:
-            self._end(now, Ended(now.tag, "failed", first_line(error)))  # type: ignore[arg-type]
+            self._end(now, Ended(now.tag, "failed", first_line(error)))
 
     def _end(self, now: Utterance, ended: Ended) -> None:
         now.sound.wipe()

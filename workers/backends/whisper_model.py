@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BackendError
-from workers.backends.ct2 import EXTRA, Place, first_line, library, opened
+from engine.errors import BackendError, first_line
+from workers.backends.ct2 import EXTRA, Place, library, opened
 from workers.backends.log_mel import HOP, RATE, WINDOW, Frames
 
 TABLE = "asr.whisper"
