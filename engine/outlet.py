@@ -9,10 +9,15 @@ from engine.messages import Message, encode
 
 
 class Outlet:
-    """The writing end of a stream of messages."""
+    """The writing end of a stream of messages. sent: wakes a reader whose doorbell is not the ring's own."""
 
-    def __init__(self, writer: ringbuf.StreamWriter, dropped: Callable[[], None] = lambda: None) -> None:
-        self._writer, self._dropped = writer, dropped
+    def __init__(
+        self,
+        writer: ringbuf.StreamWriter,
+        dropped: Callable[[], None] = lambda: None,
+        sent: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._writer, self._dropped, self._sent = writer, dropped, sent
 
     def send(self, message: Message) -> bool:
         """Send, or drop and count the message when the reader has left the ring full, or it is too long for any."""
@@ -26,6 +31,8 @@ class Outlet:
             capture_ns=message.capture_ns,
             deadline_ns=message.deadline_ns,
         )
-        if not sent:
+        if sent:
+            self._sent()
+        else:
             self._dropped()
         return sent

@@ -240,6 +240,7 @@ class OwnPhrases:
     reprompt: Phrase
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]
+    commands: Annotated[Phrases, Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The supervisor: owns the shared memory, starts the workers, watches them and brings them back, and ends it all.
 
-No audio passes through it and no turn waits for it. It sleeps in the event loop; a thread of its own sleeps on its
-doorbell and hands what comes to the loop.
+No audio passes through it and no turn waits for it. It sleeps in the event loop. Its doorbell is an eventfd, which the
+loop can sleep on, where the workers' are futexes: a thread that hands over to the loop would be one more hop.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import ringbuf
 from engine import messages as m
-from engine.channels import BELLS, ENGINE, PROCESSES, channel, segment
+from engine.channels import BELLS, PROCESSES, channel, segment
 from engine.config import Config
 from engine.errors import DeviceError, EngineError, WorkerError
 from engine.events import Error, StateChanged
@@ -61,9 +60,9 @@ class Supervisor:
         self.peak_pss = 0
         self._measuring: set[asyncio.Future[int]] = set()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stopping = self._deaf = False
+        self._stopping = False
         self._gone = asyncio.Event()
-        self._listener = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
+        self._doorbell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def _reader(self, name: str) -> ringbuf.StreamReader:
         bell = self._bells[BELLS.index(channel(name).writer)]
@@ -82,7 +81,7 @@ class Supervisor:
         one takes too long.
         """
         self._ready = asyncio.Event()
-        self._listener.start()
+        asyncio.get_running_loop().add_reader(self._doorbell, self._rung)
         for worker in self.workers:
             self._launch(worker)
         ready: asyncio.Future[Any] = asyncio.ensure_future(self._ready.wait())
@@ -110,7 +109,7 @@ class Supervisor:
         if self._stopping or self._ended.done():
             return
         try:
-            worker.start()
+            worker.start(self._doorbell)
         except EngineError as error:
             self._fail(worker.process.name, error)
         else:
@@ -215,22 +214,12 @@ class Supervisor:
 
     # The doorbell.
 
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The thread that sleeps on the doorbell."""
-        waiter = ringbuf.Waiter(self._bells[BELLS.index(ENGINE)], self._told, any_ring=True)
-        taken = threading.Event()
-        while not self._deaf:
-            if waiter.wait(None) and not self._deaf:
-                taken.clear()
-                loop.call_soon_threadsafe(self._rung, taken)
-                taken.wait(1.0)
-
-    def _rung(self, taken: threading.Event) -> None:
+    def _rung(self) -> None:
+        os.eventfd_read(self._doorbell)
         self._hear()
         self._scrub()
         if self._all_ready:
             self._ready.set()
-        taken.set()
 
     def _hear(self) -> None:
         """Pass on what turns and audio have told."""
@@ -266,10 +255,8 @@ class Supervisor:
                 asyncio.get_running_loop().remove_reader(worker.pidfd)
                 worker.reap()
         self._hear()  # what was said last
-        self._deaf = True
-        self._bells[BELLS.index(ENGINE)].ring()
-        if self._listener.is_alive():  # not here: it may be waiting for the loop
-            await asyncio.get_running_loop().run_in_executor(None, self._listener.join, 2)
+        asyncio.get_running_loop().remove_reader(self._doorbell)
+        os.close(self._doorbell)
         if self._measuring:
             await asyncio.wait(self._measuring)
         self._segments.remove()

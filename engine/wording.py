@@ -15,9 +15,20 @@ def words_of(text: str) -> list[str]:
 
 def is_murmur(text: str, murmurs: Sequence[str]) -> bool:
     """Nothing was said but what people say while they listen, if anything."""
-    words, known = words_of(text), [words_of(murmur) for murmur in murmurs]
+    return _has_only(words_of(text), murmurs)
+
+
+def is_command(text: str, commands: Sequence[str]) -> bool:
+    """What was said are words that are always meant, and no others."""
+    words = words_of(text)
+    return bool(words) and _has_only(words, commands)
+
+
+def _has_only(words: list[str], phrases: Sequence[str]) -> bool:
+    """These phrases, one or several, in any order; or nothing at all."""
+    known = [words_of(phrase) for phrase in phrases]
     while words:
-        found = next((murmur for murmur in known if murmur and words[: len(murmur)] == murmur), None)
+        found = next((phrase for phrase in known if phrase and words[: len(phrase)] == phrase), None)
         if found is None:
             return False
         words = words[len(found) :]

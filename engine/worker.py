@@ -74,16 +74,19 @@ class Worker:
     def ready(self) -> bool:
         return self._telemetry.get(f"{self.process.name}.state") == READY
 
-    def start(self) -> None:
+    def start(self, doorbell: int) -> None:
         """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
-        main thread. Raises WorkerError when its interpreter cannot be executed."""
+        main thread. doorbell: the supervisor's eventfd, which it inherits. Raises WorkerError when its interpreter
+        cannot be executed."""
         self._started_ns = time.monotonic_ns()
-        arguments = ("-m", "workers", self.process.title, "--instance", self._instance, "--parent", str(os.getpid()))
+        numbers = ("--parent", str(os.getpid()), "--doorbell", str(doorbell))
+        arguments = ("-m", "workers", self.process.title, "--instance", self._instance, *numbers)
         try:
             self._popen = subprocess.Popen(
                 own_python.command(self._python, *arguments),
                 env=environment(self._threads, self._python),
                 stdin=subprocess.DEVNULL,
+                pass_fds=(doorbell,),
                 **OWN_GROUP,
             )
         except OSError as error:

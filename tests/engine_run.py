@@ -150,8 +150,10 @@ class Engine:
         found = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal() and (arguments := _arguments(folder)):
-                ours = arguments[-4:-2] == ["--instance", self.instance] and "-m" in arguments
-                if ours and (title := arguments[-5]).startswith("engine:"):
+                # … -m workers engine:STAGE --instance NAME …
+                at = arguments.index("--instance") if "--instance" in arguments else 0
+                ours = arguments[at + 1 : at + 2] == [self.instance] and "-m" in arguments[:at]
+                if ours and (title := arguments[at - 1]).startswith("engine:"):
                     found[title.removeprefix("engine:")] = int(folder.name)
         return found
 

@@ -107,7 +107,8 @@ def test_a_worker_that_hangs_is_replaced(start: Start, tmp_path: Path, short_ans
 def test_a_worker_that_never_becomes_ready_again_is_taken_for_hanging(rings: Rings) -> None:
     process = next(process for process in PROCESSES if process.name == "llm")
     worker = Worker(process, rings.instance, rings.config, rings.telemetry)
-    worker.start()
+    doorbell = os.eventfd(0)
+    worker.start(doorbell)
     try:
         os.kill(worker.pid, signal.SIGSTOP)
         loading_ns = round(rings.config.engine.start_timeout_s * 1e9)
@@ -117,6 +118,7 @@ def test_a_worker_that_never_becomes_ready_again_is_taken_for_hanging(rings: Rin
     finally:
         worker.kill()
         assert worker.reap() == -signal.SIGKILL
+        os.close(doorbell)
 
 
 def test_a_worker_that_dies_over_and_over_ends_the_engine_with_a_clear_line(start: Start, tmp_path: Path) -> None:

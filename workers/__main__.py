@@ -1,4 +1,4 @@
-"""Starts a worker: `python -m workers engine:STAGE --instance NAME --parent PID`.
+"""Starts a worker: `python -m workers engine:STAGE --instance NAME --parent PID --doorbell FD`.
 
 Nothing but the standard library is imported before it is sure that this interpreter can join the engine.
 """

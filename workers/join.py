@@ -1,6 +1,6 @@
 """How a worker joins the engine: its arguments, its rings, its doorbell, its cells, and how it ends.
 
-    python -m workers engine:vad --instance NAME --parent PID
+    python -m workers engine:vad --instance NAME --parent PID --doorbell FD
 
 Everything else is found in shared memory under the instance's name; the configuration is read there too. Joining
 needs NumPy, posix_ipc and the standard library only, so that a worker can run under an interpreter of its own.
@@ -42,10 +42,14 @@ _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
 class Seat:
-    """A worker's place in the running engine: what it joins, what it waits for, how it says that it lives."""
+    """A worker's place in the running engine: what it joins, what it waits for, how it says that it lives.
 
-    def __init__(self, process: Process, instance: str) -> None:
+    doorbell: the supervisor's, a file descriptor; below 0 nobody is woken, which is for tests.
+    """
+
+    def __init__(self, process: Process, instance: str, doorbell: int = -1) -> None:
         self.process, self.instance = process, instance
+        self._doorbell = doorbell
         self.cells = ringbuf.Cells(segment(instance, "cells"))
         self.telemetry = Telemetry(self.cells)
         self._reloads = self.cells.watch(AT["engine.settings"])
@@ -72,7 +76,8 @@ class Seat:
         """The writing end of a stream of messages."""
         if name not in self._outlets:
             dropped = f"{self.process.name}.dropped"
-            self._outlets[name] = Outlet(self.stream_writer(name), lambda: self.telemetry.count(dropped))
+            wake = self._wake_engine if ENGINE in channel(name).readers else _nobody
+            self._outlets[name] = Outlet(self.stream_writer(name), lambda: self.telemetry.count(dropped), wake)
         return self._outlets[name]
 
     def stream_writer(
@@ -172,7 +177,11 @@ class Seat:
         be_realtime(getattr(self.config, self.process.section).realtime_priority)
         self.beat()  # loading may have taken longer than a beat may
         self.telemetry.set(f"{self.process.name}.state", READY)
-        self._bells_of([ENGINE])[0].ring()
+        self._wake_engine()
+
+    def _wake_engine(self) -> None:
+        if self._doorbell >= 0:
+            os.eventfd_write(self._doorbell, 1)
 
     def beat(self) -> int:
         """Say that the loop goes round; returns the time. And let nothing that was read lie in the rings: what a
@@ -193,6 +202,10 @@ class Seat:
         finally:
             self.telemetry.set(name, 0)
             self.beat()
+
+
+def _nobody() -> None:
+    """To wake."""
 
 
 def read_config(instance: str) -> Config:
@@ -238,6 +251,7 @@ def run() -> None:
     parser.add_argument("title", help="engine:STAGE, what ps and top show")
     parser.add_argument("--instance", required=True, help="the running engine's name in /dev/shm")
     parser.add_argument("--parent", type=int, required=True, help="the supervisor's process id")
+    parser.add_argument("--doorbell", type=int, required=True, help="the supervisor's eventfd, which was inherited")
     arguments = parser.parse_args()
     # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -250,7 +264,7 @@ def run() -> None:
     process = next(process for process in PROCESSES if process.title == arguments.title)
     code = 0
     try:
-        import_module(process.module).main(Seat(process, arguments.instance))
+        import_module(process.module).main(Seat(process, arguments.instance, arguments.doorbell))
     except ImportError as error:
         print(f"{arguments.title}: {error}; install it into {sys.executable}", file=sys.stderr, flush=True)
         code = BackendError.code

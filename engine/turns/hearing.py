@@ -15,7 +15,7 @@ from engine.turns.sessions import Sessions
 from engine.turns.speculating import Speculating
 from engine.turns.table import Event, State
 from engine.turns.turn import MS, SURE, Speech
-from engine.wording import is_murmur
+from engine.wording import is_command, is_murmur
 
 TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
@@ -250,7 +250,7 @@ class Hearing:
     def _judge(self, text: m.Text) -> Event:
         present, turn, speech = self._present, self._present.current, self._present.current.speech
         spoken_ms = (speech.end - speech.start) * 1000 // present.rate
-        unsure = text.confidence < SURE and spoken_ms < SHORT_MS
+        unsure = text.confidence < SURE and spoken_ms < SHORT_MS and not is_command(text.text, present.phrases.commands)
         if turn.unsaid and (unsure or is_murmur(text.text, present.phrases.murmurs)) and spoken_ms < LONG_MS:
             return Event.MURMUR
         if text.text.strip() and text.confidence >= present.config.asr.min_confidence:

@@ -17,7 +17,7 @@ from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event, State
 from engine.turns.turn import MS, SURE, Speech, Unsaid
-from engine.wording import is_murmur
+from engine.wording import is_command, is_murmur
 
 YIELDS = (State.FINALISING, State.THINKING, State.SPEAKING, State.ANNOUNCING)
 STRICT = 2
@@ -70,9 +70,10 @@ class Interrupting:
     def text(self, message: m.Text, now: int) -> None:
         """Words of it."""
         present, turn = self._present, self._present.turn
-        if turn is None or turn.voice is None or message.confidence < SURE:
+        if turn is None or turn.voice is None:
             return
-        if not is_murmur(message.text, present.phrases.murmurs):
+        unsure = message.confidence < SURE and not is_command(message.text, present.phrases.commands)
+        if not unsure and not is_murmur(message.text, present.phrases.murmurs):
             present.happens(Event.INTERRUPTED, now)
 
     def voice_gone(self, message: m.VoiceGone, now: int) -> None:

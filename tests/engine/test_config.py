@@ -289,6 +289,7 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         failed = "Es tut mir leid."
         repeat = "Sie sagten {text}."
         murmurs = ["ja"]
+        commands = ["halt"]
         [[llm.phrasebook.entries]]
         patterns = ["hallo"]
         answers = ["Guten Tag."]

@@ -36,6 +36,7 @@ reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
 repeat = "{text}"
 murmurs = ["ja", "ach so"]
+commands = ["halt"]
 [asr]
 expect = ["a very long phrase that nobody is expected to say aloud in front of a kiosk", "and another one of that kind"]
 [vocoder.flite]

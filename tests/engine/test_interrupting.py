@@ -269,6 +269,13 @@ def test_what_is_only_murmured_or_what_a_recogniser_makes_of_a_cough_interrupts_
     assert talk.answers == ["answer.started", "answer.paused", "answer.resumed"]
 
 
+def test_a_command_that_was_hardly_understood_interrupts(talk: Interruption) -> None:
+    talk.speaks()
+    talk.maybe(3600, 3728, 0)
+    ahead(talk, "stop", 0.1)
+    assert talk.state() in ("HEARING", "ENDING")
+
+
 def test_words_that_come_when_it_has_gone_on_are_late(talk: Interruption) -> None:
     talk.speaks()
     talk.maybe(3600, 3728, 0)
@@ -287,7 +294,13 @@ def interrupted_by(talk: Interruption, text: str, *, confidence: float = 0.9, ms
     talk.say(m.Text(tag=talk.ear, text=text, language="en", confidence=confidence, final=1))
 
 
-@pytest.mark.parametrize(("text", "confidence"), [("yeah okay", 0.9), ("", 0.0), ("the", 0.2)])
+@pytest.mark.parametrize(("text", "confidence"), [("Stop.", 0.1), ("stop wait", 0.2)])
+def test_a_short_command_is_meant_however_unclear_it_was(talk: Interruption, text: str, confidence: float) -> None:
+    interrupted_by(talk, text, confidence=confidence)
+    assert talk.of(m.Ask)[-1].text == text
+
+
+@pytest.mark.parametrize(("text", "confidence"), [("yeah okay", 0.9), ("", 0.0), ("the", 0.2), ("stop the", 0.2)])
 def test_an_interruption_that_turns_out_to_be_none_is_followed_by_the_rest(
     talk: Interruption, text: str, confidence: float
 ) -> None:
