@@ -42,7 +42,7 @@ class Lease(Protocol):
     (`Abilities.own_thread`) takes it there instead, between its own steps; then the worker does not.
 
     due_ns: when the result has to be there, CLOCK_MONOTONIC; 0 or NEVER_DUE where nobody waits for it. Nobody waits
-    longer than that leaves time for: afterwards the lease is held in any case. One thread at a time.
+    longer than that leaves time for: afterwards the lease is held in any case.
     """
 
     def take(self, due_ns: int) -> None:
@@ -51,8 +51,8 @@ class Lease(Protocol):
     def turn(self, due_ns: int) -> None:
         """Between two steps: makes way for whoever is due earlier, if anybody is. Costs next to nothing else."""
 
-    def give(self) -> None:
-        """After the last step, however it ended, and before sleeping on anything else."""
+    def give(self) -> bool:
+        """After the last step, however it ended, and before sleeping on anything else. False: it was not held."""
 
 
 class NoLease:
@@ -64,8 +64,8 @@ class NoLease:
     def turn(self, due_ns: int) -> None:
         pass
 
-    def give(self) -> None:
-        pass
+    def give(self) -> bool:
+        return False
 
 
 NO_LEASE = NoLease()

@@ -21,7 +21,7 @@ _BUSY = ("vad.speaking", "turns.open_from", "audio.playing")
 class Garbage:
     """The garbage of this process. mode: as `realtime.collect`."""
 
-    def __init__(self, telemetry: Telemetry, mode: str) -> None:
+    def __init__(self, telemetry: Telemetry, mode: str = "always") -> None:
         self._telemetry = telemetry
         self._by_ourselves = mode == "pauses"
 

@@ -53,7 +53,7 @@ class Seat:
         self.config = read_config(instance)
         self.lease: Lease = share(instance, process.name, self.config, self.telemetry)
         """The right to compute now."""
-        self._garbage = Garbage(self.telemetry, self.config.realtime.collect)
+        self.garbage = Garbage(self.telemetry)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
         timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
@@ -137,7 +137,7 @@ class Seat:
         """Sleep until an input has something, the engine stops, the deadline (CLOCK_MONOTONIC), or the next beat."""
         if self._waiter is None:
             self._waiter = ringbuf.Waiter(self.bell, self._inputs, any_ring=self._any_ring)
-        self._garbage.rest()
+        self.garbage.rest()
         beat_by = self.beat() + self._beat_every_ns
         self._waiter.wait(beat_by if deadline_ns is None else min(deadline_ns, beat_by))
 
@@ -170,7 +170,7 @@ class Seat:
 
     def ready(self) -> None:
         """Loaded and warmed up. What is on the heap now stays: the collector need not look at it again."""
-        self._garbage.begin()
+        self.garbage.begin()
         priority = getattr(self.config, self.process.section).realtime_priority
         be_realtime(priority, self.config.realtime.lock_memory, SayOnce(self.telemetry))
         self.beat()  # loading may have taken longer than a beat may
@@ -182,7 +182,7 @@ class Seat:
         visitor said, and was told, is gone from there once they have left."""
         for writer in self._written:
             writer.scrub()
-        self._garbage.limit()
+        self.garbage.limit()
         now = time.monotonic_ns()
         self.telemetry.set(f"{self.process.name}.beat_ns", now)
         return now
@@ -247,6 +247,7 @@ def run() -> None:
     try:
         seat = Seat(process, arguments.instance)
         settle(process.name, seat.config.realtime, SayOnce(seat.telemetry))
+        seat.garbage = Garbage(seat.telemetry, seat.config.realtime.collect)
         import_module(process.module).main(seat)
     except ImportError as error:
         print(f"{arguments.title}: {error}; install it into {sys.executable}", file=sys.stderr, flush=True)

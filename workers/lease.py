@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import ringbuf
@@ -16,24 +17,38 @@ _WAITED_NS = 20_000
 
 
 class Share:
-    """The lease as this worker has it."""
+    """The lease as this worker has it. It is the process's: of two of its threads that compute at a time (a model that
+    is being left, and the next one), the second has it with the first."""
 
     def __init__(self, lease: ringbuf.Lease, longest_ns: int, telemetry: Telemetry, stage: str) -> None:
         self._lease, self._longest_ns = lease, longest_ns
         self._telemetry, self._stage = telemetry, stage
+        self._lock, self._threads = threading.Lock(), 0
 
     def take(self, due_ns: int) -> None:
+        with self._lock:
+            self._threads += 1
+            if self._threads > 1:
+                return
         now = time.monotonic_ns()
         due_ns = due_ns or NEVER_DUE
         self._note(now, self._lease.take(due_ns, until(now, due_ns, self._longest_ns)))
 
     def turn(self, due_ns: int) -> None:
+        if self._threads != 1:
+            return
         now = time.monotonic_ns()
         due_ns = due_ns or NEVER_DUE
         self._note(now, self._lease.turn(due_ns, until(now, due_ns, self._longest_ns)))
 
-    def give(self) -> None:
-        self._lease.give()
+    def give(self) -> bool:
+        with self._lock:
+            if not self._threads:
+                return False
+            self._threads -= 1
+            if not self._threads:
+                self._lease.give()
+            return True
 
     def _note(self, began_ns: int, in_time: bool) -> None:
         if not in_time:

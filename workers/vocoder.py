@@ -75,9 +75,10 @@ class Speaker:
                     capture_ns=self._capture_ns,
                 )
                 return True
-            self._seat.lease.give()  # nothing is computed while it sleeps
+            computing = self._seat.lease.give()  # not while it sleeps
             self._seat.wait_for(self._ring.writer.space(len(part)))
-            self._seat.lease.take(time.monotonic_ns() + SPOKEN_NEXT_NS)
+            if computing:
+                self._seat.lease.take(time.monotonic_ns() + SPOKEN_NEXT_NS)
         return False
 
 

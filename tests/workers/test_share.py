@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
+import numpy as np
 import pytest
 
 import ringbuf
-from engine.contract import NEVER_DUE, Abilities, Backend
+from engine.channels import PROCESSES, segment
+from engine.contract import NEVER_DUE, Abilities, Backend, NoLease, Tag
+from engine.lease import slot_of
 from engine.telemetry import Telemetry
+from tests.leases import Recorded
+from tests.rings import Rings
 from workers.due import WRITTEN_NEXT_NS, AnswerDue
 from workers.join import Seat
 from workers.lease import Share, until
+from workers.vocoder import Speaker, SpeakerRing
 
 
 class Counts:
@@ -26,22 +33,6 @@ class Counts:
 
     def count(self, name: str, by: int = 1) -> None:
         self.of[name] = self.of.get(name, 0) + by
-
-
-class Recorded:
-    """A lease that notes what is asked of it."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int]] = []
-
-    def take(self, due_ns: int) -> None:
-        self.asked.append(("take", due_ns))
-
-    def turn(self, due_ns: int) -> None:
-        self.asked.append(("turn", due_ns))
-
-    def give(self) -> None:
-        self.asked.append(("give", 0))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +65,21 @@ def test_who_waits_too_long_goes_on_and_it_is_counted(pair: tuple[Share, Share, 
     assert counts.of["vocoder.lease_ns"] >= 1_000_000
     second.give()
     first.give()
+
+
+def test_two_threads_of_a_process_have_it_together(pair: tuple[Share, Share, Counts]) -> None:
+    first, second, counts = pair
+    first.take(0)
+    first.take(0)
+    first.turn(0)
+    assert first.give()
+    second.take(0)
+    assert counts.of["vocoder.overdrafts"] == 1  # it is still held
+    assert second.give()
+    assert first.give()
+    assert not first.give()
+    second.take(0)
+    assert counts.of["vocoder.overdrafts"] == 1
 
 
 def test_what_is_late_does_not_wait(pair: tuple[Share, Share, Counts]) -> None:
@@ -126,3 +132,72 @@ def test_a_step_has_the_lease_unless_the_model_has_a_thread_of_its_own(own_threa
         fail()
     assert lease.asked == ([] if own_thread else [("take", 9), ("give", 0)])
     assert seat.bounds == 1
+
+
+ALL = sum(1 << slot_of(stage) for stage in ("asr", "vocoder"))
+
+
+def holders(rings: Rings) -> list[str]:
+    """The stages that hold the lease."""
+    slots = ringbuf.describe(segment(rings.instance, "lease"))["slots"]
+    return [process.name for process in PROCESSES if slots[slot_of(process.name)]["holds"]]
+
+
+def test_a_worker_has_a_part_in_the_lease_where_the_supervisor_says_so(rings_with: Callable[..., Rings]) -> None:
+    rings = rings_with("lease.mode=cpu")
+    assert isinstance(rings.seat("asr").lease, NoLease)
+    rings.telemetry.set("engine.lease", ALL)
+    lease = rings.seat("asr").lease
+    lease.take(0)
+    assert holders(rings) == ["asr"]
+    lease.give()
+    assert isinstance(rings.seat("llm").lease, NoLease)
+
+
+def test_a_voice_that_waits_for_room_lets_others_compute(rings_with: Callable[..., Rings]) -> None:
+    rings = rings_with("lease.mode=cpu", "lease.units=1", "vocoder.speaker_s=1")
+    rings.telemetry.set("engine.lease", ALL)
+    seat = rings.seat("vocoder")
+    reader = rings.seat("audio").stream_reader("speaker", np.int16)
+    sink = Speaker(seat, SpeakerRing(seat), Tag(1, 1, 1), 0)
+    states = []
+
+    def speak() -> None:
+        seat.lease.take(0)
+        states.append(sink.write(np.zeros(4 * 16000, np.int16)))
+        states.append(holders(rings))
+        seat.lease.give()
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    other = rings.seat("asr").lease
+    while not (first_word(seat) and holders(rings) == []):  # the ring is full
+        time.sleep(0.001)
+    other.take(0)
+    assert holders(rings) == ["asr"]
+    other.give()
+    while speaking.is_alive():
+        for _ in reader:
+            pass
+    assert states == [True, ["vocoder"]]
+
+
+def test_a_voice_that_computes_nothing_takes_nothing_while_it_waits(rings_with: Callable[..., Rings]) -> None:
+    """The end of an answer is put into the ring after the last step."""
+    rings = rings_with("lease.mode=cpu", "vocoder.speaker_s=1")
+    rings.telemetry.set("engine.lease", ALL)
+    seat = rings.seat("vocoder")
+    reader = rings.seat("audio").stream_reader("speaker", np.int16)
+    sink = Speaker(seat, SpeakerRing(seat), Tag(1, 1, 1), 0)
+    speaking = threading.Thread(target=lambda: sink.write(np.zeros(4 * 16000, np.int16)))
+    speaking.start()
+    while speaking.is_alive():
+        for _ in reader:
+            pass
+        assert holders(rings) == []
+    assert ringbuf.describe(segment(rings.instance, "lease"))["slots"][slot_of("vocoder")]["takes"] == 0
+
+
+def first_word(seat: Seat) -> bool:
+    """Sound has been put into the ring."""
+    return bool(ringbuf.describe(segment(seat.instance, "speaker"))["fill"])
