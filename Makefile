@@ -12,7 +12,7 @@ LLAMA := .venv-llama
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings peers bench-peers test-llama-server wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings bench-lease peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -64,6 +64,9 @@ bench: $(VENV)/.dev ## measure conversations on real recordings; after `make pee
 
 bench-rings: $(VENV)/.dev ## measure the rings beside what else a Python program can install
 	$(BIN)/python bench/rings.py
+
+bench-lease: $(VENV)/.dev ## measure how soon an answer begins while a long one is made, with and without the lease
+	$(BIN)/python bench/lease.py
 
 $(PEERS)/.setup: bench/peers/requirements.txt pyproject.toml $(VENV)/.setup
 	@echo "Installing the peers into $(PEERS)"

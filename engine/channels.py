@@ -35,7 +35,7 @@ class Channel:
     """A ring: who writes it, who reads it, how much it holds."""
 
     name: str
-    kind: Literal["stream", "history", "latest", "cells"]
+    kind: Literal["stream", "history", "latest", "cells", "lease"]
     writer: str
     readers: tuple[str, ...] = ()
     size: int = 1 << 16
@@ -60,6 +60,8 @@ CHANNELS = (
     Channel("settings", "latest", writer=ENGINE, readers=(), size=1 << 18),
     # Every worker reads its own cells and writes them; the names are in telemetry.py.
     Channel("cells", "cells", writer=ENGINE),
+    # Who computes now; everyone has a slot in it (engine/lease.py).
+    Channel("lease", "lease", writer=ENGINE),
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
     Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder")),
     Channel("played", "history", writer="audio", readers=("recorder", "audio")),

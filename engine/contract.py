@@ -32,6 +32,45 @@ class Tag:
     attempt: int = 0
 
 
+NEVER_DUE = (1 << 63) - 1
+"""When something is due that nobody waits for."""
+
+
+class Lease(Protocol):
+    """The right to compute now, where stages share a processor that is too small for all of them: whoever is due first
+    has it. The worker takes it around each `step`. A backend whose model works in a thread of its own
+    (`Abilities.own_thread`) takes it there instead, between its own steps; then the worker does not.
+
+    due_ns: when the result has to be there, CLOCK_MONOTONIC; 0 or NEVER_DUE where nobody waits for it. Nobody waits
+    longer than that leaves time for: afterwards the lease is held in any case.
+    """
+
+    def take(self, due_ns: int) -> None:
+        """Before the first step."""
+
+    def turn(self, due_ns: int) -> None:
+        """Between two steps: makes way for whoever is due earlier, if anybody is. Costs next to nothing else."""
+
+    def give(self) -> bool:
+        """After the last step, however it ended, and before sleeping on anything else. False: it was not held."""
+
+
+class NoLease:
+    """Everybody may compute at any time."""
+
+    def take(self, due_ns: int) -> None:
+        pass
+
+    def turn(self, due_ns: int) -> None:
+        pass
+
+    def give(self) -> bool:
+        return False
+
+
+NO_LEASE = NoLease()
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """What a backend is loaded with: its own table of the configuration and what the engine knows beside it."""
@@ -49,6 +88,8 @@ class Rung:
     voice's concern: it is fed what is to be said."""
     wake: Callable[[], None] = lambda: None
     """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
+    lease: Lease = NO_LEASE
+    """For a backend whose model works in a thread of its own; others need not know of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +221,8 @@ class Abilities:
     """Samples a second of the sound it gives or needs; 0 where it has nothing to do with sound."""
     frame: int = 0
     """Samples it must be fed at a time; 0 is any number."""
+    own_thread: bool = False
+    """Its model works in a thread of its own, or elsewhere: `step` only hands on what has come, and needs no lease."""
     context: int = 0
     """Samples before each frame that it must see again, in the same contiguous view."""
 

@@ -13,6 +13,11 @@ _ATTRIBUTES = struct.Struct("<IIQiIQQQ")
 """struct sched_attr of sched_setattr(2): size, policy, flags, nice, priority, runtime, deadline, period."""
 
 
+def cores() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
 def be_brief() -> None:
     """Ask for short turns on the processor for this thread and what it starts: it works for a moment at a time, and
     whoever computes is interrupted for it at once, not at the end of their own slice. It gets no more of the processor

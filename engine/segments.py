@@ -10,6 +10,8 @@ from engine import NAME
 from engine.channels import BELLS, CHANNELS, Channel, segment
 from engine.config import Config
 from engine.errors import SharedMemoryError
+from engine.lease import SLOTS, plan
+from engine.scheduling import cores
 from engine.telemetry import CELLS
 
 
@@ -57,6 +59,8 @@ def _create(name: str, channel: Channel, config: Config) -> ringbuf.Segment:
             return ringbuf.create_latest(name, max(channel.size, len(settings(config))))
         case "cells":
             return ringbuf.create_cells(name, CELLS)
+        case "lease":
+            return ringbuf.create_lease(name, SLOTS, units=max(1, plan(config, cores()).units))
         case "stream":
             size = config.vocoder.speaker_s * rate * 2 if channel.name == "speaker" else channel.size
             return ringbuf.create_stream(name, size)

@@ -30,6 +30,7 @@ from engine.backend_settings import (
     SmartTurn,
     Whisper,
 )
+from engine.processor_settings import Lease, Mps, Realtime
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
@@ -269,6 +270,9 @@ class Settings:
     attention: Attention
     llm: Llm
     vocoder: Vocoder
+    lease: Lease
+    realtime: Realtime
+    mps: Mps
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
 

@@ -21,7 +21,9 @@ from engine.config import Config
 from engine.errors import DeviceError, EngineError, WorkerError
 from engine.events import Error, StateChanged
 from engine.hub import Hub
+from engine.lease import plan
 from engine.outlet import Outlet
+from engine.scheduling import cores
 from engine.segments import Segments, instance_name, settings
 from engine.telemetry import Telemetry
 from engine.worker import Worker, pss
@@ -48,6 +50,8 @@ class Supervisor:
         self.telemetry = Telemetry(self._cells)
         self.telemetry.set("audio.muted", int(config.audio.muted))
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
+        self._lease = ringbuf.Lease(segment(self.instance, "lease"))
+        self.telemetry.set("engine.lease", plan(config, cores()).bits)
         self._told = [self._reader("story"), self._reader("devices")]
         self._written = {name: self._writer(name) for name in ("commands", "controls")}
         self._outlets = {name: Outlet(writer) for name, writer in self._written.items()}
@@ -149,6 +153,7 @@ class Supervisor:
     def _died(self, worker: Worker) -> None:
         asyncio.get_running_loop().remove_reader(worker.pidfd)
         code = worker.reap()
+        self._lease.reap()  # whoever waits for what it held goes on at once
         if self._stopping:
             if not any(worker.pid for worker in self.workers):
                 self._gone.set()

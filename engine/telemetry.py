@@ -44,12 +44,16 @@ _OF_EACH_STAGE = (
     Metric("restarts", "counter", "times the worker was started again"),
     Metric("late", "counter", "results that missed their deadline"),
     Metric("dropped", "counter", "messages that found their ring full"),
+    Metric("lease_ns", "counter", "time that it waited for the lease"),
+    Metric("overdrafts", "counter", "times it went on without the lease, as there was no more time to wait"),
 )
 
 METRICS = (
     Metric("engine.go", "gauge", "1 once every stage is ready: the device may start"),
     Metric("engine.stop", "gauge", "1 when everything shall end"),
     Metric("engine.settings", "gauge", "grows each time the settings were published anew"),
+    Metric("engine.lease", "gauge", "who takes part in the lease, as bits: its place among the processes"),
+    Metric("engine.refused", "gauge", "what the machine refused, as bits (engine/realtime.py); each is said once"),
     Metric("audio.start_ns", "gauge", "when sample 0 of the timeline was captured, CLOCK_MONOTONIC"),
     Metric("audio.audible", "gauge", "which source, session, turn and attempt may be heard; only turns writes it"),
     Metric("audio.played", "gauge", "samples of the audible attempt that were handed to the device"),

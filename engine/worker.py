@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from engine import own_python
+from engine import mps, own_python
 from engine.channels import Process
 from engine.config import Config
 from engine.errors import WorkerError
@@ -52,6 +52,7 @@ class Worker:
         self.process, self._telemetry = process, telemetry
         self._python = getattr(section, "python", "")
         self._threads = getattr(section, "threads", 1)
+        self._mps = mps.environment(config.mps, process.name)
         self._instance = instance
         self._popen: subprocess.Popen[bytes] | None = None
         self._started_ns = 0
@@ -84,7 +85,7 @@ class Worker:
         try:
             self._popen = subprocess.Popen(
                 own_python.command(self._python, *arguments),
-                env=environment(self._threads, self._python),
+                env={**environment(self._threads, self._python), **self._mps},
                 stdin=subprocess.DEVNULL,
                 pass_fds=(doorbell,),
                 **OWN_GROUP,

@@ -116,6 +116,11 @@ def create_bells(name: str, count: int) -> Segment:
     return _create(name, _core.BELLS, count)
 
 
+def create_lease(name: str, slots: int, *, units: int = 1) -> Segment:
+    """A lease that `slots` processes take part in (16 at most), and that `units` of them may hold at a time."""
+    return _create(name, _core.LEASE, units, slots=slots)
+
+
 def describe(name: str) -> dict[str, Any]:
     """What the ring looks like now: kind, size, geometry, positions, fill, and who writes and reads and is alive.
     Attaches read-only and takes no role."""

@@ -198,11 +198,14 @@ def test_shared_memory_is_given_back(tmp_path: Path) -> None:
 
 
 def test_rights_that_are_missing_are_warned_of() -> None:
-    limits = ["prlimit", "--rtprio=0:0", "--memlock=65536:65536"]
+    limits = ["prlimit", "--rtprio=0:0", "--memlock=65536:65536", "--nice=0:0"]
     if os.geteuid() == 0:  # whose rights are no matter of limits
         limits = ["setpriv", "--bounding-set=-sys_nice,-ipc_lock", *limits]
-    scheduling, memory = found_by([*limits, *RUN])["real time"]
-    assert (scheduling["level"], memory["level"]) == ("warning", "warning")
+    found = found_by([*limits, *RUN, "--set", 'realtime.cores=["llm: 4095"]'])["real time"]
+    assert [each["level"] for each in found] == ["warning"] * 4
+    scheduling, memory, nice, cores = found
+    assert nice["remedy"].startswith("LimitNICE")
+    assert cores["what"] == "llm cannot have cores 4095"
     assert "SCHED_FIFO with priority 20 is refused (RLIMIT_RTPRIO is 0)" in scheduling["what"]
     assert scheduling["remedy"].startswith("LimitRTPRIO=80 in the systemd unit")
     assert memory["remedy"].startswith("LimitMEMLOCK=infinity in the systemd unit")
@@ -212,7 +215,7 @@ def test_control_group_without_real_time_is_told_from_missing_rights(monkeypatch
     """The kernel refuses though the limit allows it."""
     monkeypatch.setattr(machine, "_may_be_realtime", lambda _: False)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (80, 80))
-    scheduling, _ = machine.real_time(visit())
+    scheduling, *_ = machine.real_time(visit())
     assert scheduling.level == "warning"
     assert "sched_rt_runtime_us" in scheduling.remedy
 
@@ -221,7 +224,7 @@ def test_real_time_that_is_not_asked_for_is_not_missed() -> None:
     none = [
         f"{section}.realtime_priority=0" for section in ("audio", "vad", "asr", "ending", "turns", "llm", "vocoder")
     ]
-    (finding,) = machine.real_time(visit(*none))
+    (finding,) = machine.real_time(visit(*none, "realtime.nice=[]"))
     assert finding.level == "ok"
 
 

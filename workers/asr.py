@@ -49,6 +49,7 @@ class Asr:
         self._chunk = settings.partial_ms * rate // 1000
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
+        self._final_budget_ns = settings.final_budget_ms * 1_000_000
 
     def take(self, message: m.Message) -> None:
         """Listen, hold, finish or cancel; or forget."""
@@ -114,11 +115,21 @@ class Asr:
     def _step(self) -> None:
         """Let the backend work for as long as its budget lasts, and tell what it heard."""
         began = time.monotonic_ns()
-        with self._seat.bound():
+        with self._seat.computing(self._backend, self._due_ns):
             events = self._backend.step(self._budget_ns)
         self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
         for event in events:
             self._tell(event.tag, event)
+
+    @property
+    def _due_ns(self) -> int:
+        """When what the next step finds is to be told; 0: nobody waits for it."""
+        utterance = self._utterance
+        if utterance is None:
+            return 0
+        if utterance.stop is not None:
+            return utterance.asked_ns + self._final_budget_ns
+        return (utterance.newest_ns or time.monotonic_ns()) + self._budget_ns
 
     def _tell(self, tag: Tag, event: object) -> None:
         utterance = self._utterance

@@ -18,6 +18,8 @@ from workers.join import Seat
 LONGEST_S = 8
 """How much sound before the pause is judged, at most."""
 STEP_NS = 20_000_000
+BUDGET_NS = 100_000_000
+"""A judgement counts for as long as it is not decided without it; most pauses are decided soon after this."""
 
 
 class Ending:
@@ -39,7 +41,7 @@ class Ending:
         self._backend.feed(job, sound)
         self._backend.finish(job)
         events: list[Event] = []
-        with self._seat.bound():
+        with self._seat.computing(self._backend, began + BUDGET_NS):
             while not self._backend.idle:
                 events += self._backend.step(STEP_NS)
         self._seat.telemetry.observe("ending.judge_ns", time.monotonic_ns() - began)

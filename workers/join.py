@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import gc
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -28,17 +26,18 @@ import numpy as np
 import ringbuf
 from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
 from engine.config import Config
+from engine.contract import NO_LEASE, Backend, Lease
 from engine.errors import BackendError, EngineError
 from engine.outlet import Outlet
+from engine.realtime import SayOnce, be_realtime, settle
 from engine.scheduling import be_usual
 from engine.telemetry import AT, LOADING, READY, Telemetry
+from workers.garbage import Garbage
+from workers.lease import share
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
 _PR_SET_PDEATHSIG = 1
-_SPIN_US = 2_000_000
-"""How long a real-time thread may run without sleeping."""
-_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 
 
 class Seat:
@@ -56,6 +55,9 @@ class Seat:
         self.version = self._reloads.take()
         """Of the settings in `config`: how often they were published anew."""
         self.config = read_config(instance)
+        self.lease: Lease = share(instance, process.name, self.config, self.telemetry)
+        """The right to compute now."""
+        self.garbage = Garbage(self.telemetry)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
         timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
@@ -140,6 +142,7 @@ class Seat:
         """Sleep until an input has something, the engine stops, the deadline (CLOCK_MONOTONIC), or the next beat."""
         if self._waiter is None:
             self._waiter = ringbuf.Waiter(self.bell, self._inputs, any_ring=self._any_ring)
+        self.garbage.rest()
         beat_by = self.beat() + self._beat_every_ns
         self._waiter.wait(beat_by if deadline_ns is None else min(deadline_ns, beat_by))
 
@@ -172,9 +175,9 @@ class Seat:
 
     def ready(self) -> None:
         """Loaded and warmed up. What is on the heap now stays: the collector need not look at it again."""
-        gc.collect()
-        gc.freeze()
-        be_realtime(getattr(self.config, self.process.section).realtime_priority)
+        self.garbage.begin()
+        priority = getattr(self.config, self.process.section).realtime_priority
+        be_realtime(priority, self.config.realtime.lock_memory, SayOnce(self.telemetry))
         self.beat()  # loading may have taken longer than a beat may
         self.telemetry.set(f"{self.process.name}.state", READY)
         self._wake_engine()
@@ -188,6 +191,7 @@ class Seat:
         visitor said, and was told, is gone from there once they have left."""
         for writer in self._written:
             writer.scrub()
+        self.garbage.limit()
         now = time.monotonic_ns()
         self.telemetry.set(f"{self.process.name}.beat_ns", now)
         return now
@@ -202,6 +206,18 @@ class Seat:
         finally:
             self.telemetry.set(name, 0)
             self.beat()
+
+    @contextlib.contextmanager
+    def computing(self, backend: Backend, due_ns: int) -> Iterator[None]:
+        """Around a step of the backend, which cannot be interrupted either: it has the lease meanwhile. due_ns: when
+        what comes of it has to be there, CLOCK_MONOTONIC; 0 where nobody waits for it."""
+        lease = NO_LEASE if backend.abilities.own_thread else self.lease
+        with self.bound():
+            lease.take(due_ns)
+            try:
+                yield
+            finally:
+                lease.give()
 
 
 def _nobody() -> None:
@@ -221,27 +237,6 @@ def die_with(parent: int) -> bool:
     died before we asked, or a script between us did not `exec` the interpreter."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     return os.getppid() == parent
-
-
-def be_realtime(priority: int) -> None:
-    """Real-time scheduling and memory that stays in place, where it was asked for and the machine lets us have it."""
-    if priority:
-        ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT)
-        with contextlib.suppress(OSError):
-            _limit_spinning()
-            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
-
-
-def _limit_spinning() -> None:
-    """A real-time thread of this process that never sleeps would keep everybody else from its core, whoever could end
-    it too: the kernel does, by SIGXCPU, and should that be blocked by SIGKILL."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
-    resource.setrlimit(resource.RLIMIT_RTTIME, (_narrower(_SPIN_US, soft), _narrower(2 * _SPIN_US, hard)))
-
-
-def _narrower(limit: int, present: int) -> int:
-    """The narrower of two limits, of which the second may be none."""
-    return limit if present == resource.RLIM_INFINITY else min(limit, present)
 
 
 def run() -> None:
@@ -264,7 +259,10 @@ def run() -> None:
     process = next(process for process in PROCESSES if process.title == arguments.title)
     code = 0
     try:
-        import_module(process.module).main(Seat(process, arguments.instance, arguments.doorbell))
+        seat = Seat(process, arguments.instance, arguments.doorbell)
+        settle(process.name, seat.config.realtime, SayOnce(seat.telemetry))
+        seat.garbage = Garbage(seat.telemetry, seat.config.realtime.collect)
+        import_module(process.module).main(seat)
     except ImportError as error:
         print(f"{arguments.title}: {error}; install it into {sys.executable}", file=sys.stderr, flush=True)
         code = BackendError.code

@@ -9,6 +9,7 @@ from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
 from engine.outlet import Outlet
 from workers.backends.registry import Renewal, forget, prepare, tell
+from workers.due import AnswerDue
 from workers.join import Seat
 
 STEP_NS = 20_000_000
@@ -20,6 +21,7 @@ class _Work:
     """When a job was begun and gave its first piece."""
 
     began_ns: int
+    due: AnswerDue
     first_ns: int = 0
     tokens: int = 0
 
@@ -39,7 +41,7 @@ class Llm:
         """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
         if isinstance(message, m.Ask):
             pairs = zip(message.history[::2], message.history[1::2], strict=True)
-            self._work[message.tag] = _Work(time.monotonic_ns())
+            self._work[message.tag] = _Work(time.monotonic_ns(), AnswerDue(message.deadline_ns))
             self._backend.begin(
                 Job(
                     message.tag,
@@ -68,7 +70,8 @@ class Llm:
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
-        with self._seat.bound():
+        due_ns = min((work.due.ns for work in self._work.values()), default=0)
+        with self._seat.computing(self._backend, due_ns):
             events = self._backend.step(STEP_NS)
         self._tell()
         most = self._seat.config.llm.max_tokens
@@ -79,6 +82,7 @@ class Llm:
             now = time.monotonic_ns()
             if isinstance(event, Token):
                 work.tokens += 1
+                work.due.add(event.text)
                 if work.tokens > most:
                     self._backend.cancel(event.tag)
                     continue

@@ -18,9 +18,10 @@ import numpy as np
 import ringbuf
 from engine import audible
 from engine import messages as m
-from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
+from engine.contract import NEVER_DUE, Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
 from workers.backends.registry import Renewal, forget, prepare
+from workers.due import SPOKEN_NEXT_NS
 from workers.join import Seat
 from workers.reading.reader import Reader, Reading
 
@@ -74,7 +75,10 @@ class Speaker:
                     capture_ns=self._capture_ns,
                 )
                 return True
+            computing = self._seat.lease.give()  # not while it sleeps
             self._seat.wait_for(self._ring.writer.space(len(part)))
+            if computing:
+                self._seat.lease.take(time.monotonic_ns() + SPOKEN_NEXT_NS)
         return False
 
 
@@ -211,9 +215,16 @@ class Vocoder:
     def _close(self, tag: Tag) -> None:
         self._closed = max(self._closed, _order(tag))
 
+    @property
+    def _due_ns(self) -> int:
+        """When the sound of the next clause is to begin; 0: nobody waits for it."""
+        later = time.monotonic_ns() + SPOKEN_NEXT_NS
+        dues = (later if work.sink.first_ns else work.job.deadline_ns or NEVER_DUE for work in self._work.values())
+        return min(dues, default=0)
+
     def step(self) -> None:
         """Speak the next clause."""
-        with self._seat.bound(), self._watch:
+        with self._seat.computing(self._backend, self._due_ns), self._watch:
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)

@@ -1,4 +1,4 @@
-"""The machine: memory that is shared, real-time rights, processors."""
+"""The machine: memory that is shared, what the kernel grants, processors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from engine import NAME
 from engine.channels import PROCESSES
 from engine.doctor.finding import Finding, Visit, ok, problem, warning
 from engine.errors import SharedMemoryError
+from engine.lease import plan
+from engine.processor_settings import numbers, of
+from engine.realtime import CORES, MEMORY, NICE, PRIORITY, Refusal
 from engine.segments import Segments
 
 _SHM = Path("/dev/shm")
 _MIB = 1 << 20
 _CAP_SYS_NICE = 1 << 23
-_LIMITS = "/etc/security/limits.d/antiphon.conf"
 _GOVERNORS = "cpu[0-9]*/cpufreq/scaling_governor"
 _LOCK_ALL = "import ctypes, sys; sys.exit(ctypes.CDLL(None).mlockall(7) != 0)"
 """As the workers do it: what is mapped now and later, as soon as it is used."""
@@ -45,22 +47,38 @@ def shared_memory(visit: Visit) -> Iterator[Finding]:
 
 
 def real_time(visit: Visit) -> Iterator[Finding]:
-    """Real-time scheduling, and memory that stays in place."""
+    """Real-time scheduling, memory that stays in place, niceness, cores."""
     wanted = max(getattr(visit.config, process.section).realtime_priority for process in PROCESSES)
     if not wanted:
         yield ok("not asked for (realtime_priority = 0)")
-        return
-    if _may_be_realtime(wanted):
-        yield ok(f"SCHED_FIFO with priority {wanted}")
     else:
-        yield _why_not_realtime(wanted)
-    locked = subprocess.run([sys.executable, "-c", _LOCK_ALL], check=False)
-    if locked.returncode == 0:
-        yield ok("memory can be locked")
-    else:
-        yield _refused(
-            "memory cannot be locked, and swapping may hold sound up", "LimitMEMLOCK=infinity", "memlock unlimited"
+        yield ok(f"SCHED_FIFO with priority {wanted}") if _may_be_realtime(wanted) else _why_not_realtime(wanted)
+        if visit.config.realtime.lock_memory:
+            yield _granted(
+                _LOCK_ALL, "memory can be locked", "memory cannot be locked, and swapping may hold sound up", MEMORY
+            )
+    settings = visit.config.realtime
+    if (least := min((int(of(settings.nice, process.name) or 0) for process in PROCESSES), default=0)) < 0:
+        yield _granted(
+            f"import os; os.nice({least})",
+            f"niceness {least} is granted",
+            f"niceness {least} is refused: on a busy machine the stages get no more of it than other programs",
+            NICE,
         )
+    for process in PROCESSES:
+        if cores := of(settings.cores, process.name):
+            yield _granted(
+                f"import os; os.sched_setaffinity(0, {numbers(cores)})",
+                f"{process.name} may have cores {cores}",
+                f"{process.name} cannot have cores {cores}",
+                CORES,
+            )
+
+
+def _granted(attempt: str, granted: str, refused: str, refusal: Refusal) -> Finding:
+    """Tried in a process of its own, with which it ends."""
+    done = subprocess.run([sys.executable, "-c", attempt], stderr=subprocess.DEVNULL, check=False)
+    return ok(granted) if done.returncode == 0 else warning(refused, refusal.remedy)
 
 
 def _may_be_realtime(priority: int) -> bool:
@@ -85,13 +103,7 @@ def _why_not_realtime(priority: int) -> Finding:
             "SCHED_FIFO is refused though this user may have it: the kernel keeps it from this control group",
             "sysctl -w kernel.sched_rt_runtime_us=-1, or run the engine outside of the container or slice",
         )
-    what = f"SCHED_FIFO with priority {priority} is refused (RLIMIT_RTPRIO is {limit})"
-    return _refused(what, "LimitRTPRIO=80", "rtprio 80")
-
-
-def _refused(what: str, unit: str, limit: str) -> Finding:
-    remedy = f'{unit} in the systemd unit, or echo "@audio - {limit}" >>{_LIMITS} and log in anew'
-    return warning(what, remedy)
+    return warning(f"SCHED_FIFO with priority {priority} is refused (RLIMIT_RTPRIO is {limit})", PRIORITY.remedy)
 
 
 def _has_capability(bit: int) -> bool:
@@ -112,7 +124,7 @@ def processor(visit: Visit) -> Iterator[Finding]:
     if load > cores:
         yield warning(f"{cores} cores have work for {load:.1f} (load average)", "end what else runs: see top")
     else:
-        yield ok(f"{cores} cores, load average {load:.1f}")
+        yield ok(f"{cores} cores, load average {load:.1f}; lease: {plan(visit.config, cores)}")
     yield from _governors()
 
 

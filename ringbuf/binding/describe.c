@@ -1,9 +1,10 @@
 /* What a ring looks like from outside, for people and tools. */
 #include "ring.h"
 
+#include "../core/lease.h"
 #include "../core/role.h"
 
-static const char *const kind_names[RB_KINDS] = {"", "stream", "history", "latest", "cells", "bells"};
+static const char *const kind_names[RB_KINDS] = {"", "stream", "history", "latest", "cells", "bells", "lease"};
 
 /* {"pid", "alive", "epoch"}, or None when nobody holds the role. */
 static PyObject *holder_dict(uint64_t holder, uint64_t epoch)
@@ -43,6 +44,28 @@ static PyObject *readers_list(const Mapping *map)
     return list;
 }
 
+/* Of each slot who has it, and what it does. */
+static PyObject *lease_slots(const Mapping *map)
+{
+    const struct rb_lease_word *lease = (void *)rb_data(&map->map);
+    const struct rb_lease_slot *slots = (void *)(lease + 1);
+    const uint64_t word = atomic_load_explicit(&lease->word, memory_order_acquire);
+    PyObject *list = PyList_New(0);
+    for (uint32_t i = 0; list && i < map->map.header.geometry.slots; i++) {
+        const struct rb_lease_slot *s = &slots[i];
+        PyObject *slot = Py_BuildValue(
+            "{sN sN sN sL sK sK sK}", "role", role_dict(&s->role), "holds",
+            PyBool_FromLong(rb_lease_holders(word) >> i & 1), "waits", PyBool_FromLong(rb_lease_waiters(word) >> i & 1),
+            "due_ns", (long long)atomic_load_explicit(&s->due_ns, memory_order_relaxed), "takes",
+            (unsigned long long)atomic_load_explicit(&s->takes, memory_order_relaxed), "waited",
+            (unsigned long long)atomic_load_explicit(&s->waits, memory_order_relaxed), "overdrafts",
+            (unsigned long long)atomic_load_explicit(&s->overdrafts, memory_order_relaxed));
+        if (!slot || PyList_Append(list, slot)) Py_CLEAR(list);
+        Py_XDECREF(slot);
+    }
+    return list;
+}
+
 PyObject *rb_describe(PyObject *op, PyObject *unused)
 {
     (void)unused;
@@ -58,6 +81,7 @@ PyObject *rb_describe(PyObject *op, PyObject *unused)
     if (!failed && h->geometry.kind == RB_HISTORY) {
         failed = put(d, "dtype", PyUnicode_FromString(h->geometry.dtype)) || put(d, "rate", number(h->geometry.rate));
     }
+    if (!failed && h->geometry.kind == RB_LEASE) failed = put(d, "slots", lease_slots(map));
     if (!failed && h->layout.writer) {
         const struct rb_side *w = rb_writer_side(&map->map);
         /* Before the writer's: a reader that goes on meanwhile must not seem to be ahead of it. */

@@ -1,7 +1,7 @@
 /* Mapping: the pages of one segment, checked once, read-only wherever this role has nothing to write. */
 #include "ring.h"
 
-static const char *const kind_names[RB_KINDS] = {"nothing", "a stream", "a history", "a latest", "cells", "bells"};
+static const char *const kind_names[RB_KINDS] = {"nothing", "a stream", "a history", "a latest", "cells", "bells", "a lease"};
 
 static void refuse(const Mapping *self, enum rb_status status, enum rb_kind wanted)
 {

@@ -144,15 +144,16 @@ static int core_exec(PyObject *module)
         {"LatestWriter", &rb_latest_writer_spec, NULL, 1},
         {"LatestReader", &rb_latest_reader_spec, NULL, 1},
         {"Cells", &rb_cells_spec, NULL, 1},
+        {"Lease", &rb_lease_spec, NULL, 1},
     };
     static const struct {
         const char *name;
         long value;
     } constants[] = {
         {"STREAM", RB_STREAM},   {"HISTORY", RB_HISTORY}, {"LATEST", RB_LATEST},
-        {"CELLS", RB_CELLS},     {"BELLS", RB_BELLS},     {"OBSERVE", RB_OBSERVE},
-        {"WRITE", RB_WRITE},     {"READ", RB_READ},       {"SHARE", RB_SHARE},
-        {"HEADER", sizeof(struct rb_header)},
+        {"CELLS", RB_CELLS},     {"BELLS", RB_BELLS},     {"LEASE", RB_LEASE},
+        {"OBSERVE", RB_OBSERVE}, {"WRITE", RB_WRITE},     {"READ", RB_READ},
+        {"SHARE", RB_SHARE},     {"HEADER", sizeof(struct rb_header)},
     };
     if (rb_ring_type) {
         PyErr_SetString(PyExc_ImportError, "ringbuf._core is loaded already, here or in another interpreter of this process");

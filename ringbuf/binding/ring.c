@@ -74,6 +74,22 @@ static int take_bells(Ring *self, PyObject *bells, struct rb_bells *lines)
     return 0;
 }
 
+int rb_raise_taken(const Mapping *map, const char *what, uint64_t holder)
+{
+    PyObject *error =
+        PyObject_CallFunction(rb_role_taken, "ssK", map->name, what, (unsigned long long)rb_holder_pid(holder));
+    if (!error) return -1;
+    PyErr_SetObject(rb_role_taken, error);
+    Py_DECREF(error);
+    return -1;
+}
+
+int rb_raise_unseen(void)
+{
+    PyErr_SetString(rb_error, "this process does not find itself in /proc; mount it, and leave a file descriptor free");
+    return -1;
+}
+
 static int take_role(Ring *self, const Mapping *map)
 {
     struct rb_role *role = rb_map_role(&map->map);
@@ -81,21 +97,13 @@ static int take_role(Ring *self, const Mapping *map)
     char what[32] = "the writer";
     self->me = rb_holder_self();
     if (!role) return 0;
-    if (self->me == 0) {
-        PyErr_SetString(rb_error, "this process does not find itself in /proc; mount it, and leave a file descriptor free");
-        return -1;
-    }
+    if (self->me == 0) return rb_raise_unseen();
     if (rb_role_take(role, self->me, &holder) == RB_OK) {
         self->role = role;
         return 0;
     }
     if (map->map.access == RB_READ) PyOS_snprintf(what, sizeof what, "reader %u", map->map.slot);
-    PyObject *error =
-        PyObject_CallFunction(rb_role_taken, "ssK", map->name, what, (unsigned long long)rb_holder_pid(holder));
-    if (!error) return -1;
-    PyErr_SetObject(rb_role_taken, error);
-    Py_DECREF(error);
-    return -1;
+    return rb_raise_taken(map, what, holder);
 }
 
 int rb_ring_open(Ring *self, PyObject *mapping, enum rb_kind kind, enum rb_access access, PyObject *bells,
@@ -163,6 +171,7 @@ static PyObject *ring_close(PyObject *op, PyObject *unused)
     Ring *self = (Ring *)op;
     Mapping *map = self->map;
     self->map = NULL; /* closed before anything below can run Python code: the death of a view may */
+    if (map && self->leave) self->leave(self);
     if (map && self->role) rb_role_give(self->role, self->me);
     self->role = NULL;
     if (self->watch) rb_watch_freeze(self->watch);

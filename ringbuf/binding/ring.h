@@ -44,12 +44,13 @@ typedef struct {
 } Record;
 
 /* What every role object begins with. */
-typedef struct {
+typedef struct Ring {
     PyObject_HEAD
     Mapping *map; /* NULL once closed */
     PyObject *bells; /* keeps those alive that the handle rings */
     struct rb_role *role; /* NULL for those without one */
     uint64_t me;
+    void (*leave)(struct Ring *); /* what is to be given up beside the role, NULL: nothing */
     Watch *watch;
     struct rb_views views; /* unused in cells */
 } Ring;
@@ -59,13 +60,16 @@ extern PyObject *rb_error, *rb_corrupt, *rb_wrong_kind, *rb_role_taken, *rb_no_r
 extern PyTypeObject *rb_ring_type, *rb_mapping_type, *rb_watch_type, *rb_bell_type, *rb_record_type;
 extern PyType_Spec rb_ring_spec, rb_mapping_spec, rb_watch_spec, rb_bell_spec, rb_waiter_spec, rb_record_spec,
     rb_stream_writer_spec, rb_stream_reader_spec, rb_history_writer_spec, rb_history_reader_spec, rb_latest_writer_spec,
-    rb_latest_reader_spec, rb_cells_spec;
+    rb_latest_reader_spec, rb_cells_spec, rb_lease_spec;
 
 /* ring.c: all return -1 or NULL with an exception set on failure. rb_ring_open checks the arguments that all roles have
  * and takes the role; `bells` NULL: none. */
 PyObject *rb_raise_corrupt(const Mapping *map, const char *what);
 int rb_ring_open(Ring *self, PyObject *mapping, enum rb_kind kind, enum rb_access access, PyObject *bells,
                  struct rb_bells *lines);
+/* RoleTaken with this error's words; -1. */
+int rb_raise_taken(const Mapping *map, const char *what, uint64_t holder);
+int rb_raise_unseen(void);
 /* For an __init__ that fails after rb_ring_open: the role is free at once, and no method finds half a ring. -1. */
 int rb_ring_fail(Ring *self);
 int rb_ring_watch(Ring *self, const struct rb_watch *at);

@@ -31,6 +31,7 @@ static const struct {
     [RB_LATEST] = {1, UINT32_MAX, 0, RB_MAX_SLOTS, 0, 1},
     [RB_CELLS] = {1, UINT64_C(1) << 24, 0, 0, 0, 0},
     [RB_BELLS] = {1, UINT64_C(1) << 16, 0, 0, 0, 0},
+    [RB_LEASE] = {1, RB_MAX_LEASE_SLOTS, 0, RB_MAX_LEASE_SLOTS, 0, 0},
 };
 
 static uint64_t data_len(const struct rb_geometry *g)
@@ -40,6 +41,7 @@ static uint64_t data_len(const struct rb_geometry *g)
     case RB_LATEST: return g->slots * rb_slot_stride(g->capacity);
     case RB_CELLS: return g->capacity * sizeof(uint64_t);
     case RB_BELLS: return g->capacity * sizeof(struct rb_bell);
+    case RB_LEASE: return sizeof(struct rb_lease_word) + g->slots * sizeof(struct rb_lease_slot);
     default: return g->capacity;
     }
 }
@@ -51,7 +53,8 @@ const char *rb_layout_of(const struct rb_geometry *g, struct rb_layout *out)
     if (g->capacity < limits[g->kind].min_capacity || g->capacity > limits[g->kind].max_capacity)
         return "its capacity is out of range";
     if (g->readers > limits[g->kind].max_readers) return "it has too many readers";
-    if (g->slots > limits[g->kind].max_slots || (g->kind == RB_LATEST && g->slots < 2))
+    if (g->slots > limits[g->kind].max_slots || (g->kind == RB_LATEST && g->slots < 2) ||
+        (g->kind == RB_LEASE && g->slots < 1))
         return "its number of slots is out of range";
     if (g->blocks > limits[g->kind].max_blocks) return "its block table is too long";
     if (g->dtype[sizeof g->dtype - 1]) return "its dtype has no end";

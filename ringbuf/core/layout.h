@@ -5,9 +5,9 @@
  *   header   fixed at creation, mapped read-only by everyone afterwards
  *   writer   role, position, intent: written by the writer alone
  *   reader   role, position: written by that reader alone, so that it may map the rest read-only
- *   data     stream: records; history: samples; latest: slots; cells: words; bells: lines
+ *   data     stream: records; history: samples; latest: slots; cells: words; bells: lines; lease: its word and slots
  *
- * Every part starts on a page of the run-time page size. Cells and bells have neither writer nor reader pages.
+ * Every part starts on a page of the run-time page size. Cells, bells and leases have neither writer nor reader pages.
  */
 #ifndef RINGBUF_LAYOUT_H
 #define RINGBUF_LAYOUT_H
@@ -25,18 +25,20 @@
 #define RB_LINE 128
 #define RB_MAX_READERS 64
 #define RB_MAX_SLOTS 1024
+#define RB_MAX_LEASE_SLOTS 16
 #define RB_MAX_BLOCKS (UINT32_C(1) << 24)
 #define RB_MAX_DATA (UINT64_C(1) << 40)
 
-enum rb_kind { RB_STREAM = 1, RB_HISTORY, RB_LATEST, RB_CELLS, RB_BELLS, RB_KINDS };
+enum rb_kind { RB_STREAM = 1, RB_HISTORY, RB_LATEST, RB_CELLS, RB_BELLS, RB_LEASE, RB_KINDS };
 
-/* What a creator chooses. `capacity`: stream: bytes; history: samples; latest: bytes a slot; cells, bells: how many. */
+/* What a creator chooses. `capacity`: stream: bytes; history: samples; latest: bytes a slot; cells, bells: how many;
+ * lease: how many may hold it at a time. */
 struct rb_geometry {
     uint32_t kind;
     uint32_t readers;
     uint32_t item; /* bytes of a sample (history), else 1 */
     uint32_t rate; /* samples a second (history), else 0 */
-    uint32_t slots; /* latest, else 0 */
+    uint32_t slots; /* latest, lease, else 0 */
     uint32_t blocks; /* entries of the block table (history), a power of two, else 0 */
     uint64_t capacity;
     uint64_t first; /* the position the ring begins at: 0, except in tests of the wrap at 2^64 */
@@ -110,6 +112,20 @@ struct rb_bell {
     char pad[RB_LINE - 8];
 };
 
+/* Who holds a lease and who waits for it; all of that is in one word, so that every change is one compare-and-swap. */
+struct rb_lease_word {
+    _Atomic uint64_t word; /* slots that hold: bits 0 to 15; that wait: 16 to 31; changes so far: 32 to 63 */
+    char pad[RB_LINE - 8];
+};
+
+struct rb_lease_slot {
+    struct rb_role role;
+    struct rb_bell bell; /* what its holder sleeps on while it waits */
+    _Atomic int64_t due_ns; /* of what it holds or waits for; stable while it waits */
+    _Atomic uint64_t takes, waits, overdrafts; /* how often it took the lease, waited for it, went on without */
+    char pad[RB_LINE - 32];
+};
+
 _Static_assert(sizeof(void *) == 8, "positions need 64-bit atomics that are lock-free: build for a 64-bit machine");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "atomics must be lock-free across processes");
 _Static_assert(sizeof(struct rb_geometry) == 48 && sizeof(struct rb_layout) == 56, "no hidden padding under the CRC");
@@ -117,6 +133,7 @@ _Static_assert(sizeof(struct rb_header) == 144 && offsetof(struct rb_header, crc
 _Static_assert(sizeof(struct rb_side) == 3 * RB_LINE && offsetof(struct rb_side, position) == RB_LINE, "side layout");
 _Static_assert(sizeof(struct rb_tag) == RB_TAG && sizeof(struct rb_block) == 32, "record layout");
 _Static_assert(sizeof(struct rb_slot) == RB_LINE && sizeof(struct rb_bell) == RB_LINE, "line layout");
+_Static_assert(sizeof(struct rb_lease_word) == RB_LINE && sizeof(struct rb_lease_slot) == 3 * RB_LINE, "lease layout");
 
 static inline uint64_t rb_round_up(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
 static inline int rb_power_of_two(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }

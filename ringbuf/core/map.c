@@ -62,7 +62,7 @@ enum rb_status rb_map_open(struct rb_map *m, int fd, enum rb_kind kind, enum rb_
     if (wrong) return refuse(m, RB_CORRUPT, wrong);
     const struct rb_geometry *g = &m->header.geometry;
     if (kind && g->kind != kind) return refuse(m, RB_WRONG_KIND, "it is of another kind");
-    if (access != RB_OBSERVE && (access == RB_SHARE) != (g->kind == RB_CELLS || g->kind == RB_BELLS))
+    if (access != RB_OBSERVE && (access == RB_SHARE) != (g->kind >= RB_CELLS))
         return refuse(m, RB_INVALID, "this kind is not for that access");
     /* A latest has readers without slots; a history may have been made with none. */
     if (access == RB_READ && g->kind != RB_LATEST && slot >= g->readers)

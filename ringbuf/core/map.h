@@ -10,7 +10,7 @@ enum rb_access {
     RB_OBSERVE, /* nothing; the data is mapped but not fetched beforehand */
     RB_WRITE, /* the writer's page, the block table and the data */
     RB_READ, /* the page of one reader slot */
-    RB_SHARE, /* the data: cells and bells */
+    RB_SHARE, /* the data: cells, bells and leases */
 };
 
 struct rb_map {
@@ -57,7 +57,8 @@ static inline void rb_fetch(const char *from, uint64_t bytes)
     for (uint64_t at = 0; at < bytes && at < most; at += 64) __builtin_prefetch(from + at);
 }
 
-/* The role that goes with the map's access, NULL when it has none (observers, cells, bells, readers of a latest). */
+/* The role that goes with the map's access, NULL when it has none (observers, cells, bells, readers of a latest) or has
+ * them in its data (leases). */
 struct rb_role *rb_map_role(const struct rb_map *m);
 
 #endif

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.config import load
 from engine.contract import Ended, Exchange, Job, Rung, Tag
 from engine.errors import BackendError
 from tests.backends.conformance_llm import Driver, LlmConformance, Subject
+from tests.leases import Recorded
 from tests.models import llama
 from workers.backends.ct2_generator import Ct2Generator
 from workers.backends.registry import rung
@@ -91,6 +93,21 @@ def driver(llama_ct2: Path) -> Driver:
     made = Driver(Ct2Generator())
     made.load(settings(llama_ct2))
     return made
+
+
+def test_its_thread_has_the_lease_and_makes_way_at_each_token(llama_ct2: Path) -> None:
+    lease, made = Recorded(), Driver(Ct2Generator())
+    made.load(replace(settings(llama_ct2), lease=lease))
+    assert made.backend.abilities.own_thread  # so the worker does not take it
+    assert lease.calls == []
+    job = Job(TAG, deadline_ns=77, text="how do you do")
+    made.backend.begin(job)
+    made.until_ended(TAG)
+    assert lease.calls[0] == "take"
+    assert set(lease.calls[1:-1]) == {"turn"}
+    assert len(lease.calls) - 2 >= len(llama.SAID.encode()) - 1
+    assert lease.calls[-1] == "give"
+    assert {due for call, due in lease.asked if call == "turn"} == {77}  # it has no clause's end before its own
 
 
 class Spy:

@@ -13,6 +13,7 @@ import pytest
 
 from engine.contract import Ended, Event, Heard, Job, Pcm, Rung, Tag
 from tests.engine_run import silence
+from tests.leases import Recorded
 from workers.backends import whisper
 from workers.backends.log_mel import HOP, Frames
 from workers.backends.whisper_model import Hypothesis
@@ -72,7 +73,9 @@ class Desk:
         monkeypatch.setattr(whisper, "Model", lambda *_: self.script)
         self.woken = threading.Event()
         self.backend = whisper.Whisper()
-        self.backend.load(Rung({"model": str(Path(__file__).parent), **settings}, wake=self.woken.set))
+        self.lease = Recorded()
+        folder = str(Path(__file__).parent)
+        self.backend.load(Rung({"model": folder, **settings}, wake=self.woken.set, lease=self.lease))
 
     def feed(self, seconds: float, job: Job = JOB, sound: Pcm | None = None) -> list[Event]:
         made = silence(seconds) if sound is None else sound
@@ -99,6 +102,16 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made.backend.begin(JOB)
     yield made
     assert made.backend.idle
+
+
+def test_a_pass_has_the_lease_and_makes_way_between_its_calls(desk: Desk) -> None:
+    assert desk.backend.abilities.own_thread  # so the worker does not take it
+    desk.feed(1.0)
+    desk.found("what")
+    assert desk.lease.calls == ["take", "turn", "give"]
+    desk.feed(1.0)
+    desk.found("broken")
+    assert desk.lease.calls[3:] == ["take", "give"]
 
 
 def told(events: list[Event]) -> list[tuple[str, int, bool]]:

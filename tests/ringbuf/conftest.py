@@ -26,6 +26,7 @@ CREATE = {
     "latest": ringbuf.create_latest,
     "cells": ringbuf.create_cells,
     "bells": ringbuf.create_bells,
+    "lease": ringbuf.create_lease,
 }
 
 

@@ -43,6 +43,7 @@ COPY = r"bl? memcpy"
 SEEK = rf"bl? rb_history_seek|{STORE_RELEASE}"
 ADD_ACQ_REL = r"bl __aarch64_ldadd8_acq_rel$|ldaddal x"
 CAS_ACQ_REL = r"bl __aarch64_cas8_acq_rel$|casal x"
+LEAVE = rf"bl rb_lease_leave|{CAS_ACQ_REL}"
 CAS_RELEASE = r"bl __aarch64_cas8_rel$|casl x"
 # Read-modify-writes may be calls that find out at run time what the machine can do; plain loads and stores never.
 HELPER = r"bl? (__atomic|__sync|__aarch64|__ld|__st)"
@@ -123,6 +124,19 @@ RULES: dict[str, list[Rule]] = {
     "rb_role_take": [Has(1, LOAD_ACQUIRE), Has(1, CAS_ACQ_REL)],
     "rb_role_give": [Has(1, CAS_RELEASE)],
     "rb_format": [Way(ENTRY, RETURN, STORE_RELEASE_32)],
+    # The word is seen, and changed by one compare-and-swap; who is let in is rung for after that.
+    "rb_lease_leave": [Has(1, CAS_ACQ_REL), Has(1, RING), Way(ENTRY, RING, CAS_ACQ_REL)],
+    "rb_lease_open": [Has(1, LOAD_ACQUIRE), Way(ENTRY, LEAVE, LOAD_ACQUIRE)],
+    "rb_lease_close": [Has(1, rf"{CAS_RELEASE}|bl? rb_role_give")],
+    "rb_lease_join": [Has(1, LOAD_ACQUIRE), Has(1, CAS_ACQ_REL), Way(ENTRY, CAS_ACQ_REL, LOAD_ACQUIRE)],
+    "rb_lease_wait": [
+        Has(1, LOAD_ACQUIRE_32),
+        Way(ENTRY, LOAD_ACQUIRE, LOAD_ACQUIRE_32),  # C before D
+        Way(ENTRY, r"bl rb_wait", LOAD_ACQUIRE),
+    ],
+    "rb_lease_give": [Way(ENTRY, LEAVE, LOAD_ACQUIRE)],
+    "rb_lease_reap": [Has(2, LOAD_ACQUIRE), Way(ENTRY, LEAVE, LOAD_ACQUIRE)],
+    "lease_wanted": [Has(1, LOAD_ACQUIRE)],
     "bell_ring": [Has(1, RING), Way(RING, SYSCALL, FENCE), Way(FENCE, SYSCALL, LOAD_32)],
     "watch_ready": [Has(1, LOAD_ACQUIRE)],
     "cell_load": [Has(1, LOAD_ACQUIRE)],
@@ -187,7 +201,9 @@ def test_loads_and_stores_are_instructions_not_calls(variants: Variants, which: 
 @pytest.mark.parametrize("which", BUILDS)
 def test_every_function_with_an_ordering_has_a_rule(variants: Variants, which: str) -> None:
     # Local ones are counted with those that call them, whether the compiler inlines them or not.
-    public = {name: one for name, one in code(variants, which).items() if re.match("rb_|cell_|bell_|watch_", name)}
+    public = {
+        name: one for name, one in code(variants, which).items() if re.match("rb_|cell_|bell_|watch_|lease_", name)
+    }
     assert {name for name, one in public.items() if one.at(r"lda|stl|dmb|cas|ldadd|bl __aarch64")} <= set(RULES)
 
 
@@ -240,6 +256,11 @@ MUTANTS = [
     ("cell store", "cell_store"),
     ("cell add", "cell_add"),
     ("cell swap", "cell_cas"),
+    ("lease seen", "rb_lease_give"),
+    ("lease changed", "rb_lease_join"),
+    ("lease bell", "rb_lease_wait"),
+    ("lease holder seen", "rb_lease_reap"),
+    ("lease asked", "lease_wanted"),
 ]
 
 

@@ -20,14 +20,15 @@ pytestmark = pytest.mark.xdist_group("kill")
 STEPS = Path(__file__).parent / "kill" / "steps.h"
 SCRIPT = "import sys; from tests.ringbuf.kill.run import main; main(sys.argv[2:], sys.argv[1])"
 # A sleeper looks by itself once a second. Here it never does: whoever wakes was woken.
-NEVER_LOOKS = Mutation(
-    "core/wait.c", "#define LOOK_NS INT64_C(1000000000)", "#define LOOK_NS INT64_C(1000000000000000)"
-)
+NEVER_LOOKS = [
+    Mutation("core/wait.c", "#define LOOK_NS INT64_C(1000000000)", "#define LOOK_NS INT64_C(1000000000000000)"),
+    Mutation("core/lease.c", "LOOK_NS INT64_C(50000000)", "LOOK_NS INT64_C(1000000000000000)"),
+]
 
 
 def kill(variants: Variants, *names: str, mutation: Mutation | None = None, patience: int = 20) -> dict[str, Any]:
     """Run these scenarios, or all; what broke, how many steps each operation had, and where processes were killed."""
-    mutations = [NEVER_LOOKS, mutation] if mutation else [NEVER_LOOKS]
+    mutations = [*NEVER_LOOKS, mutation] if mutation else NEVER_LOOKS
     package = variants.build("steps", flags=["-DRB_STEPS", "-include", str(STEPS)], mutation=mutations)
     path = {"PYTHONPATH": f"{package}:{ROOT}", "KILL_PATIENCE": str(patience), "OPENBLAS_NUM_THREADS": "1"}
     ran = run(package, SCRIPT, str(package), *names, env=path)
@@ -172,6 +173,24 @@ MUTANTS = {
         "core/history.c",
         "    rb_ring_sleepers(&w->bells);\n    return RB_OK;\n}\n\nvoid rb_history_abort",
         "    return RB_OK;\n}\n\nvoid rb_history_abort",
+    ),
+    "a lease that a successor finds held": (
+        "lease attach",
+        "core/lease.c",
+        "    while (w & BOTH(slot) && !rb_lease_leave(l, (uint32_t)slot, &w)) continue;\n    return RB_OK;",
+        "    (void)w;\n    return RB_OK;",
+    ),
+    "a lease that is handed on without a ring": (
+        "lease give while somebody waits",
+        "core/lease.c",
+        "    if (next >= 0) rb_bell_ring(&l->slots[next].bell); /* G */\n",
+        "",
+    ),
+    "a lease that the dead keep": (
+        "lease take",
+        "core/lease.c",
+        "if (!rb_holder_alive(holder))",
+        "if (0)",
     ),
     "a ring that is taken before it is finished": (
         "ring format",

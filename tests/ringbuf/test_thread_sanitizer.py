@@ -14,7 +14,7 @@ from tests.ringbuf.c import build
 from tests.ringbuf.c.orderings import RELAXED
 from tests.ringbuf.variants import Mutations, Variants
 
-PROGRAMS = ["stream", "wait", "latest", "history", "cells", "role"]
+PROGRAMS = ["stream", "wait", "latest", "history", "cells", "role", "lease"]
 
 pytestmark = pytest.mark.xdist_group("thread-sanitizer")
 
@@ -49,6 +49,7 @@ MUTANTS = {
     ("cell store",): "cells",
     ("cell add",): "cells",
     ("cell swap",): "cells",
+    ("lease seen", "lease changed"): "lease",
 }
 
 

@@ -20,6 +20,7 @@ from workers.backends.background import Answer, Background
 from workers.backends.conversation import TooLongError, system_text
 from workers.backends.ct2_library import Ct2, ct2, mended
 from workers.backends.text_model import TextModel, directory
+from workers.due import AnswerDue
 
 SETTING, EXTRA = "llm.backend ctranslate2", "ctranslate2"
 REMEDY = "convert it with `ct2-transformers-converter --model NAME --copy_files tokenizer.json tokenizer_config.json`"
@@ -32,7 +33,7 @@ class Ct2Generator(Background):
     """Settings: model, device, require_device, compute_type, context_tokens, temperature, top_k, top_p,
     repetition_penalty; system_prompt and max_tokens of the stage."""
 
-    abilities = Abilities(checkpoint="token", incremental=True, cache="prefix")
+    abilities = Abilities(checkpoint="token", incremental=True, cache="prefix", own_thread=True)
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +128,7 @@ class Ct2Generator(Background):
                 answer.end()
 
     def _answer(self, answer: Answer) -> None:
-        text = self._text.detokeniser()
+        text, lease, due = self._text.detokeniser(), self._rung.lease, AnswerDue(answer.job.deadline_ns)
 
         def take(step: Any) -> bool:
             """True ends the answer."""
@@ -135,12 +136,20 @@ class Ct2Generator(Background):
                 return True
             number = self._text.number(step.token)
             if number is not None and number not in self._text.ends:
-                answer.give(text.add(number))
+                piece = text.add(number)
+                answer.give(piece)
+                due.add(piece)
+            if not answer.unwanted:
+                lease.turn(due.ns)
             return answer.unwanted
 
         asked = self._asked(answer.job)
         if not answer.unwanted:
-            self._generate(asked, self._prefix(answer.job.language), int(self._rung.settings["max_tokens"]), take)
+            lease.take(due.ns)
+            try:
+                self._generate(asked, self._prefix(answer.job.language), int(self._rung.settings["max_tokens"]), take)
+            finally:
+                lease.give()
             answer.give(text.end())
 
     def _asked(self, job: Job) -> list[str]:

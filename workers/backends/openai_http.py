@@ -42,7 +42,7 @@ class OpenAi(Background):
     """Settings: base_url, model, api_key_env, connect_s, first_token_s, between_tokens_s, context_tokens, tokenizer,
     temperature, fallback, with `fallback_settings`; system_prompt and max_tokens of the stage."""
 
-    abilities = Abilities(checkpoint="socket", incremental=True, cache="server")
+    abilities = Abilities(checkpoint="socket", incremental=True, cache="server", own_thread=True)
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import messages as m
 from engine.config import Config
-from engine.contract import Backend, Rung, Tag
+from engine.contract import NO_LEASE, Backend, Lease, Rung, Tag
 from engine.errors import BackendError
 from engine.outlet import Outlet
 from workers.join import Seat
@@ -69,13 +69,14 @@ def named(stage: str, name: str) -> Backend:
     return backend
 
 
-def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Rung:
+def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None, lease: Lease = NO_LEASE) -> Rung:
     """What the configuration says a stage's backend shall be loaded with."""
     return Rung(
         language=config.language,
         rate=config.audio.rate_hz,
         threads=getattr(config, stage).threads,
         wake=wake,
+        lease=lease,
         **config.loaded_with(stage),
     )
 
@@ -88,7 +89,7 @@ def prepare(seat: Seat) -> Backend:
     stage = seat.process.name
     backend = make(stage, seat.config)
     seat.wakeable()
-    _load(stage, backend, rung(stage, seat.config, seat.wake))
+    _load(stage, backend, rung(stage, seat.config, seat.wake, seat.lease))
     return backend
 
 
@@ -118,7 +119,7 @@ class Renewal:
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._backend, self._out = seat, backend, out
-        self._loaded = rung(seat.process.name, seat.config, seat.wake)
+        self._loaded = rung(seat.process.name, seat.config, seat.wake, seat.lease)
         """What the backend was loaded with."""
         self._version = seat.version
         self._tell("")
@@ -133,7 +134,7 @@ class Renewal:
             return False
         self._version = self._seat.version
         stage, refused = self._seat.process.name, ""
-        wanted = rung(stage, self._seat.config, self._seat.wake)
+        wanted = rung(stage, self._seat.config, self._seat.wake, self._seat.lease)
         anew = wanted != self._loaded
         if anew:
             with self._seat.bound():

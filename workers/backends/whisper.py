@@ -37,6 +37,9 @@ LONGEST = 3000
 """Frames that Whisper hears at a time: 30 s."""
 BEGUN = 3
 """Frames, at most, that are not whole yet."""
+WAITED_FOR_NS = 80_000_000
+"""A pass over all that was said is due so soon; while somebody speaks, the next one may be as long in coming as they
+are apart."""
 BUSY = 0.5
 """The most of the time that passes take while somebody speaks: the pass that is waited for may have to wait for one."""
 
@@ -51,7 +54,7 @@ class Whisper:
     """
 
     def __init__(self) -> None:
-        self.abilities = Abilities(checkpoint="call", incremental=True, rate=RATE)
+        self.abilities = Abilities(checkpoint="call", incremental=True, rate=RATE, own_thread=True)
         self.remarks: tuple[str, ...] = ()
         self._model: Model | None = None
         self._open: dict[Tag, Utterance] = {}
@@ -196,14 +199,24 @@ class Whisper:
         frames = now.sound.frames + BEGUN if stop is None else stop
         features = now.sound.features(next((each for each in self._lengths if each >= frames), LONGEST), stop)
 
+        lease = self._rung.lease
+        due_ns = time.monotonic_ns() + (
+            WAITED_FOR_NS if now.end or now.finished else self._interval * 1_000_000_000 // RATE
+        )
+
         def wanted() -> bool:
             """It was not cancelled, and no pass over more sound is waited for."""
-            return self._open.get(now.tag) is now and not (stop is None and now.is_waited_for_beyond(upto))
+            if self._open.get(now.tag) is not now or (stop is None and now.is_waited_for_beyond(upto)):
+                return False
+            lease.turn(due_ns)
+            return True
 
         def hear() -> Hypothesis | None:
+            lease.take(due_ns)
             try:
                 return model.hear(features, frames * HOP / RATE, now.prompt, self._beams, self._no_speech, wanted)
             finally:
+                lease.give()
                 features.fill(0)
 
         now.asked = upto

@@ -52,4 +52,11 @@ RELAXED = {
         "cells.h", "int was = atomic_compare_exchange_strong_explicit(cell, &expected, value, memory_order_acq_rel,\n"
         + " " * 60 + "memory_order_acquire)",
     ),
+    "lease seen": _relaxed("lease.c", "memory_order_acquire); /* A, D, E */"),
+    "lease changed": _relaxed(
+        "lease.c", "memory_order_acq_rel, memory_order_acquire); /* B, F */",
+    ),
+    "lease bell": _relaxed("lease.c", "memory_order_acquire); /* C */"),
+    "lease holder seen": _relaxed("lease.c", "role.holder, memory_order_acquire)"),
+    "lease asked": _relaxed("lease.h", "word, memory_order_acquire)"),
 }  # fmt: skip

@@ -19,6 +19,7 @@ static const struct rb_geometry good[] = {
     {.kind = RB_LATEST, .item = 1, .slots = 1024, .capacity = 1 << 20},
     {.kind = RB_CELLS, .item = 1, .capacity = 1},
     {.kind = RB_BELLS, .item = 1, .capacity = 1 << 16},
+    {.kind = RB_LEASE, .item = 1, .slots = 16, .capacity = 16},
 };
 #define GOOD (sizeof good / sizeof *good)
 
@@ -32,7 +33,7 @@ TEST(layout_has_every_part_on_a_page_of_its_own)
         SAME(l.page, page);
         for (unsigned p = 0; p < 6; p++) SAME(parts[p] % page, 0);
         CHECK(l.table >= page && l.data >= l.table && l.total == l.data + l.data_len);
-        CHECK((l.writer == 0) == (good[i].kind == RB_CELLS || good[i].kind == RB_BELLS));
+        CHECK((l.writer == 0) == (good[i].kind >= RB_CELLS));
         if (good[i].readers) CHECK(l.reader + good[i].readers * page == l.table);
         CHECK(l.data - l.table >= good[i].blocks * sizeof(struct rb_block));
     }
@@ -73,6 +74,9 @@ static const struct {
     {{.kind = RB_CELLS, .item = 1, .capacity = 0}, "capacity"},
     {{.kind = RB_CELLS, .item = 1, .capacity = UINT64_MAX}, "capacity"},
     {{.kind = RB_BELLS, .item = 1, .capacity = (1 << 16) + 1}, "capacity"},
+    {{.kind = RB_LEASE, .item = 1, .slots = 2, .capacity = 17}, "capacity"},
+    {{.kind = RB_LEASE, .item = 1, .slots = 17, .capacity = 1}, "slots"},
+    {{.kind = RB_LEASE, .item = 1, .slots = 0, .capacity = 1}, "slots"},
 };
 
 TEST(layout_refuses_impossible_geometry_and_says_why)

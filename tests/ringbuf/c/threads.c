@@ -1,4 +1,4 @@
-/* usage: threads stream|wait|latest|history|cells|role: two threads on one mapping, for ThreadSanitizer.
+/* usage: threads stream|wait|latest|history|cells|role|lease: two threads on one mapping, for ThreadSanitizer.
  *
  * The payloads are plain memory: where an acquire or release is missing, ThreadSanitizer reports a race on them. So is
  * the mapping, as a race through two mappings of one page would not be seen. All is bounded by work, not by time.
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } all[] = {
         {"stream", stream}, {"wait", wait_and_wake}, {"latest", latest},
-        {"history", history}, {"cells", cells}, {"role", roles},
+        {"history", history}, {"cells", cells}, {"role", roles}, {"lease", lease},
     };
     segment_plain = 1;
     for (unsigned i = 0; argc == 2 && i < sizeof all / sizeof *all; i++) {

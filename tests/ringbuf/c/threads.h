@@ -9,5 +9,6 @@ void together(struct segment *s, void *(*one)(void *), void *(*other)(void *));
 
 void cells(void);
 void roles(void);
+void lease(void);
 
 #endif

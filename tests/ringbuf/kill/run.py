@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from . import histories, sleepers, streams, values, warden
+from . import histories, leases, sleepers, streams, values, warden
 
-SCENARIOS = {**streams.SCENARIOS, **histories.SCENARIOS, **values.SCENARIOS, **sleepers.SCENARIOS}
+SCENARIOS = {**streams.SCENARIOS, **histories.SCENARIOS, **values.SCENARIOS, **sleepers.SCENARIOS, **leases.SCENARIOS}
 
 
 def main(names: list[str], package: str) -> None:

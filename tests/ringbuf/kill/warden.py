@@ -162,6 +162,7 @@ _CREATE: dict[str, Callable[..., ringbuf.Segment]] = {
     "latest": ringbuf.create_latest,
     "cells": ringbuf.create_cells,
     "bells": ringbuf.create_bells,
+    "lease": ringbuf.create_lease,
 }
 
 

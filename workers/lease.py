@@ -1,0 +1,72 @@
+"""A worker's part in the lease: how long it waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import ringbuf
+from engine.channels import segment
+from engine.config import Config
+from engine.contract import NEVER_DUE, NO_LEASE, Lease
+from engine.lease import slot_of
+from engine.telemetry import Telemetry
+
+_WAITED_NS = 20_000
+"""What takes less was no wait."""
+
+
+class Share:
+    """The lease as this worker has it. It is the process's: of two of its threads that compute at a time (a model that
+    is being left, and the next one), the second has it with the first."""
+
+    def __init__(self, lease: ringbuf.Lease, longest_ns: int, telemetry: Telemetry, stage: str) -> None:
+        self._lease, self._longest_ns = lease, longest_ns
+        self._telemetry, self._stage = telemetry, stage
+        self._lock, self._threads = threading.Lock(), 0
+
+    def take(self, due_ns: int) -> None:
+        with self._lock:
+            self._threads += 1
+            if self._threads > 1:
+                return
+        now = time.monotonic_ns()
+        due_ns = due_ns or NEVER_DUE
+        self._note(now, self._lease.take(due_ns, until(now, due_ns, self._longest_ns)))
+
+    def turn(self, due_ns: int) -> None:
+        if self._threads != 1:
+            return
+        now = time.monotonic_ns()
+        due_ns = due_ns or NEVER_DUE
+        self._note(now, self._lease.turn(due_ns, until(now, due_ns, self._longest_ns)))
+
+    def give(self) -> bool:
+        with self._lock:
+            if not self._threads:
+                return False
+            self._threads -= 1
+            if not self._threads:
+                self._lease.give()
+            return True
+
+    def _note(self, began_ns: int, in_time: bool) -> None:
+        if not in_time:
+            self._telemetry.count(f"{self._stage}.overdrafts")
+        if (took := time.monotonic_ns() - began_ns) > _WAITED_NS:
+            self._telemetry.count(f"{self._stage}.lease_ns", took)
+
+
+def until(now: int, due_ns: int, longest_ns: int) -> int:
+    """How long to wait at most: half of the time that is left, since the work takes some, too. What is late already
+    does not wait: it goes on, and the others make way for it."""
+    return now + min(longest_ns, max(0, due_ns - now) // 2)
+
+
+def share(instance: str, stage: str, config: Config, telemetry: Telemetry) -> Lease:
+    """This worker's part in the lease, if it takes part."""
+    slot = slot_of(stage)
+    if not telemetry.get("engine.lease") >> slot & 1:
+        return NO_LEASE
+    lease = ringbuf.Lease(segment(instance, "lease"), slot)
+    return Share(lease, config.lease.longest_ms * 1_000_000, telemetry, stage)
