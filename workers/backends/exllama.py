@@ -53,6 +53,9 @@ class ExLlama:
         self._cancelled: set[Tag] = set()
         self._cost_ns = 0
 
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        return _identity(now) == _identity(then)
+
     def load(self, rung: Rung) -> None:
         settings, table = rung.settings, f"llm.{self.name}"
         remedy = f"fetch a model that was quantised for {self.name}, all of its files"
@@ -64,7 +67,7 @@ class ExLlama:
         if settings["context_tokens"] > settings["cache_tokens"]:
             what = f"{table}.context_tokens {settings['context_tokens']} is more than its cache_tokens"
             raise BackendError(what, f"set cache_tokens to {settings['context_tokens']} or more")
-        identity = tuple(sorted((key, value) for key, value in settings.items() if key not in LIGHT))
+        identity = _identity(rung)
         if identity != self._identity:
             self.unload()
             self._text = TextModel(folder, f"llm.backend {self.name}", self.name)
