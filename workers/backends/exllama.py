@@ -36,6 +36,11 @@ OPEN: Mapping[str, Callable[[Path, Path | None, Mapping[str, Any]], Runtime]] = 
 _CUDA = "check `nvidia-smi`, and that torch is built for the driver's CUDA; or choose another backend"
 
 
+def _identity(rung: Rung) -> tuple[tuple[str, Any], ...]:
+    """What the model has to be loaded anew for."""
+    return tuple(sorted((key, value) for key, value in rung.settings.items() if key not in LIGHT))
+
+
 class ExLlama:
     """Settings: model, cache, cache_tokens, prefill_tokens, draft_model, draft_tokens, ngram, context_tokens,
     temperature, top_k, top_p, repetition_penalty; system_prompt and max_tokens of the stage. All jobs run at once, as
