@@ -28,7 +28,7 @@ class Turns:
             self.records.append(fields["record"])
             self._supervisor.measure_memory()
         elif happening.name == "rung":
-            own = ("session", "turn", "mono_ns", "stage", "from", "to", "name", "reason")
+            own = ("mono_ns", "stage", "from", "to", "name", "reason")
             self.moves.append({name: fields[name] for name in own} | {"after_turns": len(self.records)})
         elif happening.name == "state" and (not self._supervisor.peak_pss or fields["state"] == "stopping"):
             self._supervisor.measure_memory()
