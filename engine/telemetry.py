@@ -46,6 +46,8 @@ _OF_EACH_STAGE = (
     Metric("dropped", "counter", "messages that found their ring full"),
     Metric("lease_ns", "counter", "time that it waited for the lease"),
     Metric("overdrafts", "counter", "times it went on without the lease, as there was no more time to wait"),
+    Metric("rung", "gauge", "the rung of its ladder that is wanted, 0 is the best; only the governor writes it"),
+    Metric("rung_at", "gauge", "the rung that the worker works on; only the worker writes it"),
 )
 
 METRICS = (
