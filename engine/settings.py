@@ -30,6 +30,7 @@ from engine.backend_settings import (
     SmartTurn,
     Whisper,
 )
+from engine.fault_settings import FAULTY_STAGES, Fault
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
@@ -42,6 +43,9 @@ Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80)]
 """SCHED_FIFO; 0 is off."""
+HardLimit: TypeAlias = Annotated[float, Between(0.5, 600), Live()]
+"""s that a call which cannot be interrupted may take; a stage that takes longer hangs. Not less than the supervisor's
+watch interval, so that it sees each of them in time."""
 Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
 """How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
@@ -140,6 +144,7 @@ class Vad:
     above_hall_db: Annotated[float, Between(0, 30), Live()]
     preroll_ms: Annotated[int, Between(0, 2000), Live()]
     hop_budget_ms: Budget
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -154,6 +159,7 @@ class Asr:
     final_budget_ms: Budget
     min_confidence: Annotated[float, Between(0, 1), Live()]
     expect: Annotated[Phrases, Live()]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -165,6 +171,7 @@ class Asr:
 @dataclass(frozen=True, slots=True)
 class Ending:
     backend: Annotated[str, OneOf("prosody", "smart_turn", "off")]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -205,6 +212,7 @@ class Llm:
     system_prompt: Annotated[str, Live()]
     max_tokens: Annotated[int, Between(1, 4096), Live()]
     history_turns: Annotated[int, Between(0, 100), Live()]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -221,6 +229,7 @@ class Vocoder:
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live()]
     speaker_s: Annotated[int, Between(1, 120)]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -238,6 +247,7 @@ class OwnPhrases:
     not_heard: Phrase
     failed: Phrase
     reprompt: Phrase
+    impaired: Phrase
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]
 
@@ -270,6 +280,7 @@ class Settings:
     vocoder: Vocoder
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
+    faults: Mapping[Annotated[str, OneOf(*FAULTY_STAGES)], Fault]
 
     def conflicts(self) -> Iterator[Conflict]:
         """Settings that are good alone and not together."""

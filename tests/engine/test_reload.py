@@ -55,7 +55,15 @@ def test_facts_and_phrases_and_what_is_expected_are_live(tmp_path: Path) -> None
     assert changed.config.llm.phrasebook.entries[0].answers == ("Behind you.",)
 
 
-GERMAN = '[phrases.de]\nunknown = "a"\nnot_heard = "b"\nfailed = "c"\nreprompt = "d"\nrepeat = "{text}"\nmurmurs = []\n'
+GERMAN = """[phrases.de]
+unknown = "a"
+not_heard = "b"
+failed = "c"
+reprompt = "d"
+impaired = "e"
+repeat = "{text}"
+murmurs = []
+"""
 
 
 def test_a_language_may_come_and_go_but_not_the_one_that_is_spoken(tmp_path: Path) -> None:

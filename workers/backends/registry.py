@@ -14,6 +14,7 @@ from engine.config import Config
 from engine.contract import Backend, Rung, Tag
 from engine.errors import BackendError
 from engine.outlet import Outlet
+from workers.backends.faulty import afflicted
 from workers.join import Seat
 
 REGISTRY = {
@@ -86,7 +87,7 @@ def prepare(seat: Seat) -> Backend:
     Raises BackendError with the remedy when it cannot be had.
     """
     stage = seat.process.name
-    backend = make(stage, seat.config)
+    backend = afflicted(stage, make(stage, seat.config), seat.config.faults)
     seat.wakeable()
     _load(stage, backend, rung(stage, seat.config, seat.wake))
     return backend
@@ -136,7 +137,7 @@ class Renewal:
         wanted = rung(stage, self._seat.config, self._seat.wake)
         anew = wanted != self._loaded
         if anew:
-            with self._seat.bound():
+            with self._seat.bound(self._seat.config.engine.start_timeout_s):
                 try:
                     _load(stage, self._backend, wanted)
                     self._loaded = wanted
