@@ -21,6 +21,7 @@ class Terminal:
             "answer.ended": self._turn,
             "device": lambda fields: (sys.stderr, fields["text"]),
             "error": _error,
+            "stage": _stage,
         }
 
     def __call__(self, happening: Happening) -> None:
@@ -39,3 +40,8 @@ class Terminal:
 
 def _error(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
     return sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}"
+
+
+def _stage(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+    """That it is gone has been told as an error."""
+    return sys.stderr, f"engine:{fields['stage']}: is back" if fields["state"] == "back" else ""
