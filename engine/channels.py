@@ -23,6 +23,8 @@ class Process:
     """The table of config.toml with its interpreter, threads and priority."""
     wanted: Callable[[Settings], bool] = lambda _settings: True
     """Whether it is started at all."""
+    vital: bool = False
+    """Without it there is no conversation: nothing is heard, decided or played."""
 
     @property
     def title(self) -> str:
@@ -43,11 +45,11 @@ class Channel:
 
 
 PROCESSES = (
-    Process("audio", "workers.audio", "audio"),
-    Process("vad", "workers.vad", "vad"),
+    Process("audio", "workers.audio", "audio", vital=True),
+    Process("vad", "workers.vad", "vad", vital=True),
     Process("asr", "workers.asr", "asr"),
     Process("ending", "workers.ending", "ending", wanted=lambda settings: settings.ending.backend != "off"),
-    Process("turns", "workers.turns", "turns"),
+    Process("turns", "workers.turns", "turns", vital=True),
     Process("llm", "workers.llm", "llm"),
     Process("vocoder", "workers.vocoder", "vocoder"),
     Process("recorder", "workers.recorder", "audio", wanted=lambda settings: bool(settings.audio.output)),

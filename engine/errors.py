@@ -10,7 +10,7 @@
 | 5    | an output could not be written                             |
 | 6    | a model or library is missing or broken                    |
 | 7    | shared memory could not be had, or a ring is damaged       |
-| 8    | a worker failed and could not be brought back              |
+| 8    | a vital worker failed and could not be brought back        |
 | 9    | a sound device is missing: ask `engine doctor`             |
 | 10   | there is no engine to talk to, or it refused               |
 | 129  | ended because its terminal was closed (SIGHUP)            |

@@ -190,6 +190,15 @@ class RungChanged(Event):
     reason: str
 
 
+@_event("stage")
+@dataclass(frozen=True, slots=True)
+class StageChanged(Event):
+    """A stage does not come back, and the engine does without it (`gone`); or it is at work again (`back`)."""
+
+    stage: str
+    state: str
+
+
 @_event("error")
 @dataclass(frozen=True, slots=True)
 class Error(Event):

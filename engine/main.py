@@ -16,7 +16,7 @@ from engine.errors import EngineError, OutputError, UsageError
 _CODES = """\
 exit codes:
   0  done, or ended by SIGTERM          7    shared memory could not be had, or a ring is damaged
-  1  a fault in the engine itself       8    a worker failed and could not be brought back
+  1  a fault in the engine itself       8    a vital worker could not be brought back
   2  the command line was wrong         9    a sound device is missing: ask engine doctor
   3  the configuration was wrong        10   there is no engine to talk to, or it refused
   4  the input could not be read        129  ended because its terminal was closed (SIGHUP)
@@ -45,6 +45,7 @@ _MODULES = {
     "rings": "rings_command",
     "config": "config_command",
     "models": "models_command",
+    "service": "service_command",
     "licences": "licences",
 }
 """Command → where it is. Only what is asked for is imported: some of it takes a while."""

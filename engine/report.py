@@ -26,12 +26,12 @@ class Turns:
         fields = happening.fields
         if happening.name == "answer.ended" and fields["record"]:
             self.records.append(fields["record"])
-            self._supervisor.measure_memory()
+            self._supervisor.footprint.measure()
         elif happening.name == "rung":
             own = ("mono_ns", "stage", "from", "to", "name", "reason")
             self.moves.append({name: fields[name] for name in own} | {"after_turns": len(self.records)})
-        elif happening.name == "state" and (not self._supervisor.peak_pss or fields["state"] == "stopping"):
-            self._supervisor.measure_memory()
+        elif happening.name == "state" and (not self._supervisor.footprint.peak or fields["state"] == "stopping"):
+            self._supervisor.footprint.measure()
 
 
 SPECULATION = {
@@ -70,7 +70,7 @@ def totals(supervisor: Supervisor, moves: list[dict[str, Any]]) -> dict[str, Any
         },
         "dropped_messages": supervisor.total("dropped"),
         "speculation": {name: telemetry.get(f"turns.{counter}") for name, counter in SPECULATION.items()},
-        "peak_pss_mb": round(supervisor.peak_pss / 1e6, 1),
+        "peak_pss_mb": round(supervisor.footprint.peak / 1e6, 1),
         "latency_ms": {
             name: dict(zip(("p50", "p95", "p99"), (round(ms, 3) for ms in values), strict=True))
             for name, values in latency.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from engine.door import place
 from engine.door.orders import Orders
 from engine.door.server import Door
 from engine.errors import ConfigError
-from engine.events import Error
+from engine.events import Error, StageChanged
 from engine.governor.driver import Governor
-from engine.hub import Hub
+from engine.hub import Happening, Hub
 from engine.printer import Printer
 from engine.renewals import Renewals
 from engine.scheduling import be_brief
+from engine.service import Service
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
 
@@ -44,6 +46,7 @@ class Running:
         self.code, self.ready_s = 0, 0.0
         """The exit code, and how long the start took."""
         self._reread = reread
+        self._service = Service(os.environ)
         self._loop = asyncio.get_running_loop()
         # Before there is anything that would be left behind. Not by the loop's own handlers: when it closes, it hands
         # signals back to Python's.
@@ -56,6 +59,7 @@ class Running:
         except BaseException:
             self._place.remove()
             raise
+        self.hub.subscribe(self._staged)
         self._renewals = Renewals(self.supervisor.publish, self._undone)
         supervisor = self.supervisor
         self.governor = Governor(config, supervisor.telemetry, self.hub, supervisor.wake, lambda: supervisor.pids)
@@ -77,6 +81,7 @@ class Running:
         """
         began = time.monotonic()
         try:
+            self._service.starting(self.supervisor.config.engine.start_timeout_s)
             self._door.open(self._place.socket)
             if self._place.note:
                 terminal.say(self._place.note)
@@ -87,13 +92,26 @@ class Running:
                 self._orders.open = True
                 what = f"{len(self.supervisor.workers)} workers, {self.supervisor.config.profile}"
                 terminal.say(f"ready after {self.ready_s:.1f} s, {what}, door {self._place.path}")
+                self._service.ready(self._status())
+                self._service.watch(lambda: self.supervisor.is_fresh)
                 await self.supervisor.ended()
         finally:
+            self._service.stopping(self.supervisor.config.engine.stop_timeout_s)
             self._orders.close()
             self.governor.stop()
             await self.supervisor.stop()
             await self._door.close()
             self._place.remove()
+            self._service.close()
+
+    def _staged(self, happening: Happening) -> None:
+        if happening.name == StageChanged.name:
+            self._service.status(self._status())
+
+    def _status(self) -> str:
+        """How the engine is doing, one line."""
+        without = ", ".join(self.supervisor.left_out)
+        return f"running without {without}, which does not come back" if without else "running"
 
     def _take(self, message: m.Message) -> None:
         self._takers[type(message)](message)
@@ -119,6 +137,13 @@ class Running:
 
     async def _reload(self) -> dict[str, Any]:
         """Read the configuration again and apply what may change now; what the answer says. Raises EngineError."""
+        self._service.reloading()
+        try:
+            return await self._reread_and_apply()
+        finally:
+            self._service.ready(self._status())
+
+    async def _reread_and_apply(self) -> dict[str, Any]:
         # In a thread: clients of the door do not wait for files.
         read = await self._loop.run_in_executor(None, self._reread)
         changed = reload.merge(self.supervisor.config, read)

@@ -12,7 +12,7 @@ import difflib
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
@@ -87,6 +87,12 @@ def kinds(section: type) -> Mapping[str, Any]:
     return MappingProxyType({field.name: hints[field.name] for field in fields(section)})
 
 
+@functools.cache
+def optional(section: type) -> frozenset[str]:
+    """The fields of a section that need not be written: those with a default."""
+    return frozenset(field.name for field in fields(section) if field.default is not MISSING)
+
+
 def unwrap(kind: Any) -> tuple[Any, tuple[Rule, ...]]:
     """A field's type and the rules beside it."""
     if get_origin(kind) is Annotated:
@@ -128,7 +134,9 @@ def build(kind: Any, values: Mapping[Key, Any], at: Key = ()) -> Any:
         names = dict.fromkeys(key[len(at)] for key in values if key[: len(at)] == at)
         return MappingProxyType({name: build(child(kind, name), values, (*at, name)) for name in names})
     if is_table(kind):
-        return kind(**{name: build(inner, values, (*at, name)) for name, inner in kinds(kind).items()})
+        left_out = {name for name in optional(kind) if (*at, name) not in values}
+        given = {name: inner for name, inner in kinds(kind).items() if name not in left_out}
+        return kind(**{name: build(inner, values, (*at, name)) for name, inner in given.items()})
     return values[at]
 
 
@@ -230,7 +238,7 @@ class Reader:
         own = list(kinds(section))
         misspelt = {near(name, own) for name in value if name not in own}  # that has been said
         for name in own:
-            if name not in value and name not in misspelt:
+            if name not in value and name not in misspelt and name not in optional(section):
                 self.problems.append(Problem(key, f"{dotted(key)} has no {name}", f"add {name} = ..."))
         return section(**read) if len(self.problems) == before else None
 

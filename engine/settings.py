@@ -31,6 +31,7 @@ from engine.backend_settings import (
     SmartTurn,
     Whisper,
 )
+from engine.fault_settings import FAULTY_STAGES, Fault
 from engine.governor.settings import Governor
 from engine.processor_settings import Lease, Mps, Realtime
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template, Whole
@@ -47,6 +48,9 @@ Threads: TypeAlias = Annotated[int, Between(1, 64)]
 Priority: TypeAlias = Annotated[int, Between(0, 80), Whole()]
 """SCHED_FIFO; 0 is off."""
 Interpreter: TypeAlias = Annotated[str, Whole()]
+HardLimit: TypeAlias = Annotated[float, Between(0.5, 600), Live(), Whole()]
+"""s that a call which cannot be interrupted may take; a stage that takes longer hangs. Not less than the supervisor's
+watch interval, so that it sees each of them in time."""
 Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
 """How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
@@ -145,6 +149,7 @@ class Vad:
     above_hall_db: Annotated[float, Between(0, 30), Live()]
     preroll_ms: Annotated[int, Between(0, 2000), Live()]
     hop_budget_ms: Budget
+    hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter
     realtime_priority: Priority
@@ -159,6 +164,7 @@ class Asr:
     final_budget_ms: Budget
     min_confidence: Annotated[float, Between(0, 1), Live(), Whole()]
     expect: Annotated[Phrases, Live(), Whole()]
+    hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter
     realtime_priority: Priority
@@ -171,6 +177,7 @@ class Asr:
 @dataclass(frozen=True, slots=True)
 class Ending:
     backend: Annotated[str, OneOf("prosody", "smart_turn", "off")]
+    hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter
     realtime_priority: Priority
@@ -214,6 +221,7 @@ class Llm:
     history_turns: Annotated[int, Between(0, 100), Live()]
     first_clause_words: Annotated[int, Between(1, 25), Live()]
     longest_clause_words: Annotated[int, Between(3, 60), Live()]
+    hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter
     realtime_priority: Priority
@@ -231,6 +239,7 @@ class Vocoder:
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live(), Whole()]
     speaker_s: Annotated[int, Between(1, 120), Whole()]
+    hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter
     realtime_priority: Priority
@@ -249,6 +258,7 @@ class OwnPhrases:
     not_heard: Phrase
     failed: Phrase
     reprompt: Phrase
+    impaired: Phrase
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]
     commands: Annotated[Phrases, Live()]
@@ -287,6 +297,7 @@ class Settings:
     governor: Governor
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
+    faults: Mapping[Annotated[str, OneOf(*FAULTY_STAGES)], Fault]
 
     def conflicts(self) -> Iterator[Conflict]:
         """Settings that are good alone and not together."""

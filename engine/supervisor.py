@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,19 +17,26 @@ import ringbuf
 from engine import messages as m
 from engine.channels import BELLS, PROCESSES, channel, segment
 from engine.config import Config
+from engine.ends import SaidError, cause, while_loading
 from engine.errors import DeviceError, EngineError, WorkerError
-from engine.events import Error, StateChanged
+from engine.events import Error, StageChanged, StateChanged
+from engine.footprint import Footprint
 from engine.hub import Hub
 from engine.lease import plan
 from engine.outlet import Outlet
+from engine.recovery import Verdict
 from engine.scheduling import cores
 from engine.segments import Segments, instance_name, settings
 from engine.telemetry import Telemetry
-from engine.worker import Worker, pss
+from engine.worker import Worker
 
 _WATCH_S = 0.5
-"""How often heartbeats are looked at, and what was read is scrubbed."""
-_WORST_BACKOFF_S = 5.0
+"""How often, at least, heartbeats are looked at, and what was read is scrubbed. A bound is looked at when it is over:
+none is shorter than this."""
+_A_LITTLE_S = 0.001
+"""After a bound is over: timers fire a little early."""
+NOBODYS = 0
+"""The number of a command that nobody waits for."""
 _DEVICES_APART_S = 0.1
 """A device that comes and goes: the audio worker is not started again sooner than so long after its last start."""
 
@@ -61,8 +67,7 @@ class Supervisor:
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.on_death: Callable[[str], None] = lambda _stage: None
         """Called when a worker has ended, before it is started again."""
-        self.peak_pss = 0
-        self._measuring: set[asyncio.Future[int]] = set()
+        self.footprint = Footprint(self._pids)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = False
         self._gone = asyncio.Event()
@@ -109,8 +114,8 @@ class Supervisor:
         return all(worker.ready for worker in self.workers)
 
     def _launch(self, worker: Worker) -> None:
-        """Start a worker, unless the engine ends. Where it cannot be started, the engine does."""
-        if self._stopping or self._ended.done():
+        """Start a worker, unless it runs or the engine ends. Where it cannot be started, the engine does."""
+        if worker.pid or self._stopping or self._ended.done():
             return
         try:
             worker.start(self._doorbell)
@@ -150,6 +155,9 @@ class Supervisor:
         self.config = config
         self.telemetry.count("engine.settings")
         self._ring_all()
+        for worker in self.workers:
+            if worker.recovery.resting:
+                self._launch(worker)  # it may be what was mended
         return self.telemetry.get("engine.settings")
 
     def _fail(self, where: str, error: EngineError) -> None:
@@ -157,7 +165,7 @@ class Supervisor:
         if not self._ended.done():
             if str(error):
                 self._hub.tell(Error(where, error.what, error.remedy))
-            self._ended.set_exception(_SaidError(error.code))
+            self._ended.set_exception(SaidError(error.code))
 
     def _died(self, worker: Worker) -> None:
         asyncio.get_running_loop().remove_reader(worker.pidfd)
@@ -170,54 +178,79 @@ class Supervisor:
         self._hear()  # what it said last
         self.on_death(worker.process.name)
         if not self.telemetry.get("engine.go"):
-            self._fail(worker.process.name, _while_loading(worker, code))
+            self._fail(worker.process.name, while_loading(worker, code))
         elif worker.process.name == "audio" and code == DeviceError.code:
             self._device_changed(worker)
         else:
             self._failed(worker, code)
 
     def _failed(self, worker: Worker, code: int) -> None:
-        """A worker died of a fault: start it again, unless it does so too often."""
-        name, what = worker.process.name, _cause(code)
-        deaths, allowed = worker.count_death(), self.config.engine.restarts_per_minute
-        if deaths > allowed:
-            count = f"{what}; deaths in the last minute: {deaths}, allowed: {allowed}"
+        """A worker died of a fault: start it again, or leave it out for a while where it does so too often."""
+        name, what, settings = worker.process.name, cause(worker, code), self.config.engine
+        verdict = worker.recovery.died(
+            time.monotonic(), settings.restarts_per_minute, settings.restart_backoff_ms / 1000
+        )
+        if verdict.what == "end":
             remedy = "see its messages above, or raise engine.restarts_per_minute"
-            self._fail(name, WorkerError(count, remedy))
+            self._fail(name, WorkerError(f"{what}; {verdict.why}", remedy))
             return
         self.telemetry.count(f"{name}.restarts")
-        self._hub.tell(Error(name, what, "it is started again"))
-        backoff = min(self.config.engine.restart_backoff_ms / 1000 * 2 ** (deaths - 1), _WORST_BACKOFF_S)
-        asyncio.get_running_loop().call_later(backoff, self._launch, worker)
+        if verdict.what == "again":
+            self._hub.tell(Error(name, what, "it is started again"))
+        else:
+            self._do_without(name, f"{what}; {verdict.why}", verdict)
+        asyncio.get_running_loop().call_later(verdict.after_s, self._launch, worker)
+
+    def _do_without(self, stage: str, what: str, verdict: Verdict) -> None:
+        """The engine goes on without this stage, and says so: the first time aloud."""
+        self.telemetry.set(f"{stage}.gone", 1)
+        self._hub.tell(
+            Error(stage, f"{what}; the engine does without it", f"it is tried again in {verdict.after_s:g} s")
+        )
+        self._hub.tell(StageChanged(stage, "gone"))
+        if verdict.first:
+            phrase = self.config.phrases[self.config.language].impaired
+            self.send("commands", m.Say(number=NOBODYS, text=phrase, mode="queue", interruptible=1))
+
+    def _note_ready(self) -> None:
+        """Take note of workers that have come back."""
+        for worker in self.workers:
+            if worker.ready and not worker.recovery.is_at_work:
+                if worker.recovery.resting:
+                    self.telemetry.set(f"{worker.process.name}.gone", 0)
+                    self._hub.tell(StageChanged(worker.process.name, "back"))
+                worker.recovery.ready(time.monotonic())
 
     def _device_changed(self, worker: Worker) -> None:
         """The audio worker asks to be started again, because a sound device was lost or came back: libraries see
         devices as they were when they were loaded. No fault, unless there never was a device."""
         if not self._hub.device_was_open:
-            self._fail(worker.process.name, _SaidError(DeviceError.code))
+            self._fail(worker.process.name, SaidError(DeviceError.code))
             return
         asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._launch, worker)
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_WATCH_S)
             self._scrub()
             now = time.monotonic_ns()
+            due = now + round(_WATCH_S * 1e9)
             for worker in self.workers:
-                if worker.hung(now):
-                    worker.kill()  # its death is seen like any other
+                if silent_for := worker.hangs(now):
+                    worker.kill(silent_for)  # its death is seen like any other
+                elif (until := worker.patience[0]) > now:
+                    due = min(due, until)
+            await asyncio.sleep((due - now) / 1e9 + _A_LITTLE_S)
 
-    def measure_memory(self) -> None:
-        """Take the memory of all processes into the peak: in a thread, it takes tens of milliseconds."""
-        pids = self._pids()
-        loop = asyncio.get_running_loop()
-        measuring = loop.run_in_executor(None, lambda: sum(map(pss, pids)))
-        self._measuring.add(measuring)
-        measuring.add_done_callback(self._measured)
+    @property
+    def is_fresh(self) -> bool:
+        """No stage hangs. One that is being started again has its time for it; one that is left out is not missed."""
+        now = time.monotonic_ns()
+        return not any(worker.hangs(now) for worker in self.workers)
 
-    def _measured(self, measuring: asyncio.Future[int]) -> None:
-        self._measuring.discard(measuring)
-        self.peak_pss = max(self.peak_pss, measuring.result())
+    @property
+    def left_out(self) -> list[str]:
+        """The stages that the engine does without."""
+        return [worker.process.name for worker in self.workers if worker.recovery.resting]
 
     def _pids(self) -> list[int]:
         return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
@@ -232,6 +265,7 @@ class Supervisor:
         os.eventfd_read(self._doorbell)
         self._hear()
         self._scrub()
+        self._note_ready()
         if self._all_ready:
             self._ready.set()
 
@@ -271,30 +305,5 @@ class Supervisor:
         self._hear()  # what was said last
         asyncio.get_running_loop().remove_reader(self._doorbell)
         os.close(self._doorbell)
-        if self._measuring:
-            await asyncio.wait(self._measuring)
+        await self.footprint.done()
         self._segments.remove()
-
-
-def _cause(code: int) -> str:
-    """Why a process ended, from its exit code."""
-    return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
-
-
-def _while_loading(worker: Worker, code: int) -> EngineError:
-    """What to say of a worker that ended before it was ready."""
-    if code > 1:
-        return _SaidError(code)
-    what = f"{_cause(code)} while loading"
-    if code < 0:
-        return WorkerError(what, "start again; the system's log says if memory ran out")
-    # None of the engine's own errors: it is broken, or never was this engine's.
-    return WorkerError(what, f"see its message above, and {worker.process.section}.python if it is set")
-
-
-class _SaidError(EngineError):
-    """A worker ended while loading, with this exit code, and has said why itself."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__("")
-        self.code = code

@@ -42,6 +42,7 @@ _OF_EACH_STAGE = (
         "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; else 0",
     ),
     Metric("restarts", "counter", "times the worker was started again"),
+    Metric("gone", "gauge", "1 while the engine does without the stage, since it does not come back"),
     Metric("late", "counter", "results that missed their deadline"),
     Metric("dropped", "counter", "messages that found their ring full"),
     Metric("lease_ns", "counter", "time that it waited for the lease"),

@@ -22,6 +22,7 @@ class Terminal:
             "device": lambda fields: (sys.stderr, fields["text"]),
             "error": _error,
             "rung": _rung,
+            "stage": _stage,
         }
 
     def __call__(self, happening: Happening) -> None:
@@ -45,3 +46,8 @@ def _rung(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
 
 def _error(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
     return sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}"
+
+
+def _stage(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+    """That it is gone has been told as an error."""
+    return sys.stderr, f"engine:{fields['stage']}: is back" if fields["state"] == "back" else ""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
-from collections import deque
-from pathlib import Path
 from typing import Any
 
 from engine import mps, own_python
 from engine.channels import Process
 from engine.config import Config
 from engine.errors import WorkerError
+from engine.recovery import Recovery
 from engine.telemetry import READY, Telemetry
 
 # What makes libraries start threads of their own. They read these when they are imported, so they are set before.
@@ -44,6 +44,9 @@ def environment(threads: int, python: str = "") -> dict[str, str]:
     }
 
 
+_GONE_S = 2.0
+
+
 class Worker:
     """The process of a stage."""
 
@@ -56,10 +59,12 @@ class Worker:
         self._instance = instance
         self._popen: subprocess.Popen[bytes] | None = None
         self._started_ns = 0
-        self._deaths: deque[float] = deque()
         self._heartbeat_ns = round(config.engine.heartbeat_timeout_s * 1e9)
         self._loading_ns = round(config.engine.start_timeout_s * 1e9)
         self.pidfd = -1
+        self.recovery = Recovery(process.vital)
+        self.killed_for = ""
+        """What its silence was longer than when it was killed, if it was."""
 
     @property
     def pid(self) -> int:
@@ -79,7 +84,7 @@ class Worker:
         """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
         main thread. doorbell: the supervisor's eventfd, which it inherits. Raises WorkerError when its interpreter
         cannot be executed."""
-        self._started_ns = time.monotonic_ns()
+        self._started_ns, self.killed_for = time.monotonic_ns(), ""
         numbers = ("--parent", str(os.getpid()), "--doorbell", str(doorbell))
         arguments = ("-m", "workers", self.process.title, "--instance", self._instance, *numbers)
         try:
@@ -96,43 +101,38 @@ class Worker:
         self.pidfd = os.pidfd_open(self._popen.pid)
 
     def reap(self) -> int:
-        """Take leave of a process that has ended; its exit code, negative for a signal."""
+        """Take leave of a process that has ended, or was killed; its exit code, negative for a signal. One that the
+        kernel keeps in a call of a driver cannot even be killed: that is waited for no longer than 2 s."""
         assert self._popen is not None
-        code = self._popen.wait()
+        gone = select.select([self.pidfd], [], [], _GONE_S)[0]
+        code = self._popen.wait() if gone else -signal.SIGKILL
         os.close(self.pidfd)
         self._popen, self.pidfd = None, -1
         self._telemetry.set(f"{self.process.name}.state", 0)
+        self._telemetry.set(f"{self.process.name}.bound_ns", 0)
         return code
 
-    def count_death(self) -> int:
-        """It died of a fault; how often it did in the last minute."""
-        self._deaths.append(time.monotonic())
-        while self._deaths and self._deaths[0] < time.monotonic() - 60:
-            self._deaths.popleft()
-        return len(self._deaths)
-
-    def kill(self) -> None:
-        """Kill it, whatever it does."""
+    def kill(self, silent_for: str = "") -> None:
+        """Kill it, whatever it does. silent_for: the setting that its silence was longer than, if that is why."""
         if self._popen is not None:
+            self.killed_for = silent_for
             self._popen.send_signal(signal.SIGKILL)
 
-    def hung(self, now_ns: int) -> bool:
-        """It has been loading, or has not come round its loop, for longer than allowed."""
+    @property
+    def patience(self) -> tuple[int, str]:
+        """Until when it need show no sign of life, CLOCK_MONOTONIC (0: for ever), and the setting that says so."""
+        name, section = self.process.name, self.process.section
         if not self.pid:
-            return False
+            return 0, ""
         if not self.ready:
-            return now_ns > self._started_ns + self._loading_ns
-        beat = self._telemetry.get(f"{self.process.name}.beat_ns")
-        bound = self._telemetry.get(f"{self.process.name}.bound_ns")
-        return bool(self._heartbeat_ns) and now_ns > max(beat, bound) + self._heartbeat_ns
+            return self._started_ns + self._loading_ns, "engine.start_timeout_s"
+        if not self._heartbeat_ns:
+            return 0, ""
+        if bound := self._telemetry.get(f"{name}.bound_ns"):
+            return bound, f"{section}.hard_limit_s"
+        return self._telemetry.get(f"{name}.beat_ns") + self._heartbeat_ns, "engine.heartbeat_timeout_s"
 
-
-def pss(pid: int) -> int:
-    """Proportional set size of a process in bytes; 0 if it is gone or not ours to see."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
+    def hangs(self, now_ns: int) -> str:
+        """What its silence is longer than, if it hangs by now; else nothing."""
+        until, setting = self.patience
+        return setting if 0 < until < now_ns else ""

@@ -125,7 +125,7 @@ def test_any_other_end_is_a_fault_that_is_told_and_counted(name: str, code: int)
 
 def test_the_last_of_too_many_faults_is_told_as_an_event_too() -> None:
     async def scene() -> tuple[Scene, EngineError | None]:
-        scene = Scene("llm", 1, 99, "engine.restart_backoff_ms=10", "engine.restarts_per_minute=2")
+        scene = Scene("vad", 1, 99, "engine.restart_backoff_ms=10", "engine.restarts_per_minute=2")
         return scene, await scene.run(lambda: False)
 
     seen, error = uvloop.run(scene())

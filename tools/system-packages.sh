@@ -71,6 +71,7 @@ dbus-daemon dbus-daemon --version
 portaudio19-dev echo '#include <portaudio.h>' | cc -E -
 socat socat -V
 jq jq --version
+systemd systemd-analyze --version
 procps ps --version
 TABLE
 }

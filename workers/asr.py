@@ -168,6 +168,8 @@ def main(seat: Seat) -> None:
     backend = prepare(seat)
     mic, listen, texts = seat.history_reader("mic"), seat.stream_reader("listen"), seat.outlet("texts")
     asr = Asr(seat, backend, mic, texts)
+    for _ in listen:
+        pass  # what a worker before us left unread: turns asks again what still counts
     seat.ready()
     texts.send(m.Joined(stage="asr"))
     busy = False

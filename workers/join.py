@@ -62,7 +62,8 @@ class Seat:
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.
         timeout_ns = round(self.config.engine.heartbeat_timeout_s * 1e9)
         self._beat_every_ns = min(BEAT_NS, timeout_ns // 4) if timeout_ns else BEAT_NS
-        self._bound_ns = round(self.config.turns.hard_limit_s * 1e9)
+        self._bound_ns = 0
+        """How long the call that is under way may take, while it shows no progress; 0: none is."""
         self._inputs: list[ringbuf.Watchable] = [self.telemetry.watch("engine.stop"), self._reloads]
         self._waiter: ringbuf.Waiter | None = None
         self._any_ring = False
@@ -70,6 +71,7 @@ class Seat:
         self._written: list[ringbuf.StreamWriter] = []
         """Streams in which nothing is to be left that was read."""
         self.beat()
+        self.telemetry.set(f"{process.name}.bound_ns", 0)  # a predecessor may have died in the middle of a call
         self.telemetry.set(f"{process.name}.state", LOADING)
 
     # Rings.
@@ -148,7 +150,9 @@ class Seat:
 
     def wait_for(self, watched: ringbuf.Watchable) -> None:
         """Sleep until `watched` has something, the engine stops, or the next beat."""
-        ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + self._beat_every_ns)
+        self.progress()
+        longest_ns = min(self._beat_every_ns, self._bound_ns // 2 or BEAT_NS)  # before the bound is over
+        ringbuf.Waiter(self.bell, [watched, self._inputs[0]]).wait(self.beat() + longest_ns)
 
     def wake(self) -> None:
         """End `wait` from another thread of this process, once `wakeable` was called."""
@@ -197,17 +201,25 @@ class Seat:
         return now
 
     @contextlib.contextmanager
-    def bound(self, seconds: float | None = None) -> Iterator[None]:
-        """Around a call that cannot be interrupted: says how long it may take, or that it may take as long as
-        a turn is waited for."""
-        name = f"{self.process.name}.bound_ns"
-        bound_ns = self._bound_ns if seconds is None else round(seconds * 1e9)
-        self.telemetry.set(name, time.monotonic_ns() + bound_ns)
+    def bound(self, limit_s: float = 0.0) -> Iterator[None]:
+        """Around a call that cannot be interrupted: says how long it may take, limit_s, or else the stage's
+        `hard_limit_s`. A worker that is still in it then hangs, and is killed."""
+        own = getattr(self.config, self.process.section)
+        limit_s = limit_s or getattr(own, "hard_limit_s", self.config.turns.hard_limit_s)
+        self._bound_ns = round(limit_s * 1e9)
+        self.progress()
         try:
             yield
         finally:
-            self.telemetry.set(name, 0)
-            self.beat()
+            self.beat()  # first: without a bound the last beat counts, and that was before the call
+            self._bound_ns = 0
+            self.telemetry.set(f"{self.process.name}.bound_ns", 0)
+
+    def progress(self) -> None:
+        """Something came of the call that is under way, or it waits for somebody else: its time starts anew. For the
+        thread that makes the call, and for no other."""
+        if self._bound_ns:
+            self.telemetry.set(f"{self.process.name}.bound_ns", time.monotonic_ns() + self._bound_ns)
 
     @contextlib.contextmanager
     def computing(self, backend: Backend, due_ns: int) -> Iterator[None]:

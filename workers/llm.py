@@ -119,6 +119,8 @@ def main(seat: Seat) -> None:
     backend = prepare(seat)
     asks, pieces = seat.stream_reader("asks"), seat.outlet("pieces")
     llm = Llm(seat, backend, pieces)
+    for _ in asks:
+        pass  # what a worker before us left unread: turns asks again what still counts, and nobody wants the rest
     seat.ready()
     pieces.send(m.Joined(stage="llm"))
     while not seat.stopping:

@@ -134,7 +134,8 @@ class Vad:
         """How likely a voice is in each frame that was judged: this one."""
         began = time.monotonic_ns()
         self._backend.feed(job, window)
-        events = self._backend.step(self._budget_ns)
+        with self._seat.bound():
+            events = self._backend.step(self._budget_ns)
         took = time.monotonic_ns() - began
         if took > self._budget_ns:
             self._telemetry.count("vad.late")

@@ -73,6 +73,7 @@ class Speaker:
                     attempt=tag.attempt,
                     capture_ns=self._capture_ns,
                 )
+                self._seat.progress()
                 return True
             computing = self._seat.lease.give()  # not while it sleeps
             self._seat.wait_for(self._ring.writer.space(len(part)))

@@ -287,6 +287,7 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         not_heard = "Wie bitte?"
         reprompt = "Sind Sie noch da?"
         failed = "Es tut mir leid."
+        impaired = "Mir geht es nicht gut."
         repeat = "Sie sagten {text}."
         murmurs = ["ja"]
         commands = ["halt"]

@@ -32,6 +32,7 @@ end_of_speech_ceiling_ms = 700
 [phrases.de]
 unknown = "Das \\"weiß\\" ich\\nnicht. \\\\ 😀"
 not_heard = "Wie bitte?"
+impaired = "Mir geht es nicht gut."
 reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
 repeat = "{text}"

@@ -11,8 +11,9 @@ import pytest
 
 from engine.config import load, read
 from engine.config_layers import PACKAGED, SYSTEM_CONFIG
+from engine.fault_settings import FAULTS, FAULTY_STAGES, Fault
 from engine.rules import Between, OneOf, shown
-from engine.schema import ANY, Key, child, dotted, is_named, kinds, setting_keys, unwrap
+from engine.schema import ANY, Key, child, dotted, is_named, kinds, plain, setting_keys, unwrap
 from engine.settings import Settings
 from engine.toml import tomllib
 from engine.toml_lines import key_lines
@@ -20,11 +21,14 @@ from engine.toml_lines import key_lines
 TEXT = PACKAGED.read_text(encoding="utf-8")
 LINES = TEXT.splitlines()
 LINE_OF = key_lines(TEXT)
-# Where users choose the last name, too, the table is explained as a whole.
-KEYS = [
-    tuple("en" if part == ANY else part for part in (key[:-1] if key[-1] == ANY else key))
-    for key in setting_keys(Settings)
-]
+# Where users choose the last name, too, the table is explained as a whole; so is one in which nothing need be written.
+WHOLE = {"lexicon", "faults"}
+KEYS = list(
+    dict.fromkeys(
+        key[:1] if key[0] in WHOLE else tuple("en" if part == ANY else part for part in key)
+        for key in setting_keys(Settings)
+    )
+)
 
 
 def kind_of(key: Key) -> Any:
@@ -75,13 +79,23 @@ def test_every_section_is_explained() -> None:
             assert LINES[number - 1].startswith("# "), f"{line} has no comment above it"
 
 
+def test_what_is_left_out_of_a_fault_is_as_the_comment_says() -> None:
+    comment = comment_of(("faults",))
+    told = {name: tomllib.loads(f"_ = {value}")["_"] for name, value in re.findall(r"#     (\w+) = (\S+)", comment)}
+    assert told == plain(Fault())
+    assert all(shown(kind) in comment for kind in FAULTS)
+    assert all(stage in comment for stage in FAULTY_STAGES)
+
+
 def test_types_hold_no_defaults_of_their_own() -> None:
+    """But those of which nothing need be written."""
+
     def sections(section: Any) -> list[Any]:
         inner = [unwrap(kind)[0] for kind in kinds(section).values()]
         inner = [kind.__args__[1] if is_named(kind) else kind for kind in inner]
         return [section, *(one for kind in inner if is_dataclass(kind) for one in sections(kind))]
 
-    for section in sections(Settings):
+    for section in set(sections(Settings)) - {Fault}:
         with pytest.raises(TypeError):
             section()
 

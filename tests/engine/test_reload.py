@@ -61,6 +61,7 @@ unknown = "a"
 not_heard = "b"
 failed = "c"
 reprompt = "d"
+impaired = "e"
 repeat = "{text}"
 murmurs = []
 commands = []

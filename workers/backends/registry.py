@@ -15,6 +15,7 @@ from engine.contract import NO_LEASE, Backend, ChangesQuickly, Lease, Rung, Tag
 from engine.errors import BackendError
 from engine.ladders import at, ladder
 from engine.outlet import Outlet
+from workers.backends.faulty import afflicted
 from workers.join import Seat
 from workers.ladder import Held, Ladder, Step
 
@@ -89,7 +90,15 @@ def climb(stage: str, config: Config, wake: Callable[[], None] = lambda: None, l
     for each in ladder(config, stage):
         wanted, name = rung(stage, each.config, wake, lease), getattr(each.config, stage).backend
         held = next((step.held for step in steps if step.backend == name and _shares(step, wanted)), None)
-        steps.append(Step(each.name, name, each.resident, wanted, held or Held(named(stage, name))))
+        steps.append(
+            Step(
+                each.name,
+                name,
+                each.resident,
+                wanted,
+                held or Held(afflicted(stage, named(stage, name), config.faults)),
+            )
+        )
     return Ladder(steps, lambda line: tell(stage, [line]))
 
 
@@ -167,7 +176,7 @@ class Renewal:
         steps = ladder(self._seat.config, self._stage)
         wanted = [rung(self._stage, step.config, self._seat.wake, self._seat.lease) for step in steps]
         if wanted[: len(self._ladder.steps)] != [step.rung for step in self._ladder.steps]:
-            with self._seat.bound():
+            with self._seat.bound(self._seat.config.engine.start_timeout_s):
                 try:
                     anew = self._ladder.renew(wanted)
                     tell(self._stage, self._ladder.remarks if anew else ())
