@@ -37,6 +37,8 @@ ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
 
+VOICES = ("flite", "espeak", "kokoro", "piper")
+
 Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
@@ -217,7 +219,7 @@ class Llm:
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper")]
+    backend: Annotated[str, Backend(*VOICES)]
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live()]
     speaker_s: Annotated[int, Between(1, 120)]
@@ -231,10 +233,21 @@ class Vocoder:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    enabled: bool
+    answers: Annotated[str, Backend(*LLM_BACKENDS)]
+    voice: Annotated[str, Backend(*VOICES)]
+    threads: Threads
+    python: str
+    realtime_priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
 class OwnPhrases:
     """What the engine says by itself, in one language."""
 
     unknown: Phrase
+    hold: Phrase
     not_heard: Phrase
     failed: Phrase
     reprompt: Phrase
@@ -268,6 +281,7 @@ class Settings:
     attention: Attention
     llm: Llm
     vocoder: Vocoder
+    floor: Floor
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
 
@@ -283,6 +297,14 @@ class Settings:
                 Conflict(
                     ("llm.first_token_budget_ms", "llm.first_clause_budget_ms"),
                     "the first token must not have more time than the first clause",
+                ),
+            ),
+            (
+                self.llm.first_clause_budget_ms + self.vocoder.first_audio_budget_ms <= self.turns.response_budget_ms,
+                Conflict(
+                    ("llm.first_clause_budget_ms", "vocoder.first_audio_budget_ms", "turns.response_budget_ms"),
+                    "the answer's first clause and its sound must fit into turns.response_budget_ms",
+                    "give the whole turn more time, or them less",
                 ),
             ),
             (

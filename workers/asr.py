@@ -12,6 +12,8 @@ from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
+SELDOM_NS = 500_000_000
+"""However late they are, the words so far are told so often."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -31,6 +33,8 @@ class _Utterance:
     first_ns: int = 0
     newest_ns: int = 0
     """When the newest sound that it was given was captured; 0: not known."""
+    told_ns: int = 0
+    """When the words so far were last told."""
     finished: bool = False
 
 
@@ -120,6 +124,15 @@ class Asr:
         for event in events:
             self._tell(event.tag, event)
 
+    def _drops(self, utterance: _Utterance, now: int) -> bool:
+        """The words so far are late, which is counted, and newer ones are coming: nobody needs to look at these."""
+        if now - utterance.newest_ns <= self._budget_ns:
+            return False
+        self._seat.telemetry.count("asr.late")
+        goes_on = utterance.stop is None and not utterance.limit
+        newer = self._mic.position - self._mic.cursor >= self._chunk
+        return goes_on and newer and now - utterance.told_ns < SELDOM_NS
+
     def _tell(self, tag: Tag, event: object) -> None:
         utterance = self._utterance
         if utterance is None or tag != utterance.job.tag:
@@ -131,6 +144,9 @@ class Asr:
                 self._seat.telemetry.observe("asr.final_ns", now - utterance.asked_ns)
             elif utterance.newest_ns:
                 self._seat.telemetry.observe("asr.partial_ns", now - utterance.newest_ns)
+                if self._drops(utterance, now):
+                    return
+            utterance.told_ns = now
             self._out.send(
                 m.Text(
                     tag=tag,

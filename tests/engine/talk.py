@@ -35,6 +35,8 @@ class Talk:
         self.present = self.conversation.present
         self.at = 0.0
         self.played = 0
+        self.floor = False
+        """There is a floor that takes steps over."""
         self.sent: list[tuple[str, m.Message]] = []
         self.conversation.start(0)
         self._collect()
@@ -66,11 +68,12 @@ class Talk:
         self._collect()
 
     def say(self, message: m.Message) -> None:
+        self._see()
         self.conversation.handle(message, self.now)
         self._collect()
 
     def _see(self) -> None:
-        self.conversation.see(round(self.at * RATE / 1000), self.played)
+        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor)
 
     def _collect(self) -> None:
         self.sent += self.conversation.outbox
