@@ -56,6 +56,8 @@ def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
     stages = {stage: getattr(config, stage) for stage in config.stages}
     backends = [section.backend for section in stages.values()]
+    if config.floor.enabled:
+        backends += [config.floor.answers, config.floor.voice]
     backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
     # What turns words into phonemes for a voice is one of the voices itself.
     backends += [way for stage in stages if (way := config.backend_settings(stage).get("phonemes"))]

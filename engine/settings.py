@@ -247,9 +247,9 @@ class OwnPhrases:
     """What the engine says by itself, in one language."""
 
     unknown: Phrase
-    hold: Phrase
     not_heard: Phrase
     failed: Phrase
+    hold: Phrase
     reprompt: Phrase
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]

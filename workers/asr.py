@@ -33,6 +33,8 @@ class _Utterance:
     first_ns: int = 0
     newest_ns: int = 0
     """When the newest sound that it was given was captured; 0: not known."""
+    fed: int = 0
+    """The sample after the newest that it was given."""
     told_ns: int = 0
     """When the words so far were last told."""
     finished: bool = False
@@ -102,7 +104,7 @@ class Asr:
             newest_ns = mic.capture_ns(mic.cursor + count - 1)
             sound = mic.acquire(count)
             if sound is not None:
-                utterance.newest_ns = newest_ns or 0
+                utterance.newest_ns, utterance.fed = newest_ns or 0, mic.cursor + count
                 self._backend.feed(utterance.job, sound)
                 self._step()  # the sound is only borrowed until then
                 mic.release(count)
@@ -130,7 +132,7 @@ class Asr:
             return False
         self._seat.telemetry.count("asr.late")
         goes_on = utterance.stop is None and not utterance.limit
-        newer = self._mic.position - self._mic.cursor >= self._chunk
+        newer = self._mic.position - utterance.fed >= self._chunk
         return goes_on and newer and now - utterance.told_ns < SELDOM_NS
 
     def _tell(self, tag: Tag, event: object) -> None:

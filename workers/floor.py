@@ -128,26 +128,30 @@ class Floor:
         self._backends: tuple[Backend, KeptPhrases] = answers, KeptPhrases(voice)
         self._loaded: tuple[Rung, ...] = ()
         self._version = seat.version
-        self._load()
+        self._load(self._wanted)
         self.answers = Answers(seat, answers, out)
         self._voice = Vocoder(seat, self._backends[1], out, audible.FLOOR)
         self._holding = SpeakerRing(seat, audible.HOLDING)
         self._keep()
 
-    def _load(self) -> None:
-        """Load both, or load them again where what they are loaded with has changed."""
+    @property
+    def _wanted(self) -> tuple[Rung, ...]:
+        """What the configuration says both backends shall be loaded with."""
         config = self._seat.config
         language, rate, threads = config.language, config.audio.rate_hz, config.floor.threads
-        rungs = tuple(
+        return tuple(
             Rung(language=language, rate=rate, threads=threads, wake=self._seat.wake, **table)
             for table in config.floor_with()
         )
-        for backend, wanted, loaded in zip(self._backends, rungs, self._loaded or (None, None), strict=True):
+
+    def _load(self, rungs: tuple[Rung, ...]) -> None:
+        """Load both, or load them again where they are loaded with something else."""
+        before, self._loaded = self._loaded or (None, None), rungs
+        for backend, wanted, loaded in zip(self._backends, rungs, before, strict=True):
             if wanted != loaded:
                 backend.load(wanted)
                 backend.warm_up()
                 tell("floor", backend.remarks)
-        self._loaded = rungs
 
     def _keep(self) -> None:
         """Have what the engine says by itself ready, as it is read aloud."""
@@ -185,12 +189,17 @@ class Floor:
         return all(backend.idle for backend in self._backends)
 
     def renew(self) -> None:
-        """Take new settings, if there are any, when nothing is under way. Raises BackendError: they are not to be had,
-        nor is the floor any more."""
-        if self._version != self._seat.version and not self.answers.work and self._voice.renew():
-            self._version = self._seat.version
-            self._load()
-            self._keep()
+        """Take new settings, if there are any, when nothing is under way. Where they cannot be had, which the stage
+        that they are for has said already, it goes on with those it had. Raises BackendError when these are gone too.
+        """
+        if self._version == self._seat.version or self.answers.work or not self._voice.renew():
+            return
+        self._version, before = self._seat.version, self._loaded
+        try:
+            self._load(self._wanted)
+        except BackendError:
+            self._load(before)
+        self._keep()
 
 
 def main(seat: Seat) -> None:

@@ -287,6 +287,7 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         not_heard = "Wie bitte?"
         reprompt = "Sind Sie noch da?"
         failed = "Es tut mir leid."
+        hold = "Einen Moment, bitte."
         repeat = "Sie sagten {text}."
         murmurs = ["ja"]
         [[llm.phrasebook.entries]]

@@ -34,6 +34,7 @@ unknown = "Das \\"weiß\\" ich\\nnicht. \\\\ 😀"
 not_heard = "Wie bitte?"
 reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
+hold = "Einen Moment, bitte."
 repeat = "{text}"
 murmurs = ["ja", "ach so"]
 [asr]

@@ -55,7 +55,8 @@ def test_facts_and_phrases_and_what_is_expected_are_live(tmp_path: Path) -> None
     assert changed.config.llm.phrasebook.entries[0].answers == ("Behind you.",)
 
 
-GERMAN = '[phrases.de]\nunknown = "a"\nnot_heard = "b"\nfailed = "c"\nreprompt = "d"\nrepeat = "{text}"\nmurmurs = []\n'
+OWN = "".join(f'{name} = "a"\n' for name in ("unknown", "not_heard", "failed", "hold", "reprompt"))
+GERMAN = f'[phrases.de]\n{OWN}repeat = "{{text}}"\nmurmurs = []\n'
 
 
 def test_a_language_may_come_and_go_but_not_the_one_that_is_spoken(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ class Mixer:
         same = audible.tag_of(self._last) == audible.tag_of(place)
         if not same or audible.source_of(self._last) == audible.HOLDING:
             self._played = 0
-        self._playing, self._last, self._silent = place, place, False
+        self._playing, self._last, self._silent, self._dry = place, place, False, False
 
     def _repeat(self, out: Pcm) -> int:
         """Fill `out` with what was faded out. Returns how much that was."""
@@ -161,8 +161,9 @@ class Mixer:
         return count
 
     def _cut(self, out: Pcm) -> int:
-        """What was being heard may be heard no longer: its next few ms fade out. How many samples that were."""
-        done = 0 if self._silent else self._fade_out(out)
+        """What was being heard may be heard no longer: its next few ms fade out, unless it was silent or had no more
+        sound. How many samples that were."""
+        done = 0 if self._silent or self._dry else self._fade_out(out)
         self._playing, self._left = None, 0
         return done
 
