@@ -15,6 +15,7 @@ from engine import messages as m
 from engine.contract import Backend, Ended, Exchange, Job, Rung, Tag, Token
 from engine.errors import BackendError
 from engine.outlet import Outlet
+from engine.scheduling import be_brief
 from workers.backends.kept import KeptPhrases
 from workers.backends.registry import forget, named, tell
 from workers.join import Seat
@@ -210,6 +211,7 @@ def main(seat: Seat) -> None:
         floor = Floor(seat, taken)
     except BackendError as error:
         _refuse(error)
+    be_brief()
     seat.telemetry.set("floor.able", int(floor is not None))
     for _ in takeovers:  # what a worker before us left unread comes too late
         pass

@@ -72,7 +72,7 @@ class Answering:
         deadlines, for what there is not yet of it."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         attempt.confirmed, attempt.asked_ns = True, now
-        present.allow(turn.tag)
+        present.allow(turn.tag, attempt.voice if attempt.clauses else audible.NOTHING)
         present.progress(now)
         if attempt.clauses and not attempt.voiced:
             self._speaking.wait_for_voice(now)
@@ -157,7 +157,6 @@ class Answering:
         if late and present.floor_ready:
             present.taken_over(late)
             turn.attempt.voice = audible.FLOOR
-            present.allow(turn.tag, audible.FLOOR)
         self._speaking.speak([phrase], now)
         self._speaking.close(now)
 
@@ -201,8 +200,11 @@ class Answering:
             self._present.happens(Event.FAILED, now)
 
     def _ask_again(self, now: int) -> None:
-        """Ask a language model that has forgotten the question."""
+        """Ask a language model that has forgotten the question, unless it had begun to answer it all the same."""
         present, turn = self._present, self._present.current
+        if turn.attempt.clauses:
+            self._speaking.close(now)
+            return
         present.stop_work()  # it may still find the question in its ring
         held = turn.attempt.stages.get("floor")
         attempt = present.next_attempt()

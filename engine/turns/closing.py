@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine import audible
 from engine import messages as m
 from engine.events import AnswerEnded
 from engine.turns.answering import Answering
@@ -103,7 +102,7 @@ class Closing:
         present.send("listen", m.Cancel(tag=turn.ear))
         present.stop_work()
         present.newest = turn.attempt.next_tag
-        present.allow(present.newest, audible.NOTHING)
+        present.allow(present.newest)
         present.settle(turn.attempt.words.heard)  # unheard, it would be remembered as an answer
         self._close(outcome, now)
 

@@ -61,7 +61,7 @@ class Floor:
         present.timers.pop(Timer.FLOOR, None)
         if attempt.answerer == "floor":  # it had begun with one
             present.happens(Event.FAILED, now)
-        elif attempt.asked_floor and not attempt.clauses and not turn.held:
+        elif attempt.asked_floor and not attempt.clauses and not turn.held and "floor" not in attempt.stages:
             present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
             attempt.stages["floor"] = Marks(began=now)
             present.send_floor(m.HoldTurn(tag=turn.tag, capture_ns=turn.speech.end_ns))

@@ -285,6 +285,7 @@ class Hearing:
             present.timers[Timer.FINAL] = last_ns
         elif helped:
             present.late("asr")
+            present.fault("asr", "gave no text in time", now)
             self._stand_in(nothing, now)
 
     def _stand_in(self, text: m.Text, now: int) -> None:

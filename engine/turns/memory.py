@@ -95,7 +95,7 @@ class Succession:
     def supersede(self, now: int) -> None:
         """What a predecessor had begun, and nobody has heard of, is begun anew and not twice."""
         present, wish = self._present, self._begun.wish
-        present.allow(Tag(present.session.number, present.session.turn + 1), audible.NOTHING)
+        present.allow(Tag(present.session.number, present.session.turn + 1))
         if wish is not None and wish.restarts < RESTARTS:
             self._host.put_back(replace(wish, restarts=wish.restarts + 1))
         elif wish is not None:

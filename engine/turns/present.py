@@ -157,8 +157,8 @@ class Present:
 
     # What goes out.
 
-    def allow(self, tag: Tag, source: int = audible.VOCODER) -> None:
-        """This attempt's sound may be heard, from this source of it."""
+    def allow(self, tag: Tag, source: int = audible.NOTHING) -> None:
+        """This attempt's sound may be heard, from this source of it; from none as long as there is nothing."""
         self.audible, self.source = tag, source
 
     def send(self, channel: str, message: m.Message) -> None:

@@ -35,6 +35,8 @@ class Speaking:
             if len(attempt.clauses) == 1 and attempt.confirmed:
                 present.check("llm", now)
                 present.timers.pop(Timer.ANSWER, None)
+                if present.source == audible.NOTHING:
+                    present.allow(attempt.tag, attempt.voice)
                 self.wait_for_voice(now)
             self._send_clause(len(attempt.clauses) - 1)
         if clauses and attempt.dry == present.played and attempt.voice != audible.FLOOR:

@@ -241,7 +241,10 @@ class Talk:
                     self.answer("Yes. It is.")
                 if not attempt.began_ns:
                     self.heard_from(self.at + 40)
-                self.hear_out(self.at + 1000)
+                if attempt.ended_ns:  # its end was told already
+                    self.until(self.at + 1000)
+                else:
+                    self.hear_out(self.at + 1000)
 
     # What came of it.
 

@@ -213,11 +213,31 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
 }
 
 
+ASKED = ("the floor comes or goes", "the user", "500 ms", "the user", "500 ms", "all words")
+"""A question is asked, where there is a floor."""
+OF_LATENESS = (
+    *("20 ms", "500 ms", "6 s", "a piece", "an answer", "the floor answers", "the floor knows none"),
+    *("a clause's sound", "a late clause's sound", "the first sample", "no sample", "the last sample", "a fault"),
+    *("the phrase begins", "the phrase", "a voice", "maybe a voice", "a noise is over", "say now"),
+    *("llm again", "vocoder again", "floor again", "the floor comes or goes"),
+)
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(list(STEPS)), max_size=60), st.sampled_from([0, 3]))
 def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     steps: list[str], speculations: int
 ) -> None:
+    go_through(steps, speculations)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(OF_LATENESS), max_size=40))
+def test_whoever_is_late_or_comes_after_all_nothing_is_heard_twice_and_nobody_is_left_waiting(steps: list[str]) -> None:
+    go_through([*ASKED, *steps], 0)
+
+
+def go_through(steps: list[str], speculations: int) -> None:
     talk = Chaos(speculations)
     heard = 0
     for step in steps:
