@@ -52,6 +52,7 @@ PROCESSES = (
     Process("turns", "workers.turns", "turns", vital=True),
     Process("llm", "workers.llm", "llm"),
     Process("vocoder", "workers.vocoder", "vocoder"),
+    Process("floor", "workers.floor", "floor", wanted=lambda settings: settings.floor.enabled),
     Process("recorder", "workers.recorder", "audio", wanted=lambda settings: bool(settings.audio.output)),
 )
 
@@ -82,6 +83,11 @@ CHANNELS = (
     Channel("clauses", "stream", writer="turns", readers=("vocoder",), size=1 << 18),
     Channel("voiced", "stream", writer="vocoder", readers=("turns",)),
     Channel("speaker", "stream", writer="vocoder", readers=("audio",)),
+    # The floor takes a step over when the stage that owns it is late: it answers, speaks clauses, or holds the turn.
+    Channel("takeovers", "stream", writer="turns", readers=("floor",), size=1 << 18),
+    Channel("taken", "stream", writer="floor", readers=("turns",), size=1 << 18),
+    Channel("floor", "stream", writer="floor", readers=("audio",)),
+    Channel("holding", "stream", writer="floor", readers=("audio",)),
     Channel("playback", "stream", writer="audio", readers=("turns",)),
     Channel("story", "stream", writer="turns", readers=(ENGINE,), size=1 << 20),
     # What the turns worker leaves to whoever is started in its place (engine/turns/memory.py).

@@ -62,6 +62,11 @@ class Config(Settings):
         lexicon = self.phonemes() if stage == "vocoder" else {}
         return {"settings": settings, "expected": expected, "lexicon": lexicon}
 
+    def floor_with(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same for the backends of the floor: what answers, and its voice."""
+        voice = {"settings": dict(plain(getattr(self.vocoder, self.floor.voice, {}))), "lexicon": self.phonemes()}
+        return {"settings": self._answering(self.floor.answers)}, voice
+
     def _answering(self, name: str) -> dict[str, Any]:
         """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
         one that has another to fall back on, in `fallback_settings`, what that is loaded with."""

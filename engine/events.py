@@ -85,10 +85,18 @@ class UserCutOff(Event):
 @_event("answer.started")
 @dataclass(frozen=True, slots=True)
 class AnswerStarted(Event):
-    """The first sound is heard. source: answer (to the visitor), phrase (the engine's own: not heard, failed) or say
-    (the host's)."""
+    """The first sound is heard. source: answer (to the visitor), floor (the same, from the floor, since the language
+    model was late), phrase (the engine's own: not heard, failed) or say (the host's)."""
 
     source: str
+
+
+@_event("answer.holding")
+@dataclass(frozen=True, slots=True)
+class AnswerHolding(Event):
+    """The answer is late, and `text` is heard, which only holds the turn until it comes."""
+
+    text: str
 
 
 @_event("answer.word")

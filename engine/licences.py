@@ -58,8 +58,12 @@ def parts(config: Config) -> list[Part]:
     stages = {stage: getattr(config, stage) for stage in config.stages}
     used = [section for _, section in sections(config)]
     backends = [section.backend for section in used]
+    tables = [_table(section) for section in used]
+    if config.floor.enabled:
+        backends += [config.floor.answers, config.floor.voice]
+        tables += [getattr(config.llm, config.floor.answers, None), getattr(config.vocoder, config.floor.voice, None)]
     # What answers instead; and what turns words into phonemes for a voice is one of the voices itself.
-    backends += [way for name in ("fallback", "phonemes") for each in used if (way := getattr(_table(each), name, ""))]
+    backends += [way for name in ("fallback", "phonemes") for each in tables if (way := getattr(each, name, ""))]
     extras = frozenset(notes.BACKENDS_IN_EXTRAS[name] for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from engine.audible import VOCODER
 from engine.contract import UNKNOWN, Tag
 
 NOBODY = Tag()
@@ -137,6 +138,11 @@ class VoiceHeard(Message):
     speech: int
 
 
+VOICE_LOST_MS = 1000
+"""A voice is told of every few ms. When it has not been for so long, voice activity is in trouble, not in doubt, and
+what it heard last counts no longer."""
+
+
 @_kind(13)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceGone(Message):
@@ -234,19 +240,21 @@ class TextFailed(Message):
     text: str
 
 
-# turns → llm
+# turns → llm, turns → floor
 
 
 @_kind(40)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(Message):
     """Answer `text`. `history` holds user and answer of past turns in turn, oldest first; `context` what the host gave
-    to know."""
+    to know. final: 1 if this is what was said; 0 if it only stands in for that, because the recogniser was late or may
+    not have heard all yet: it is good enough to be answered, and never to do anything upon (to call a tool)."""
 
     text: str
     language: str
     history: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
+    final: int = 1
 
 
 @_kind(41)
@@ -257,7 +265,7 @@ class Settle(Message):
     heard: str
 
 
-# llm → turns
+# llm → turns, floor → turns. stage: which of them
 
 
 @_kind(50)
@@ -266,6 +274,7 @@ class Piece(Message):
     """The next piece of the answer; pieces joined give its text."""
 
     text: str
+    stage: str = "llm"
 
 
 @_kind(51)
@@ -278,9 +287,10 @@ class PiecesEnded(Message):
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0
+    stage: str = "llm"
 
 
-# turns → vocoder
+# turns → vocoder, turns → floor
 
 
 @_kind(60)
@@ -301,7 +311,16 @@ class LastClause(Message):
     count: int
 
 
-# vocoder → turns
+# turns → floor
+
+
+@_kind(65)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldTurn(Message):
+    """Hold the turn: play the phrase for that, ahead of the answer that is still to come."""
+
+
+# vocoder → turns, floor → turns. stage: which of them
 
 
 @_kind(70)
@@ -314,6 +333,7 @@ class ClauseVoiced(Message):
     samples: int
     words: tuple[str, ...] = ()
     starts: tuple[int, ...] = ()
+    stage: str = "vocoder"
 
 
 @_kind(71)
@@ -326,23 +346,35 @@ class VoiceEnded(Message):
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0
+    stage: str = "vocoder"
 
 
-# vocoder → audio, in the speaker ring: sound, and its end. These have no payload but samples.
+@_kind(72)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClauseBegan(Message):
+    """The first sound of clause `number` is in the speaker ring."""
+
+    number: int
+    stage: str = "vocoder"
+
+
+# vocoder → audio, floor → audio, in the ring of each: sound, and its end. These have no payload but samples.
 
 SOUND = 80
 SOUND_END = 81
 
-# audio → turns
+# audio → turns. source: whose sound it is (engine/audible.py)
 
 
 @_kind(90)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackBegan(Message):
-    """Sample number `sample` of this answer is heard at `at_ns`: the first one, or where it goes on after a pause."""
+    """Sample number `sample` of this answer is heard at `at_ns`: the first one, or where it goes on after a pause, or
+    with another voice."""
 
     at_ns: int
     sample: int = 0
+    source: int = VOCODER
 
 
 @_kind(91)
@@ -352,6 +384,17 @@ class PlaybackEnded(Message):
 
     at_ns: int
     samples: int
+    source: int = VOCODER
+
+
+@_kind(94)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackDry(Message):
+    """After `samples` of this answer, at `at_ns`, there is none to be heard, and its end has not come either."""
+
+    at_ns: int
+    samples: int
+    source: int = VOCODER
 
 
 @_kind(92)

@@ -6,7 +6,7 @@ import json
 import os
 
 import ringbuf
-from engine import NAME
+from engine import NAME, audible
 from engine.channels import BELLS, CHANNELS, Channel, segment
 from engine.config import Config
 from engine.errors import SharedMemoryError
@@ -62,5 +62,6 @@ def _create(name: str, channel: Channel, config: Config) -> ringbuf.Segment:
         case "lease":
             return ringbuf.create_lease(name, SLOTS, units=max(1, plan(config, cores()).units))
         case "stream":
-            size = config.vocoder.speaker_s * rate * 2 if channel.name == "speaker" else channel.size
+            sound = channel.name in audible.RINGS.values()
+            size = config.vocoder.speaker_s * rate * 2 if sound else channel.size
             return ringbuf.create_stream(name, size)

@@ -42,6 +42,8 @@ ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
 
+VOICES = ("flite", "espeak", "kokoro", "piper")
+
 Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live(), Whole()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
@@ -235,7 +237,7 @@ class Llm:
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper")]
+    backend: Annotated[str, Backend(*VOICES)]
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live(), Whole()]
     speaker_s: Annotated[int, Between(1, 120), Whole()]
@@ -251,12 +253,23 @@ class Vocoder:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    enabled: bool
+    answers: Annotated[str, Backend(*LLM_BACKENDS)]
+    voice: Annotated[str, Backend(*VOICES)]
+    threads: Threads
+    python: str
+    realtime_priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
 class OwnPhrases:
     """What the engine says by itself, in one language."""
 
     unknown: Phrase
     not_heard: Phrase
     failed: Phrase
+    hold: Phrase
     reprompt: Phrase
     impaired: Phrase
     repeat: Annotated[str, Template("text"), Live()]
@@ -293,8 +306,8 @@ class Settings:
     lease: Lease
     realtime: Realtime
     mps: Mps
-
     governor: Governor
+    floor: Floor
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
     faults: Mapping[Annotated[str, OneOf(*FAULTY_STAGES)], Fault]
@@ -311,6 +324,14 @@ class Settings:
                 Conflict(
                     ("llm.first_token_budget_ms", "llm.first_clause_budget_ms"),
                     "the first token must not have more time than the first clause",
+                ),
+            ),
+            (
+                self.llm.first_clause_budget_ms + self.vocoder.first_audio_budget_ms <= self.turns.response_budget_ms,
+                Conflict(
+                    ("llm.first_clause_budget_ms", "vocoder.first_audio_budget_ms", "turns.response_budget_ms"),
+                    "the answer's first clause and its sound must fit into turns.response_budget_ms",
+                    "give the whole turn more time, or them less",
                 ),
             ),
             (

@@ -15,6 +15,8 @@ class Times(TypedDict):
     vad: speech began (in the sound) · said so · said that it had paused. turns: pause heard of · - · decided that
     the user has finished. asr: began to listen · first words · final text. llm: asked · first piece · last piece.
     vocoder: first clause taken · first sound · last sound made. audio: - · first sample heard · last sample heard.
+    What the floor took over stands under the stage that it was taken from. floor: asked to hold the turn · its phrase
+    is heard · and is over.
     """
 
     began: float | None
@@ -42,7 +44,8 @@ class TurnRecord(TypedDict):
     ended), postponed (before it was heard the host spoke, or the user went on; the same words are in a later turn),
     resumed (turns was restarted meanwhile: only the end of the answer is known)."""
     source: str
-    """Whose words are in `answer`: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
+    """Whose words are in `answer`: answer (to the visitor), floor (the same, from the floor, since the language model
+    was late), phrase (the engine's own) or say (the host's)."""
     transcript: str
     language: str
     confidence: float
@@ -63,9 +66,15 @@ class TurnRecord(TypedDict):
     """The last of these was right and is the answer. The others were thrown away, unheard."""
     stages: dict[str, Times]
     late: list[str]
-    """Steps that missed their deadline."""
+    """Steps that took longer than their budget, or were not waited for."""
     rungs: dict[str, int]
     """Which rung of its ladder each stage was on when the answer began to be heard; 0 is the best."""
+    floor: list[str]
+    """Steps that the floor took over: asr (it said that nothing was understood), llm (it answered, or apologised),
+    vocoder (it spoke what was missing)."""
+    held: bool
+    """A phrase was heard that only held the turn. It is no answer: response_ms does not count it, heard does not hold
+    it."""
 
 
 # The parts of a response: label, and the stage and mark at which the part ends. Each begins where the last ended.
@@ -116,7 +125,9 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
         return f"{first}\n        {record['outcome']}"
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
     late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
-    return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"
+    floor = f"   floor: {', '.join(record['floor'])}" if record["floor"] else ""
+    notes = outcome + late + floor + ("   held" if record["held"] else "")
+    return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{notes}"
 
 
 def _counted(text: str) -> str:

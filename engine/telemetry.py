@@ -58,7 +58,9 @@ METRICS = (
     Metric("engine.lease", "gauge", "who takes part in the lease, as bits: its place among the processes"),
     Metric("engine.refused", "gauge", "what the machine refused, as bits (engine/realtime.py); each is said once"),
     Metric("audio.start_ns", "gauge", "when sample 0 of the timeline was captured, CLOCK_MONOTONIC"),
-    Metric("audio.audible", "gauge", "which source, session, turn and attempt may be heard; only turns writes it"),
+    Metric(
+        "audio.audible", "gauge", "which session, turn, attempt and source of it may be heard; only turns writes it"
+    ),
     Metric("audio.played", "gauge", "samples of the audible attempt that were handed to the device"),
     Metric("audio.input_end", "gauge", "the sample at which a recorded input ended, plus one; 0 while it lasts"),
     Metric("audio.playing", "gauge", "the attempt that is being heard, in the form of audio.audible; 0 when none is"),
@@ -95,6 +97,8 @@ METRICS = (
     Metric("ending.judge_ns", "histogram", "judging by the sound whether the user has finished"),
     Metric("llm.first_ns", "histogram", "from the question to the first piece of the answer"),
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
+    Metric("floor.able", "gauge", "1 when the floor has a voice and answers, and can take steps over"),
+    Metric("floor.first_ns", "histogram", "from the first clause that the floor takes over to its first sound"),
     Metric("turns.session", "gauge", "the number of the present session, or of the next one; it outlives a restart"),
     Metric("turns.visitor", "gauge", "1 while a session is under way; it outlives a restart"),
     Metric(
@@ -107,6 +111,8 @@ METRICS = (
     Metric("turns.speculation_hits", "counter", "those of them that were right, and were used"),
     Metric("turns.thrown_pieces", "counter", "pieces of answers that were thrown away unheard"),
     Metric("turns.thrown_ms", "counter", "sound of answers that was thrown away unheard"),
+    Metric("turns.taken_over", "counter", "steps that the floor took over from a stage that was late, stuck or dead"),
+    Metric("turns.held", "counter", "turns in which a phrase was heard that only held them"),
     Metric("turns.interruptions", "counter", "answers and announcements that the user interrupted"),
     Metric("turns.resumes", "counter", "those that fell silent for a noise and went on"),
     Metric("turns.yields", "gauge", "the attempt that a voice silences, in the form of audio.audible; 0 if none"),

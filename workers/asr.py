@@ -12,6 +12,8 @@ from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare
 from workers.join import Seat
 
+SELDOM_NS = 500_000_000
+"""However late they are, the words so far are told so often."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -31,6 +33,10 @@ class _Utterance:
     first_ns: int = 0
     newest_ns: int = 0
     """When the newest sound that it was given was captured; 0: not known."""
+    fed: int = 0
+    """The sample after the newest that it was given."""
+    told_ns: int = 0
+    """When the words so far were last told."""
     finished: bool = False
 
 
@@ -100,7 +106,7 @@ class Asr:
             newest_ns = mic.capture_ns(mic.cursor + count - 1)
             sound = mic.acquire(count)
             if sound is not None:
-                utterance.newest_ns = newest_ns or 0
+                utterance.newest_ns, utterance.fed = newest_ns or 0, mic.cursor + count
                 self._backend.feed(utterance.job, sound)
                 self._step()  # the sound is only borrowed until then
                 mic.release(count)
@@ -132,6 +138,15 @@ class Asr:
             return utterance.asked_ns + self._final_budget_ns
         return (utterance.newest_ns or time.monotonic_ns()) + self._budget_ns
 
+    def _drops(self, utterance: _Utterance, now: int) -> bool:
+        """The words so far are late, which is counted, and newer ones are coming: nobody needs to look at these."""
+        if now - utterance.newest_ns <= self._budget_ns:
+            return False
+        self._seat.telemetry.count("asr.late")
+        goes_on = utterance.stop is None and not utterance.limit
+        newer = self._mic.position - utterance.fed >= self._chunk
+        return goes_on and newer and now - utterance.told_ns < SELDOM_NS
+
     def _tell(self, tag: Tag, event: object) -> None:
         utterance = self._utterance
         if utterance is None or tag != utterance.job.tag:
@@ -143,6 +158,9 @@ class Asr:
                 self._seat.telemetry.observe("asr.final_ns", now - utterance.asked_ns)
             elif utterance.newest_ns:
                 self._seat.telemetry.observe("asr.partial_ns", now - utterance.newest_ns)
+                if self._drops(utterance, now):
+                    return
+            utterance.told_ns = now
             self._out.send(
                 m.Text(
                     tag=tag,

@@ -12,12 +12,13 @@ from engine.channels import segment
 from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
+from engine.telemetry import READY
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
 from workers.join import Seat
 
-_INPUTS = ("speech", "texts", "endings", "pieces", "voiced", "playback", "commands")
-_OUTPUTS = ("listen", "pauses", "asks", "clauses", "story")
+_INPUTS = ("speech", "texts", "endings", "pieces", "voiced", "taken", "playback", "commands")
+_OUTPUTS = ("listen", "pauses", "asks", "clauses", "takeovers", "story")
 
 
 class Keepsake:
@@ -74,8 +75,10 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
     now, succession = time.monotonic_ns(), conversation.succession
     succession.recall(memory)
     playing = telemetry.get("audio.playing")
-    if playing and playing == audible.order_of(telemetry.get("audio.audible")):  # else it is being cut off
-        succession.resume(audible.tag_of(playing), now)
+    source = audible.source_of(playing)
+    # Else it is being cut off; and a phrase that holds the turn is no answer.
+    if playing and playing == telemetry.get("audio.audible") and source != audible.HOLDING:
+        succession.resume(audible.tag_of(playing), now, source)
     elif open_from or memory.wish:
         succession.supersede(now)
     conversation.start(now)
@@ -90,10 +93,6 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
     succession.go_on(now)
 
 
-def _order(tag: Tag | None) -> int:
-    return audible.order(tag.session, tag.turn, tag.attempt) if tag else 0
-
-
 def main(seat: Seat) -> None:
     be_brief()
     telemetry = seat.telemetry
@@ -101,25 +100,29 @@ def main(seat: Seat) -> None:
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
     conversation, keepsake = succeed(seat), Keepsake(seat)
     present = conversation.present
-    allowed = Tag()
+    allowed = 0
 
     # Those stages alone whose ladder has more than one rung.
     ladders = {stage: f"{stage}.rung_at" for stage in seat.config.stages if len(ladder(seat.config, stage)) > 1}
 
     def see() -> None:
         present.rungs = {stage: telemetry.get(cell) for stage, cell in ladders.items()}
-        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"))
+        floor = telemetry.get("floor.state") == READY and telemetry.get("floor.able") != 0
+        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor)
+
+    def heard(tag: Tag | None) -> int:
+        return audible.pack(present.source, tag) if tag else 0
 
     def publish() -> None:
         nonlocal allowed
         # What may be heard goes out first: sound that is not allowed yet is not played, and nothing that yields to a
         # voice before it is known to.
-        telemetry.set("turns.yields", _order(conversation.yields))
-        if present.audible != allowed:
-            allowed = present.audible
-            telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
-        telemetry.set("turns.holds", _order(conversation.holds))
-        telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
+        telemetry.set("turns.yields", heard(conversation.yields))
+        if heard(present.audible) != allowed:
+            allowed = heard(present.audible)
+            telemetry.set("audio.audible", allowed)
+        telemetry.set("turns.holds", heard(conversation.holds))
+        telemetry.set("turns.newest", max(audible.pack(audible.NOTHING, present.newest), allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)

@@ -57,6 +57,8 @@ class Vad:
         self._candidate = Candidate(self._hop, mic.rate)
         self._heard = False
         """Turns was told of it."""
+        self.took_ns = 0
+        """How long the last hop took."""
         self.reload()
         self._job = Job(Tag(self._session))
         backend.begin(self._job)
@@ -130,13 +132,21 @@ class Vad:
             if self._candidate.suspect(window[-self._hop :], probability, start):
                 self._tell_voice(start, stop, captured_ns)
 
+    def skip(self, waiting: int) -> int:
+        """How many of the hops that wait are given up, the newest never: as many as the last one took too long for. So
+        a slow judge is no further behind than one hop takes, and a quick one that was held up once loses little."""
+        lost = min(self.took_ns * self._mic.rate // (self._hop * 1_000_000_000), waiting - 1)
+        if lost > 0:
+            self._telemetry.count("vad.late", lost)
+        return max(0, lost)
+
     def _probabilities(self, job: Job, window: Pcm) -> Iterator[float]:
         """How likely a voice is in each frame that was judged: this one."""
         began = time.monotonic_ns()
         self._backend.feed(job, window)
         with self._seat.bound():
             events = self._backend.step(self._budget_ns)
-        took = time.monotonic_ns() - began
+        self.took_ns = took = time.monotonic_ns() - began
         if took > self._budget_ns:
             self._telemetry.count("vad.late")
         self._telemetry.observe("vad.hop_ns", took)
@@ -202,7 +212,9 @@ def main(seat: Seat) -> None:
             vad.forget()
             vad.judge(window, start, start + len(frame), captured)
             mic.release(hop)
-            telemetry.set("vad.judged", vad.known(start + hop))
+            if lost := vad.skip((mic.position - mic.cursor) // hop):
+                mic.seek(mic.cursor + lost * hop)
+            telemetry.set("vad.judged", vad.known(mic.cursor))
             seat.beat()
         stop = mic.cursor + half
         if vad.impatient and between < stop <= mic.position and mic.cursor >= hop + context:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,18 +36,21 @@ class Speaker:
     """The sink of one job: sound goes from the voice's own memory into the ring, and nowhere in between.
 
     While the ring is full it sleeps; the audio worker's release wakes it. It stops as soon as there is a newer attempt
-    than its own, without waiting for a message.
+    than its own, or another voice speaks for it, without waiting for a message.
+
+    on_sound: called when the first sound of a clause, or of what was left of one, is in the ring.
     """
 
     def __init__(self, seat: Seat, ring: SpeakerRing, tag: Tag, capture_ns: int) -> None:
         self._seat, self._ring, self._tag, self._capture_ns = seat, ring, tag, capture_ns
-        self._order = _order(tag)
+        self._place = audible.pack(ring.source, tag)
+        self.on_sound: Callable[[], None] = lambda: None
         self.first_ns = 0
 
     @property
     def stale(self) -> bool:
         """Nobody will hear it any more."""
-        return self._seat.stopping or audible.order_of(self._seat.telemetry.get("turns.newest")) > self._order
+        return self._seat.stopping or self._seat.telemetry.get("turns.newest") > self._place
 
     def write(self, pcm: Pcm) -> bool:
         for start in range(0, len(pcm), self._ring.record):
@@ -54,6 +58,7 @@ class Speaker:
             if not self._put(m.SOUND, part):
                 return False
             self.first_ns = self.first_ns or time.monotonic_ns()
+            self.on_sound()
         return True
 
     def end(self) -> None:
@@ -85,15 +90,12 @@ class Speaker:
 _NOTHING = np.zeros(0, np.int16)
 
 
-def _order(tag: Tag) -> int:
-    return audible.order(tag.session, tag.turn, tag.attempt)
-
-
 class SpeakerRing:
     """The ring that all jobs of this voice share."""
 
-    def __init__(self, seat: Seat) -> None:
-        self.writer = seat.stream_writer("speaker", np.int16)
+    def __init__(self, seat: Seat, source: int) -> None:
+        self.source = source
+        self.writer = seat.stream_writer(audible.RINGS[source], np.int16)
         self.record = RECORD_MS * seat.config.audio.rate_hz // 1000
 
 
@@ -102,12 +104,16 @@ class _Work:
     job: Job
     sink: Speaker
     began_ns: int
+    first: int
+    """The clause that it began with: not the first of the answer, where that was begun by another worker."""
     due: int
     """The clause that comes next."""
     owed: deque[tuple[int, Reading]] = field(default_factory=deque)
     """The clauses whose sound is owed: their numbers, and how they are read."""
     last: bool = False
     """Its last clause has come."""
+    heard_of: int = -1
+    """The last clause of which turns knows that its sound has begun."""
 
 
 class Watch:
@@ -139,29 +145,30 @@ class Watch:
 
 
 class Vocoder:
-    """The open jobs of the voice and what is said about them.
+    """The open jobs of the voice and what is said about them. source: the ring it speaks into.
 
     A message may come twice: from the ring, and from turns again when the voice was restarted. Whatever comes twice
     is spoken once: clauses are taken in the order of their numbers, and an answer that has ended stays closed.
     """
 
-    def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
+    def __init__(self, seat: Seat, backend: Backend, out: Outlet, source: int = audible.VOCODER) -> None:
         self._seat, self._backend, self._out = seat, backend, out
-        self._renewal = Renewal(seat, backend, out)
-        self._ring = SpeakerRing(seat)
+        self._stage = seat.process.name
+        self._renewal = Renewal(seat, backend, out) if source == audible.VOCODER else None
+        self._ring = SpeakerRing(seat, source)
         self._work: dict[Tag, _Work] = {}
         self._read_with: tuple[Any, ...] = ()
         self._watch = Watch(backend, self._work)
         self._prepare_reader()
-        self._closed = -1
-        """The order of the newest answer that has ended; of it and those before it nothing new is begun."""
+        self._closed = Tag()
+        """The newest answer that has ended; of it and those before it nothing new is begun."""
 
     def join(self, clauses: ringbuf.StreamReader) -> None:
         """Take up work. What a worker before us left unread would come too early: turns sends it again, behind the
         clauses that were read but not voiced."""
         for _ in clauses:
             pass
-        self._out.send(m.Joined(stage="vocoder"))
+        self._out.send(m.Joined(stage=self._stage))
 
     def take(self, message: m.Message) -> None:
         """A clause, the last clause, that an answer is not wanted any more, or that its visitor has left."""
@@ -169,7 +176,7 @@ class Vocoder:
             forget(self._backend, self._work, self.step, message.tag.session)
             return
         work = self._work.get(message.tag)
-        if work is None and _order(message.tag) <= self._closed:
+        if work is None and message.tag <= self._closed:
             return
         if isinstance(message, m.Clause):
             work = work or self._begin(message)
@@ -189,9 +196,17 @@ class Vocoder:
     def _begin(self, clause: m.Clause) -> _Work:
         sink = Speaker(self._seat, self._ring, clause.tag, clause.capture_ns)
         job = Job(clause.tag, clause.capture_ns, clause.deadline_ns, clause.language, sink=sink)
-        work = self._work[clause.tag] = _Work(job, sink, time.monotonic_ns(), due=clause.number)
+        work = self._work[clause.tag] = _Work(job, sink, time.monotonic_ns(), clause.number, clause.number)
+        sink.on_sound = lambda: self._sounds(work)
         self._backend.begin(job)
         return work
+
+    def _sounds(self, work: _Work) -> None:
+        """Some sound of the clause that is owed first is in the ring."""
+        number = work.owed[0][0] if work.owed else work.heard_of
+        if number != work.heard_of:
+            work.heard_of = number
+            self._out.send(m.ClauseBegan(tag=work.job.tag, number=number, stage=self._stage))
 
     def _finish(self, work: _Work | None, message: m.LastClause) -> None:
         if work is None:  # restarted after its last clause was voiced: only the end is owed
@@ -201,11 +216,15 @@ class Vocoder:
             work.last = True
             self._backend.finish(work.job)
 
-    def renew(self) -> None:
-        """Give the backend new settings, if there are any, between two answers."""
-        if not self._work:
+    def renew(self) -> bool:
+        """Take new settings, if there are any, between two answers: the reader here, and the backend, unless who owns
+        it gives it its own. False: an answer is under way."""
+        if self._work:
+            return False
+        if self._renewal is not None:
             self._renewal.between_jobs()
-            self._prepare_reader()
+        self._prepare_reader()
+        return True
 
     def _prepare_reader(self) -> None:
         """Texts are read by the settings that count now. Raises BackendError when a library is missing."""
@@ -215,7 +234,7 @@ class Vocoder:
             self._reader, self._read_with = Reader(*wanted), wanted
 
     def _close(self, tag: Tag) -> None:
-        self._closed = max(self._closed, _order(tag))
+        self._closed = max(self._closed, tag)
 
     @property
     def _due_ns(self) -> int:
@@ -235,8 +254,8 @@ class Vocoder:
             if isinstance(event, Sound) and work.owed:
                 number, reading = work.owed.popleft()
                 words = reading.words(event.words)
-                if number == 0 and work.sink.first_ns:
-                    self._seat.telemetry.observe("vocoder.first_ns", work.sink.first_ns - work.began_ns)
+                if number == work.first and work.sink.first_ns:
+                    self._seat.telemetry.observe(f"{self._stage}.first_ns", work.sink.first_ns - work.began_ns)
                 self._out.send(
                     m.ClauseVoiced(
                         tag=event.tag,
@@ -244,6 +263,7 @@ class Vocoder:
                         samples=event.samples,
                         words=tuple(word.text for word in words),
                         starts=tuple(word.start for word in words),
+                        stage=self._stage,
                     )
                 )
             elif isinstance(event, Ended):
@@ -261,6 +281,7 @@ class Vocoder:
                 began_ns=work.began_ns,
                 first_ns=work.sink.first_ns,
                 ended_ns=time.monotonic_ns(),
+                stage=self._stage,
             )
         )
 

@@ -1,13 +1,16 @@
-"""The answer: asked of the language model, or a phrase of the engine's own instead."""
+"""The answer: asked of the language model, or a phrase of the engine's own instead. What is done when the language
+model is late is in `floor`."""
 
 from __future__ import annotations
 
+from engine import audible
 from engine import messages as m
 from engine.turns.attempt import Attempt, Marks
+from engine.turns.floor import Floor, question
 from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event
-from engine.turns.turn import MS, Speech, Turn, Wish
+from engine.turns.turn import MS, Speech, Wish
 
 
 class Answering:
@@ -15,6 +18,7 @@ class Answering:
 
     def __init__(self, present: Present, speaking: Speaking) -> None:
         self._present, self._speaking = present, speaking
+        self.floor = Floor(present, self._ask_again)
 
     def ask(self, now: int) -> None:
         """Answer what the user, or the host in their stead, has said: with what was begun on these very words, if it
@@ -27,9 +31,10 @@ class Answering:
             self._confirm(now)
         else:
             self.drop(now)
-            present.audible = turn.tag
+            present.allow(turn.tag)
             turn.attempt.confirmed = True
             turn.due.setdefault("llm", now + present.config.llm.first_token_budget_ms * MS)
+            present.wait_for("token", Timer.ANSWER, now)
             present.progress(now)
             self._send_ask(now)
 
@@ -46,65 +51,62 @@ class Answering:
         """Throw away what was begun and is not confirmed, if anything was. It leaves no trace."""
         present, turn = self._present, self._present.current
         if not turn.attempt.confirmed:
-            self._give_up(turn)
+            self._give_up()
             present.on_count("turns.thrown_pieces", turn.attempt.pieces)
             present.on_count("turns.thrown_ms", turn.attempt.words.samples * 1000 // present.rate)
             present.next_attempt()
 
-    def _give_up(self, turn: Turn) -> None:
+    def _give_up(self) -> None:
         """Nobody is to work for the present attempt any more, nor to remember it: nobody has heard of it."""
-        for channel in ("asks", "clauses"):
-            self._present.send(channel, m.Cancel(tag=turn.tag))
-        if turn.attempt.asked is not None:
-            self._present.send("asks", m.Settle(tag=turn.tag, heard=""))
+        self._present.stop_work()
+        self._present.settle("")
 
     def _send_ask(self, now: int) -> None:
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         assert turn.said is not None
         attempt.asked, attempt.asked_ns = turn.said.text, now
-        present.send(
-            "asks",
-            m.Ask(
-                tag=turn.tag,
-                capture_ns=turn.speech.end_ns,
-                deadline_ns=turn.due.get("llm", 0),
-                text=turn.said.text,
-                language=turn.said.language,
-                history=present.session.past(present.config.llm.history_turns),
-                context=present.session.context,
-            ),
-        )
+        present.send("asks", question(present, turn.said, present.timers.get(Timer.ANSWER, 0)))
 
     def _confirm(self, now: int) -> None:
         """The user has finished, with the words that the present attempt answers: it may be heard. From now on it has
         deadlines, for what there is not yet of it."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         attempt.confirmed, attempt.asked_ns = True, now
-        present.audible = turn.tag
+        present.allow(turn.tag, attempt.voice if attempt.clauses else audible.NOTHING)
         present.progress(now)
         if attempt.clauses and not attempt.voiced:
-            turn.due["vocoder"] = now + present.config.vocoder.first_audio_budget_ms * MS
+            self._speaking.wait_for_voice(now)
         elif not attempt.clauses:
             budget = present.config.llm
             ms = budget.first_clause_budget_ms if attempt.pieces else budget.first_token_budget_ms
             turn.due["llm"] = now + ms * MS
+            present.wait_for("clause" if attempt.pieces else "token", Timer.ANSWER, now)
         if attempt.ended and not attempt.clauses:
             present.happens(Event.NOTHING, now)
 
     def piece(self, message: m.Piece, now: int) -> None:
         """The next piece of the answer."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
+        if message.stage != attempt.answerer and not (message.stage == "floor" and self.floor.answers(now)):
+            return
         if attempt.confirmed:
             present.progress(now)
             if not attempt.pieces:
                 present.check("llm", now)
                 turn.due["llm"] = attempt.asked_ns + present.config.llm.first_clause_budget_ms * MS
+                if Timer.ANSWER in present.timers:
+                    present.wait_for("clause", Timer.ANSWER, now)
         attempt.pieces += 1
         self._speaking.speak(attempt.clauser.feed(message.text), now)
 
     def pieces_ended(self, message: m.PiecesEnded, now: int) -> None:
         """No more pieces will come."""
         present, attempt = self._present, self._present.current.attempt
+        if message.stage == "floor" and not (message.reason == "done" and attempt.answerer == "floor"):
+            self.floor.knows_none(now)
+            return
+        if message.stage != attempt.answerer:
+            return
         if message.reason == "failed" and not attempt.confirmed:
             attempt.failed = message.text or message.reason
             return
@@ -117,12 +119,14 @@ class Answering:
         self._speaking.close(now)
 
     def ask_again(self, now: int) -> None:
-        """Say that nothing was understood."""
-        self._say_instead(self._present.phrases.not_heard, now)
+        """Say that nothing was understood; the floor does, where nothing came from the recogniser in time."""
+        said = self._present.current.said
+        self._say_instead(self._present.phrases.not_heard, now, late="" if said and said.final else "asr")
 
     def apologise(self, now: int) -> None:
-        """Say that something went wrong."""
-        self._say_instead(self._present.phrases.failed, now)
+        """Say that something went wrong. That lies ready at the floor."""
+        late = "asr" if self._present.current.attempt.asked is None else "llm"
+        self._say_instead(self._present.phrases.failed, now, late)
 
     def say_unknown(self, now: int) -> None:
         """Say that there is no answer."""
@@ -133,7 +137,7 @@ class Answering:
         present = self._present
         here = Speech(present.judged, now, now, present.judged, now, now)
         turn = present.open(here, "phrase", Wish(Event.SAY, present.phrases.reprompt))
-        present.audible = turn.tag
+        present.allow(turn.tag)
         self._speaking.say(present.phrases.reprompt, now)
 
     def take_up(self, now: int) -> None:
@@ -144,11 +148,15 @@ class Answering:
         turn.takes_up, turn.source = True, turn.unsaid.source
         self._speaking.say(turn.unsaid.text, now)
 
-    def _say_instead(self, phrase: str, now: int) -> None:
-        """Say a phrase of the engine's own instead of an answer."""
-        turn = self._present.current
+    def _say_instead(self, phrase: str, now: int, late: str = "") -> None:
+        """Say a phrase of the engine's own instead of an answer. late: the stage that owes one, if any does: then the
+        floor says it, where there is one."""
+        present, turn = self._present, self._present.current
         self._begin_instead(now)
         turn.outcome, turn.source = "apologised", "phrase"
+        if late and present.floor_ready:
+            present.taken_over(late)
+            turn.attempt.voice = audible.FLOOR
         self._speaking.speak([phrase], now)
         self._speaking.close(now)
 
@@ -156,8 +164,8 @@ class Answering:
         """Begin a new attempt that does not come from the language model: what was under way is stale."""
         present, turn = self._present, self._present.current
         present.send("listen", m.Cancel(tag=turn.ear))
-        self._give_up(turn)
-        present.audible = present.next_attempt().tag
+        self._give_up()
+        present.allow(present.next_attempt().tag)
         turn.due.clear()
         for timer in set(present.timers) - {Timer.QUIET}:
             del present.timers[timer]
@@ -166,7 +174,7 @@ class Answering:
     def llm_again(self, _message: m.Joined, now: int) -> None:
         """The language model was restarted."""
         present, turn = self._present, self._present.turn
-        if turn is None or turn.attempt.asked is None or turn.attempt.ended:
+        if turn is None or turn.attempt.asked is None or turn.attempt.ended or turn.attempt.answerer != "llm":
             return
         if not turn.attempt.confirmed:
             turn.attempt.failed = "the language model was restarted"
@@ -174,11 +182,36 @@ class Answering:
             self._speaking.close(now)
         elif present.again_too_often("llm", now):
             present.happens(Event.FAILED, now)
+        elif present.source == audible.HOLDING:  # the phrase belongs to this attempt, and is heard to its end
+            turn.ask_again = True
         else:
-            present.send("asks", m.Cancel(tag=turn.tag))  # it may still find the question in its ring
-            present.next_attempt()
-            turn.hit = False
-            self.ask(now)
+            self._ask_again(now)
+
+    def floor_again(self, message: m.Joined, now: int) -> None:
+        """The floor was restarted."""
+        self._speaking.voice_again(message, now)
+        self.floor.again(message, now)
+        turn = self._present.turn
+        if turn is None or turn.attempt.answerer != "floor" or turn.attempt.ended:
+            return
+        if turn.attempt.clauses:
+            self._speaking.close(now)
+        else:
+            self._present.happens(Event.FAILED, now)
+
+    def _ask_again(self, now: int) -> None:
+        """Ask a language model that has forgotten the question, unless it had begun to answer it all the same."""
+        present, turn = self._present, self._present.current
+        if turn.attempt.clauses:
+            self._speaking.close(now)
+            return
+        present.stop_work()  # it may still find the question in its ring
+        held = turn.attempt.stages.get("floor")
+        attempt = present.next_attempt()
+        if held is not None:
+            attempt.stages["floor"] = held
+        turn.hit = False
+        self.ask(now)
 
 
 def is_right(attempt: Attempt, text: str) -> bool:

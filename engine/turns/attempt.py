@@ -7,7 +7,9 @@ whatever was begun on other words than the final ones is thrown away.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
+from engine import audible
 from engine import messages as m
 from engine.clauses import Clauser
 from engine.contract import Tag
@@ -49,8 +51,22 @@ class Attempt:
     clauses: list[str] = field(default_factory=list)
     ended: bool = False
     """No more clauses will come."""
+    answerer: Literal["llm", "floor"] = "llm"
+    """Who makes it."""
+    asked_floor: bool = False
+    """The floor was asked, too, since the language model is late."""
+    voice: int = audible.VOCODER
+    """Who speaks what is not voiced yet: the voice, or the floor."""
+    voice_failed: bool = False
+    """Nothing more will come of that one."""
+    begun: int = 0
+    """Clauses of which the first sound is in a speaker ring."""
     voiced: int = 0
-    """Clauses whose sound is in the speaker ring."""
+    """Clauses whose sound is in a speaker ring."""
+    owed_ns: int = 0
+    """Since when a voice has had nothing to do but the first clause that is not voiced."""
+    dry: int | None = None
+    """The samples after which the loudspeaker had no sound of it; None if it always had."""
     began_ns: int = 0
     """When the first sample of it is heard; 0 while that is not known."""
     ended_ns: int = 0
@@ -71,6 +87,22 @@ class Attempt:
     def is_voiced(self) -> bool:
         """The whole answer's sound is in the speaker ring."""
         return self.ended and self.voiced == len(self.clauses)
+
+    @property
+    def misses_sound(self) -> bool:
+        """There are clauses, or there is an end, that a voice owes."""
+        return bool(self.clauses) and (self.ended or self.voiced < len(self.clauses))
+
+    def cut_clause(self, played: int) -> None:
+        """After so many samples another voice goes on: of the clause that was being said then, what has been heard by
+        its length is a clause of its own."""
+        samples = played - self.words.samples
+        if samples <= 0 or self.voiced == len(self.clauses):
+            return
+        said, rest = self.words.part(self.clauses[self.voiced], samples)
+        self.words.add(said, samples)
+        self.clauses[self.voiced : self.voiced + 1] = [each for each in (said, rest) if each]
+        self.voiced += bool(said)
 
     @property
     def text(self) -> str:

@@ -99,16 +99,16 @@ class Closing:
         self._answering.drop(now)
         present, turn = self._present, self._present.current
         self._speaking.cut(now)
-        for channel in ("listen", "asks", "clauses"):
-            present.send(channel, m.Cancel(tag=turn.ear if channel == "listen" else turn.tag))
-        present.audible = present.newest = turn.attempt.next_tag
-        if turn.attempt.asked is not None:  # unheard, it would be remembered as an answer
-            present.send("asks", m.Settle(tag=turn.tag, heard=turn.attempt.words.heard))
+        present.send("listen", m.Cancel(tag=turn.ear))
+        present.stop_work()
+        present.newest = turn.attempt.next_tag
+        present.allow(present.newest)
+        present.settle(turn.attempt.words.heard)  # unheard, it would be remembered as an answer
         self._close(outcome, now)
 
     def _close(self, outcome: str, now: int) -> None:
         present, turn = self._present, self._present.current
-        if turn.source == "answer" and turn.said is not None and turn.attempt.words.heard:
+        if turn.source in ("answer", "floor") and turn.said is not None and turn.attempt.words.heard:
             remember = present.session.go_on if turn.takes_up else present.session.remember
             remember(turn.question, turn.attempt.words.heard)
         self._tell_ended(outcome, now)

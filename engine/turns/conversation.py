@@ -3,14 +3,16 @@
 `workers/turns.py` hands in what the stages and the host said and the time, sends what is in the `outbox`, and calls
 `expire` when `timer_ns` has passed. All deadlines of a turn are enforced here: here is who waits for the results.
 
-The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, `interrupting` that,
-`closing` turns, `host_commands`, and `sessions`. They share the `present`. Here they are put together.
+The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, the `floor` where one
+of these is late, `interrupting` what is said, `closing` turns, `host_commands`, and `sessions`. They share the
+`present`. Here they are put together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine import audible
 from engine import messages as m
 from engine.config import Config
 from engine.contract import Tag
@@ -27,6 +29,8 @@ from engine.turns.sessions import Sessions
 from engine.turns.speaking import Speaking
 from engine.turns.speculating import Speculating
 from engine.turns.table import Action, Event, State
+
+_VOICES = {"vocoder": audible.VOCODER, "floor": audible.FLOOR}
 
 
 class Conversation:
@@ -84,6 +88,9 @@ class Conversation:
             Timer.WAIT: hearing.wait_over,
             Timer.TOO_LONG: hearing.too_long,
             Timer.FINAL: hearing.final_due,
+            Timer.ANSWER: answering.floor.answer_due,
+            Timer.VOICE: speaking.voice_due,
+            Timer.FLOOR: answering.floor.due,
             Timer.PATIENCE: self._out_of_patience,
             Timer.AUDIBLE: speaking.audible,
             Timer.WORD: speaking.tell_words,
@@ -102,10 +109,20 @@ class Conversation:
         self._of_the_attempt: dict[type[m.Message], Callable[..., None]] = {
             m.Piece: answering.piece,
             m.PiecesEnded: answering.pieces_ended,
+        }
+        self._of_the_voice: dict[type[m.Message], Callable[..., None]] = {
+            m.ClauseBegan: speaking.clause_began,
             m.ClauseVoiced: speaking.clause_voiced,
             m.VoiceEnded: speaking.voice_ended,
+        }
+        self._of_the_loudspeaker: dict[type[m.Message], Callable[..., None]] = {
             m.PlaybackBegan: speaking.playback_began,
+            m.PlaybackDry: speaking.dry,
             m.PlaybackEnded: speaking.playback_ended,
+        }
+        self._of_holding: dict[type[m.Message], Callable[..., None]] = {
+            m.PlaybackBegan: answering.floor.holding_began,
+            m.PlaybackEnded: answering.floor.holding_ended,
         }
         self._others: dict[type[m.Message], Callable[..., None]] = {
             m.Joined: self._joined,
@@ -128,7 +145,8 @@ class Conversation:
             "vad": hearing.vad_again,
             "asr": hearing.asr_again,
             "llm": answering.llm_again,
-            "vocoder": speaking.vocoder_again,
+            "vocoder": speaking.voice_again,
+            "floor": answering.floor_again,
         }
 
     # What the worker asks.
@@ -162,10 +180,10 @@ class Conversation:
         turn = self.present.turn
         return turn.tag if turn is not None and turn.attempt.held else None
 
-    def see(self, judged: int, played: int) -> None:
+    def see(self, judged: int, played: int, floor: bool = False) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
-        how many samples of the present answer the loudspeaker was given."""
-        self.present.judged, self.present.played = judged, played
+        how many samples of the present answer the loudspeaker was given. floor: it can take steps over."""
+        self.present.judged, self.present.played, self.present.floor_ready = judged, played, floor
 
     def handle(self, message: m.Message, now: int) -> None:
         """Take in what a stage or the host said at `now`. What belongs to another turn or attempt is dropped."""
@@ -174,11 +192,23 @@ class Conversation:
             self._others[kind](message, now)
         elif turn is not None and kind in self._of_the_turn and message.tag == turn.ear:
             self._of_the_turn[kind](message, now)
-        elif turn is not None and kind in self._of_the_attempt and message.tag == turn.tag:
-            self._of_the_attempt[kind](message, now)
+        elif turn is not None and message.tag == turn.tag:
+            self._handle_attempt(message, turn.attempt.voice, now)
         elif self.present.ahead and isinstance(message, m.Text) and message.tag == self.present.ahead[0]:
             self._interrupting.text(message, now)
         self._finish_if_over()
+
+    def _handle_attempt(self, message: m.Message, voice: int, now: int) -> None:
+        """What belongs to the present attempt. What comes of a voice from which another one has taken over is late."""
+        kind = type(message)
+        if kind in self._of_the_attempt:
+            self._of_the_attempt[kind](message, now)
+        elif kind in self._of_the_voice and _VOICES[message.stage] == voice:  # type: ignore[attr-defined]
+            self._of_the_voice[kind](message, now)
+        elif kind in self._of_the_loudspeaker and message.source == voice:  # type: ignore[attr-defined]
+            self._of_the_loudspeaker[kind](message, now)
+        elif kind in self._of_holding and message.source == self.present.source:  # type: ignore[attr-defined]
+            self._of_holding[kind](message, now)
 
     def expire(self, now: int) -> None:
         """Do what is due at `now`, in the order in which it became due."""
@@ -238,15 +268,24 @@ class Conversation:
     def _out_of_patience(self, now: int) -> None:
         """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
         present, attempt = self.present, self.present.current.attempt
-        if present.played != attempt.played or attempt.held:
+        heard = present.played != attempt.played and present.source != audible.HOLDING
+        if heard or attempt.held:
             attempt.played = present.played
             present.progress(now)
             return
         finalising = present.state is State.FINALISING
-        stage = "asr" if finalising else "llm" if not attempt.clauses else "audio" if attempt.is_voiced else "vocoder"
+        stage = "asr" if finalising else self._owing
         present.late(stage)
         present.fault(stage, f"gave nothing for {present.config.turns.hard_limit_s:g} s", now)
         present.happens(Event.SILENT if attempt.clauses and not finalising else Event.FAILED, now)
+
+    @property
+    def _owing(self) -> str:
+        """The stage that owes something to the answer."""
+        attempt = self.present.current.attempt
+        if attempt.voiced < len(attempt.clauses):
+            return "floor" if attempt.voice == audible.FLOOR else "vocoder"
+        return "audio" if attempt.ended else attempt.answerer
 
     # Workers that were restarted, or could not do what they were told.
 

@@ -9,6 +9,7 @@ from engine.contract import UNKNOWN
 from engine.events import UserCutOff, UserFinal, UserPartial
 from engine.turns.attempt import Marks
 from engine.turns.attention import Attention
+from engine.turns.deadlines import deadline_ns
 from engine.turns.endpointing import Cues
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
@@ -46,6 +47,8 @@ class Hearing:
         self._present, self._sessions, self._attention, self._speculating = present, sessions, attention, speculating
         self._unheard = False
         """Somebody speaks whom nobody listens to."""
+        self._latest_ns = 0
+        """Until then the final text is waited for, if something of the speech is missing in the partial one."""
 
     # Speech, from the VAD.
 
@@ -185,7 +188,13 @@ class Hearing:
                 present.kept.append(Speech(present.judged, now, now))
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
-        turn.due["asr"] = present.timers[Timer.FINAL] = now + present.config.asr.final_budget_ms * MS
+        turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
+        # A button that is held says when the user has finished, and a recogniser that was told so late that it has to
+        # catch up can have heard all of it only by then.
+        caught_up_ns = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
+        present.set_deadline(max(turn.speech.end_ns, caught_up_ns, now if self._attention.held else 0))
+        self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
+        present.timers[Timer.FINAL] = min(turn.due["asr"], self._latest_ns)
         present.progress(now)
         if turn.deaf:
             present.happens(Event.FAILED, now)
@@ -258,19 +267,31 @@ class Hearing:
         return Event.NO_WORDS if spoken_ms >= present.config.turns.shortest_utterance_ms else Event.NOISE
 
     def final_due(self, now: int) -> None:
-        """The final text is late. A partial text that reaches past the end of speech stands in at once; one that does
-        not is given the time that the turn's own deadline leaves. That runs from the end of speech, or, where the
-        recogniser was told so late that it has to catch up, from when it can have heard all of it."""
+        """The final text is late. A partial text that reaches past the end of speech stands in at once, one that does
+        not when the turn leaves no more time for the recogniser. Where there is none, something has to be said all the
+        same, for which no language model is needed."""
         present, turn = self._present, self._present.current
-        present.late("asr")
-        caught_up = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
-        left = present.config.turns.response_budget_ms - present.config.llm.first_clause_budget_ms
-        latest = max(turn.speech.end_ns, caught_up) + left * MS
-        whole = turn.said is not None and turn.said.upto >= turn.speech.end
-        if turn.said is not None and (whole or now >= latest):
-            self._take(turn.said, now)
-        elif now < latest:
-            present.timers[Timer.FINAL] = latest
+        if now >= turn.due.get("asr", 0):
+            present.late("asr")
+        said, nothing = turn.said, m.Text(tag=turn.ear, text="", language=present.config.language, confidence=0.0)
+        whole = said is not None and said.upto >= turn.speech.end
+        helped = present.floor_ready and not (said and said.text.strip())
+        last_ns = deadline_ns("clause", turn.whole_ns, self._latest_ns, present.config)
+        if now < self._latest_ns and not whole:
+            present.timers[Timer.FINAL] = self._latest_ns
+        elif said is not None and (whole or not helped):
+            self._stand_in(said, now)
+        elif helped and now < last_ns:
+            present.timers[Timer.FINAL] = last_ns
+        elif helped:
+            present.late("asr")
+            present.fault("asr", "gave no text in time", now)
+            self._stand_in(nothing, now)
+
+    def _stand_in(self, text: m.Text, now: int) -> None:
+        """This text takes the place of the final one, which nobody waits for any longer."""
+        self._present.send("listen", m.Cancel(tag=self._present.current.ear))
+        self._take(text, now)
 
     # Workers that were restarted.
 

@@ -103,7 +103,7 @@ class HostCommands:
         wish = (self.urgent or self.queue).popleft()
         here = Speech(present.judged, now, now, present.judged, now, now)
         turn = present.open(here, source, wish)
-        present.audible = turn.tag
+        present.allow(turn.tag)
         return turn
 
     def take_question(self, now: int) -> Turn:

@@ -24,8 +24,6 @@ STRICT = 2
 """So much more evidence is needed then."""
 LONGEST_PAUSE_S = 2
 """Who speaks again later, unanswered, says something else: only that is answered."""
-LOST_MS = 1000
-"""Voice activity tells of a voice every few ms. When it has not for so long, it is in trouble, not in doubt."""
 HELD_MS, FIRM_MS = 2000, 2000
 """What has neither become an interruption nor ended in so long is a noise that comes and goes: the answer goes on, and
 nothing silences it for a while."""
@@ -57,7 +55,7 @@ class Interrupting:
         turn = present.current
         voice = turn.voice = turn.voice or Speech(message.start, message.capture_ns, now)
         voice.end = voice.end_ns = voice.paused_ns = 0
-        present.timers[Timer.QUIET] = now + LOST_MS * MS
+        present.timers[Timer.QUIET] = now + m.VOICE_LOST_MS * MS
         present.happens(Event.INTERRUPTED if self._is_clear(message) else Event.VOICE, now)
 
     def _is_clear(self, voice: m.VoiceHeard) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
+from engine import audible
 from engine.contract import Tag
 from engine.turns.attempt import Attempt
 from engine.turns.host_commands import HostCommands
@@ -79,22 +80,22 @@ class Succession:
         self._host.urgent.extend(memory.urgent)
         self._host.queue.extend(memory.queue)
 
-    def resume(self, tag: Tag, now: int) -> None:
-        """An answer, or words of the host, of which nothing else is known are being heard."""
+    def resume(self, tag: Tag, now: int, voice: int = audible.VOCODER) -> None:
+        """An answer, or words of the host, of which nothing else is known are being heard. voice: from which source."""
         present, begun = self._present, self._begun
-        judged, attempt = present.judged, Attempt(tag, Words(present.rate))
+        judged, attempt = present.judged, Attempt(tag, Words(present.rate), voice=voice)
         if begun.source == "say" and begun.wish is not None:  # as if all of it were voiced, of which nothing is known
             attempt.clauses, attempt.voiced, attempt.ended = [begun.wish.text], 1, True
         here, ear = Speech(judged, 0, 0, judged), Tag(tag.session, tag.turn)
         present.turn = Turn(ear, here, attempt, begun.source, begun.wish, outcome="resumed")
-        present.audible = tag
+        present.allow(tag, voice)
         present.state = _HEARD_IN.get(begun.wish.event, State.SPEAKING) if begun.wish else State.SPEAKING
         present.progress(now)
 
     def supersede(self, now: int) -> None:
         """What a predecessor had begun, and nobody has heard of, is begun anew and not twice."""
         present, wish = self._present, self._begun.wish
-        present.audible = Tag(present.session.number, present.session.turn + 1)
+        present.allow(Tag(present.session.number, present.session.turn + 1))
         if wish is not None and wish.restarts < RESTARTS:
             self._host.put_back(replace(wish, restarts=wish.restarts + 1))
         elif wish is not None:

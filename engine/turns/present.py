@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
-from engine import events
+from engine import audible, events
 from engine import messages as m
 from engine.clauses import Clauser
 from engine.config import Config
@@ -13,10 +13,11 @@ from engine.contract import Tag
 from engine.ladders import at
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
+from engine.turns.deadlines import Step, deadline_ns
 from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
-from engine.turns.turn import Speech, Turn, Unsaid, Wish
+from engine.turns.turn import MS, Speech, Turn, Unsaid, Wish
 from engine.turns.words import Words
 
 RESTARTS = 1
@@ -31,10 +32,18 @@ class Timer(Enum):
     TOO_LONG = auto()
     FINAL = auto()
     """The final text is due."""
+    ANSWER = auto()
+    """The answer is not waited for any longer: something else has to be heard."""
+    VOICE = auto()
+    """The voice is not waited for any longer."""
+    FLOOR = auto()
+    """Nor is the floor, which was to help out."""
     PATIENCE = auto()
-    HELD = auto()
-    FIRM = auto()
     """Nothing came for so long that the stage is given up."""
+    HELD = auto()
+    """It has been open for too long whether a voice interrupts the answer."""
+    FIRM = auto()
+    """Until then no voice silences the answer: what did was none."""
     AUDIBLE = auto()
     """The answer's first sample is heard: sound is handed to the device a little before."""
     WORD = auto()
@@ -71,6 +80,10 @@ class Present:
         """Which rung of its ladder each stage is on, 0 is the best."""
         self.audible = self.newest = Tag()
         """Whose sound may be heard; the newest attempt, heard or not: older ones that may not be heard are stale."""
+        self.source = audible.NOTHING
+        """Which source of it may be heard."""
+        self.floor_ready = False
+        """There is a floor that can take steps over."""
         self.judged = self.played = self.forget_upto = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
@@ -98,6 +111,8 @@ class Present:
         first = self.session.next_tag()
         ear = Tag(first.session, first.turn)
         self.turn = Turn(ear, speech, self._attempt(first), source, wish, unsaid=unsaid, rungs=dict(self.rungs))
+        if speech.end_ns:
+            self.set_deadline(speech.end_ns)
         return self.turn
 
     def next_attempt(self) -> Attempt:
@@ -148,9 +163,30 @@ class Present:
 
     # What goes out.
 
+    def allow(self, tag: Tag, source: int = audible.NOTHING) -> None:
+        """This attempt's sound may be heard, from this source of it; from none as long as there is nothing."""
+        self.audible, self.source = tag, source
+
     def send(self, channel: str, message: m.Message) -> None:
         """Send a message to a stage."""
         self.outbox.append((channel, message))
+
+    def send_floor(self, message: m.Message) -> None:
+        """Let the floor do something for the turn."""
+        self.current.uses_floor = True
+        self.send("takeovers", message)
+
+    def stop_work(self) -> None:
+        """Nobody is to answer or to speak for the present attempt any more."""
+        turn = self.current
+        for channel in ("asks", "clauses", "takeovers") if turn.uses_floor else ("asks", "clauses"):
+            self.send(channel, m.Cancel(tag=turn.tag))
+
+    def settle(self, heard: str) -> None:
+        """Let whoever made the answer know how much of it was heard."""
+        attempt = self.current.attempt
+        if attempt.asked is not None:
+            self.send("asks" if attempt.answerer == "llm" else "takeovers", m.Settle(tag=attempt.tag, heard=heard))
 
     def tell(self, event: events.Event, at_ns: int) -> None:
         """Tell whoever watches what happened at `at_ns`, which has passed."""
@@ -168,6 +204,20 @@ class Present:
         self.forget_upto = max(self.forget_upto, upto)
 
     # Deadlines.
+
+    def set_deadline(self, from_ns: int) -> None:
+        """The turn has to be answered so soon after this."""
+        self.current.whole_ns = from_ns + self.config.turns.response_budget_ms * MS
+
+    def wait_for(self, step: Step, timer: Timer, now: int) -> None:
+        """A step of the turn begins: `timer` says when it is not waited for any longer."""
+        self.timers[timer] = deadline_ns(step, self.current.whole_ns, now, self.config)
+
+    def taken_over(self, step: str) -> None:
+        """The floor does what this stage has not done."""
+        if step not in self.current.floor:
+            self.current.floor.append(step)
+            self.on_count("turns.taken_over", 1)
 
     def progress(self, now: int) -> None:
         """Something came: the patience with the stage that is at work starts anew."""

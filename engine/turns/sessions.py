@@ -12,7 +12,7 @@ from engine.turns.session import Session
 from engine.turns.table import Event
 from engine.turns.turn import Turn
 
-STAGES = ("listen", "asks", "clauses")
+STAGES = ("listen", "asks", "clauses", "takeovers")
 """The channels to the stages that may remember something of a visitor."""
 
 
@@ -87,7 +87,7 @@ class Sessions:
     def end(self, now: int) -> None:
         """Let everyone forget the visitor: the stages, the microphone's ring, and this process."""
         present, over = self._present, self._present.session
-        for channel in STAGES:
+        for channel in STAGES if present.config.floor.enabled else STAGES[:-1]:
             present.send(channel, m.SessionOver(tag=Tag(over.number)))
         # After a silence the next visitor may just have begun to speak, and what leads up to that is theirs.
         margin = present.config.vad.preroll_ms * present.rate // 1000 if self._reason == "silence" else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine import audible
 from engine import messages as m
 from engine.events import AnswerStarted, AnswerWord
 from engine.turns.attempt import Marks
@@ -27,13 +28,28 @@ class Speaking:
 
     def speak(self, clauses: list[str], now: int) -> None:
         """Speak these clauses after those that came before."""
-        present, turn, attempt = self._present, self._present.current, self._present.current.attempt
+        present, attempt = self._present, self._present.current.attempt
         for clause in clauses:
-            if not attempt.clauses and attempt.confirmed:
-                present.check("llm", now)
-                turn.due["vocoder"] = now + present.config.vocoder.first_audio_budget_ms * MS
+            attempt.owed_ns = attempt.owed_ns if attempt.voiced < len(attempt.clauses) else now
             attempt.clauses.append(clause)
+            if len(attempt.clauses) == 1 and attempt.confirmed:
+                present.check("llm", now)
+                present.timers.pop(Timer.ANSWER, None)
+                if present.source == audible.NOTHING:
+                    present.allow(attempt.tag, attempt.voice)
+                self.wait_for_voice(now)
             self._send_clause(len(attempt.clauses) - 1)
+        if clauses and attempt.dry == present.played and attempt.voice != audible.FLOOR:
+            self._expect_sound(now)
+
+    def wait_for_voice(self, now: int) -> None:
+        """From now on the voice owes the first sound of the answer."""
+        present, attempt = self._present, self._present.current.attempt
+        if attempt.voice == audible.FLOOR:
+            return
+        present.current.due["vocoder"] = now + present.config.vocoder.first_audio_budget_ms * MS
+        if not attempt.begun:
+            present.wait_for("vocoder", Timer.VOICE, now)
 
     def close(self, now: int) -> None:
         """No more will come."""
@@ -46,25 +62,90 @@ class Speaking:
             self._present.happens(Event.SILENT if attempt.asked is None else Event.NOTHING, now)
 
     def _send_clause(self, number: int) -> None:
-        turn = self._present.current
-        self._present.send(
-            "clauses",
+        present, turn = self._present, self._present.current
+        by_ns = present.timers.get(Timer.VOICE, 0) if number == 0 else turn.attempt.words.dry_ns or 0
+        self._send_voice(
             m.Clause(
                 tag=turn.tag,
                 capture_ns=turn.speech.end_ns,
-                deadline_ns=turn.due.get("vocoder", 0) if number == 0 else 0,
+                deadline_ns=by_ns,
                 number=number,
                 text=turn.attempt.clauses[number],
-                language=self._present.config.language,
-            ),
+                language=present.config.language,
+            )
         )
 
     def _send_last(self) -> None:
         turn = self._present.current
-        last = m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.attempt.clauses))
-        self._present.send("clauses", last)
+        self._send_voice(m.LastClause(tag=turn.tag, capture_ns=turn.speech.end_ns, count=len(turn.attempt.clauses)))
+
+    def _send_voice(self, message: m.Message) -> None:
+        if self._present.current.attempt.voice == audible.FLOOR:
+            self._present.send_floor(message)
+        else:
+            self._present.send("clauses", message)
+
+    # When the voice is late.
+
+    def dry(self, message: m.PlaybackDry, now: int) -> None:
+        """The loudspeaker has no more sound of the answer, which is not over."""
+        attempt = self._present.current.attempt
+        attempt.dry = message.samples
+        if attempt.misses_sound and attempt.voice != audible.FLOOR:
+            self._expect_sound(now)
+
+    def _expect_sound(self, now: int) -> None:
+        """The loudspeaker waits: the voice has its budget for the next sound, from when it could begin with that."""
+        present, attempt = self._present, self._present.current.attempt
+        since_ns = now if attempt.begun > attempt.voiced else attempt.owed_ns
+        budget_ns = present.config.vocoder.first_audio_budget_ms * MS
+        present.timers[Timer.VOICE] = max(now, since_ns + budget_ns)
+
+    def voice_due(self, now: int) -> None:
+        """The voice is not waited for any longer, unless its sound has come, or must not be heard just now."""
+        present, attempt = self._present, self._present.current.attempt
+        if attempt.begun and attempt.dry != present.played:
+            return
+        if attempt.held:
+            present.timers[Timer.VOICE] = now + present.config.vocoder.first_audio_budget_ms * MS
+        elif attempt.misses_sound:
+            present.late("vocoder")
+            self.take_over(now)
+
+    def take_over(self, now: int) -> bool:
+        """Let the floor speak what is missing of the answer. False: it cannot."""
+        present, turn, attempt = self._present, self._present.current, self._present.current.attempt
+        if not present.floor_ready or attempt.voice == audible.FLOOR:
+            return False
+        present.taken_over("vocoder")
+        present.send("clauses", m.Cancel(tag=turn.tag))
+        present.timers.pop(Timer.VOICE, None)
+        attempt.voice = audible.FLOOR
+        if attempt.began_ns:
+            attempt.cut_clause(present.played)
+        attempt.begun = attempt.voiced
+        if present.source != audible.HOLDING:  # else it has its turn when that is over
+            present.allow(turn.tag, audible.FLOOR)
+        present.progress(now)
+        self._send_missing()
+        return True
+
+    def _send_missing(self) -> None:
+        attempt = self._present.current.attempt
+        for number in range(attempt.voiced, len(attempt.clauses)):
+            self._send_clause(number)
+        if attempt.ended:
+            self._send_last()
 
     # From the voice.
+
+    def clause_began(self, message: m.ClauseBegan, now: int) -> None:
+        """The first sound of a clause is in the speaker ring."""
+        present, attempt = self._present, self._present.current.attempt
+        if message.number == 0:
+            present.check("vocoder", now)
+        attempt.begun = max(attempt.begun, message.number + 1)
+        present.timers.pop(Timer.VOICE, None)
 
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
         """The sound of a clause is in the speaker ring."""
@@ -75,6 +156,8 @@ class Speaking:
             present.check("vocoder", now)
         attempt.words.add(attempt.clauses[message.number], message.samples, message.words, message.starts)
         attempt.voiced += 1
+        attempt.begun, attempt.owed_ns = max(attempt.begun, attempt.voiced), now
+        present.timers.pop(Timer.VOICE, None)
         if attempt.confirmed:
             present.progress(now)
             self.tell_words(now)
@@ -87,30 +170,29 @@ class Speaking:
         marks = attempt.stages["vocoder"] = Marks.of(message)
         if attempt.began_ns:  # a restarted voice does not know of its predecessor's first sound
             marks.first = min(marks.first or attempt.began_ns, attempt.began_ns)
-        if message.reason != "done" and not (attempt.confirmed and attempt.words.samples):
+        attempt.voice_failed = message.reason != "done"
+        if attempt.voice_failed and not (attempt.confirmed and attempt.words.samples):
             self._no_sound(message.text or message.reason, now)
 
     def _no_sound(self, why: str, now: int) -> None:
-        """Nothing more will be heard of the attempt than there is."""
+        """Nothing more will come of this voice than there is."""
         attempt = self._present.current.attempt
-        if attempt.confirmed:
-            self._present.happens(Event.SILENT, now)
-        else:
+        if not attempt.confirmed:
             attempt.failed = why
+        elif not (attempt.misses_sound and self.take_over(now)):
+            self._present.happens(Event.SILENT, now)
 
-    def vocoder_again(self, _message: m.Joined, now: int) -> None:
-        """The voice was restarted: it speaks the clauses again whose sound is not yet in the ring."""
+    def voice_again(self, message: m.Joined, now: int) -> None:
+        """A voice was restarted: it speaks the clauses again whose sound is not yet in its ring."""
         present, turn = self._present, self._present.turn
-        if turn is None or not turn.attempt.clauses:
+        theirs = audible.FLOOR if message.stage == "floor" else audible.VOCODER
+        if turn is None or not turn.attempt.clauses or turn.attempt.voice != theirs:
             return
-        if present.again_too_often("vocoder", now):
+        if present.again_too_often(message.stage, now):
             self._no_sound("the voice was restarted too often", now)
             return
         turn.due.setdefault("vocoder", 0)
-        for number in range(turn.attempt.voiced, len(turn.attempt.clauses)):
-            self._send_clause(number)
-        if turn.attempt.ended:
-            self._send_last()
+        self._send_missing()
 
     # From the loudspeaker. It tells ahead of time what begins and ends in the sound that it was given.
 
@@ -154,10 +236,12 @@ class Speaking:
 
     def playback_ended(self, message: m.PlaybackEnded, now: int) -> None:
         """The last sample will be heard."""
+        attempt = self._present.current.attempt
+        if attempt.voice_failed and attempt.misses_sound and self.take_over(now):
+            return
         if not message.samples:  # the voice found nothing in it that can be said
             self._present.happens(Event.SILENT, now)
             return
-        attempt = self._present.current.attempt
         attempt.ended_ns = self._present.timers[Timer.PLAYED] = message.at_ns
         if "audio" in attempt.stages:
             attempt.stages["audio"].ended = message.at_ns

@@ -61,7 +61,8 @@ class Turn:
     """For the host's words: an empty stretch, at the moment when their turn came."""
     attempt: Attempt
     source: str = "answer"
-    """Whose words are spoken: answer (to the visitor), phrase (the engine's own) or say (the host's)."""
+    """Whose words are spoken: answer (to the visitor), floor (the same, but the floor's), phrase (the engine's own) or
+    say (the host's)."""
     wish: Wish | None = None
     """What the host wanted, where the turn is the host's."""
     voice: Speech | None = None
@@ -96,6 +97,16 @@ class Turn:
     late: list[str] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
     """Stage → when its result is due."""
+    whole_ns: int = 0
+    """By when it has to be answered; 0 while that is not known."""
+    floor: list[str] = field(default_factory=list)
+    """The steps that the floor took over."""
+    uses_floor: bool = False
+    """The floor has been given something to do."""
+    held: bool = False
+    """A phrase was heard that only held it."""
+    ask_again: bool = False
+    """The language model was restarted meanwhile, and is asked again once that phrase is over."""
     restarts: dict[str, int] = field(default_factory=dict)
     """Stage → how often its worker was restarted while it had work of this turn."""
     rungs: dict[str, int] = field(default_factory=dict)
@@ -158,4 +169,6 @@ class Turn:
             stages={stage: self._times(marks) for stage, marks in {**self.stages, **self.attempt.stages}.items()},
             late=self.late,
             rungs=self.rungs,
+            floor=self.floor,
+            held=self.held,
         )

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SECOND = 1_000_000_000
+LETTERS = 14
+"""That are said in a second, blanks among them, as long as nothing else is known."""
 AGAIN_NS, SELDOM_NS = 16_000_000, 256_000_000
 """When a word is due and the loudspeaker was not given its sound: how soon to look again, and how seldom at last."""
 
@@ -58,10 +60,28 @@ class Words:
         self._words += [(word, self.samples + start) for word, start in zip(spoken, starts, strict=True)]
         self.samples += samples
 
+    def part(self, text: str, samples: int) -> tuple[str, str]:
+        """Of a clause of which `samples` were heard: the words that these make up by their letters, at the pace of what
+        was said before, and the rest. A word of which less than half is among them is in the rest."""
+        said, words = sum(len(word) + 1 for word, _ in self._words), text.split()
+        pace = self.samples / said if said else self._rate / LETTERS
+        count, before = 0, 0.0
+        for word in words:
+            if before + (len(word) + 1) / 2 > samples / pace:
+                break
+            before += len(word) + 1
+            count += 1
+        return " ".join(words[:count]), " ".join(words[count:])
+
     def began(self, at_ns: int, now: int, sample: int = 0) -> None:
         """Sample number `sample` is heard at `at_ns`, as is known since `now`; the others follow it."""
         self._began_ns, self._ahead_ns = at_ns - self._ns(sample), max(0, at_ns - now)
         self._held_up = False
+
+    @property
+    def dry_ns(self) -> int | None:
+        """When the last sample that is known will have been heard; None while nothing is heard."""
+        return None if self._began_ns is None else self._began_ns + self._ns(self.samples)
 
     def heard_by(self, now: int, played: int) -> list[HeardWord]:
         """The words that began to be heard since the last call. played: samples that the loudspeaker was given."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from engine import audible
 from engine import messages as m
 from engine.config import Config, load
 from engine.contract import Tag
@@ -35,6 +36,8 @@ class Talk:
         self.present = self.conversation.present
         self.at = 0.0
         self.played = 0
+        self.floor = False
+        """There is a floor that takes steps over."""
         self.sent: list[tuple[str, m.Message]] = []
         self.conversation.start(0)
         self._collect()
@@ -66,11 +69,12 @@ class Talk:
         self._collect()
 
     def say(self, message: m.Message) -> None:
+        self._see()
         self.conversation.handle(message, self.now)
         self._collect()
 
     def _see(self) -> None:
-        self.conversation.see(round(self.at * RATE / 1000), self.played)
+        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor)
 
     def _collect(self) -> None:
         self.sent += self.conversation.outbox
@@ -126,28 +130,42 @@ class Talk:
         values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
         self.say(m.Text(tag=self.ear, text=text, **values))  # type: ignore[arg-type]
 
-    def answer(self, text: str) -> None:
+    def answer(self, text: str, stage: str = "") -> None:
+        """The answer comes. stage: from whom, unless it is whoever makes it."""
+        stage = stage or self.present.current.attempt.answerer
         for piece in text.split(" "):
-            self.say(m.Piece(tag=self.tag, text=piece + " "))
-        self.say(m.PiecesEnded(tag=self.tag, reason="done"))
+            self.say(m.Piece(tag=self.tag, text=piece + " ", stage=stage))
+        self.say(m.PiecesEnded(tag=self.tag, reason="done", stage=stage))
 
-    def voice(self, samples: int = 1000) -> None:
-        """All clauses are voiced, each in so many samples."""
+    @property
+    def speaker(self) -> str:
+        """Who speaks the answer."""
+        return "floor" if self.present.current.attempt.voice == audible.FLOOR else "vocoder"
+
+    def voice(self, samples: int = 1000, stage: str = "") -> None:
+        """All clauses are voiced, each in so many samples. stage: by whom, unless it is whoever speaks it."""
+        stage = stage or self.speaker
         for number, _ in enumerate(self.present.current.attempt.clauses):
-            self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=samples))
-        self.say(m.VoiceEnded(tag=self.tag, reason="done"))
+            self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=samples, stage=stage))
+        self.say(m.VoiceEnded(tag=self.tag, reason="done", stage=stage))
+
+    def begins(self, ahead_ms: float = 0, sample: int = 0) -> None:
+        """The loudspeaker tells that the answer will be heard in so many ms, or goes on."""
+        at_ns, source = round((self.at + ahead_ms) * MS), self.present.current.attempt.voice
+        self.say(m.PlaybackBegan(tag=self.tag, at_ns=at_ns, sample=sample, source=source))
 
     def play(self, begin: float, end: float) -> None:
         """All clauses are voiced at once, heard from `begin` to `end` ms."""
         self.voice()
         self.until(begin)
-        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
+        self.begins()
         self.hear_out(end)
 
     def hear_out(self, end: float) -> None:
         """The answer is heard to its end, at `end` ms."""
         self.until(end)
-        self.say(m.PlaybackEnded(tag=self.tag, at_ns=round(end * MS), samples=1000))
+        source = self.present.current.attempt.voice
+        self.say(m.PlaybackEnded(tag=self.tag, at_ns=round(end * MS), samples=1000, source=source))
         self.until(end)
 
     def ask(self, start: float, text: str) -> None:
@@ -166,7 +184,7 @@ class Talk:
         """The answer, or the host's words, are voiced in 1000 samples a clause and begin to be heard at `begin` ms."""
         self.voice()
         self.until(begin)
-        self.say(m.PlaybackBegan(tag=self.tag, at_ns=round(begin * MS)))
+        self.begins()
         self.until(begin)
 
     def begin_answer(self, text: str) -> None:
@@ -223,7 +241,10 @@ class Talk:
                     self.answer("Yes. It is.")
                 if not attempt.began_ns:
                     self.heard_from(self.at + 40)
-                self.hear_out(self.at + 1000)
+                if attempt.ended_ns:  # its end was told already
+                    self.until(self.at + 1000)
+                else:
+                    self.hear_out(self.at + 1000)
 
     # What came of it.
 

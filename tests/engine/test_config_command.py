@@ -35,6 +35,7 @@ not_heard = "Wie bitte?"
 impaired = "Mir geht es nicht gut."
 reprompt = "Sind Sie noch da?"
 failed = "Es tut mir leid."
+hold = "Einen Moment, bitte."
 repeat = "{text}"
 murmurs = ["ja", "ach so"]
 commands = ["halt"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine import messages as m
+from engine.turns.deadlines import deadline_ns
 from tests.engine.talk import MS, WAIT, Talk, config, fixed_wait
 
 
@@ -152,7 +153,7 @@ def test_a_partial_that_lacks_the_last_words_stands_in_only_when_the_turn_has_no
     talk.speech(1000, 2000)
     talk.text("when do", final=False, upto=1500 * 16)
     # The recogniser was told to listen 64 ms after speech began: so much longer it may take.
-    latest = 2064 + config.turns.response_budget_ms - config.llm.first_clause_budget_ms
+    latest = deadline_ns("asr", (2064 + config.turns.response_budget_ms) * MS, 0, config) / MS
     talk.until(latest - 1)
     assert not talk.of(m.Ask)
     talk.until(latest + 1)

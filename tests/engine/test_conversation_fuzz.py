@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import audible
 from engine import messages as m
 from engine.turns.attempt import Attempt
 from engine.turns.attention import RESTING
@@ -67,7 +68,7 @@ class Chaos(Talk):
 
     def model(self) -> None:
         if (attempt := self._attempt) and attempt.asked is not None and not attempt.ended:
-            self.answer("Yes. It is." if len(self.sent) % 4 else "")
+            self.answer("Yes. It is." if len(self.sent) % 4 else "", stage="llm")
 
     def piece(self) -> None:
         if (attempt := self._attempt) and attempt.asked is not None and not attempt.ended:
@@ -75,20 +76,63 @@ class Chaos(Talk):
 
     def voiced(self) -> None:
         if (attempt := self._attempt) and attempt.voiced < len(attempt.clauses):
-            self.say(m.ClauseVoiced(tag=self.tag, number=attempt.voiced, samples=16000))
+            stage = self.speaker
+            self.say(m.ClauseBegan(tag=self.tag, number=attempt.voiced, stage=stage))
+            if len(self.sent) % 3:
+                self.say(m.ClauseVoiced(tag=self.tag, number=attempt.voiced, samples=16000, stage=stage))
+
+    def voiced_late(self) -> None:
+        """A voice from which the floor has taken over is at work all the same."""
+        if (attempt := self._attempt) and attempt.voice == audible.FLOOR:
+            for number in range(len(attempt.clauses)):
+                self.say(m.ClauseVoiced(tag=self.tag, number=number, samples=16000))
+            self.say(m.VoiceEnded(tag=self.tag, reason="cancelled"))
 
     @property
     def _may_be_heard(self) -> bool:
-        return self.present.state in HEARD and self.present.audible == self.tag
+        present = self.present
+        if present.state not in HEARD or present.audible != self.tag:
+            return False
+        return present.source == present.current.attempt.voice
 
     def heard(self) -> None:
-        if self._may_be_heard and self.present.current.attempt.voiced:
-            self.say(m.PlaybackBegan(tag=self.tag, at_ns=self.now + 30 * MS))
+        if self._may_be_heard and self.present.current.attempt.begun:
+            self.begins(30, self.played)
+
+    def dry(self) -> None:
+        if self._may_be_heard and (attempt := self.present.current.attempt).began_ns and not attempt.held:
+            self.say(m.PlaybackDry(tag=self.tag, at_ns=self.now, samples=self.played, source=attempt.voice))
 
     def heard_out(self) -> None:
         attempt = self._attempt
         if self._may_be_heard and attempt is not None and attempt.is_voiced and attempt.began_ns:
-            self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now + 30 * MS, samples=1))
+            source = attempt.voice
+            self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now + 30 * MS, samples=1, source=source))
+
+    # The floor.
+
+    def floor_comes_or_goes(self) -> None:
+        self.floor = not self.floor
+
+    @property
+    def _floor_is_asked(self) -> bool:
+        attempt = self._attempt
+        return attempt is not None and attempt.asked_floor and not attempt.ended
+
+    def floor_answers(self) -> None:
+        if self._floor_is_asked:
+            self.answer("Well, yes. It is.", stage="floor")
+
+    def floor_knows_none(self) -> None:
+        if self._floor_is_asked:
+            self.say(m.PiecesEnded(tag=self.tag, reason="failed", stage="floor"))
+
+    def phrase(self, *, ends: bool) -> None:
+        """The phrase that holds the turn is heard."""
+        if self.present.turn is not None and self.present.source == audible.HOLDING:
+            self.say(m.PlaybackBegan(tag=self.tag, at_ns=self.now, source=audible.HOLDING))
+            if ends:
+                self.say(m.PlaybackEnded(tag=self.tag, at_ns=self.now, samples=1, source=audible.HOLDING))
 
     def failing(self) -> None:
         if (attempt := self._attempt) is None:
@@ -102,7 +146,7 @@ class Chaos(Talk):
             ),
             (
                 state is State.ANNOUNCING or guessed,
-                m.VoiceEnded(tag=self.tag, reason="failed", text="it is broken"),
+                m.VoiceEnded(tag=self.tag, reason="failed", text="it is broken", stage=self.speaker),
             ),
         ]
         happens, message = possible[len(self.sent) % 3]
@@ -143,6 +187,13 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
     "a clause's sound": Chaos.voiced,
     "the first sample": Chaos.heard,
     "the last sample": Chaos.heard_out,
+    "no sample": Chaos.dry,
+    "a late clause's sound": Chaos.voiced_late,
+    "the floor comes or goes": Chaos.floor_comes_or_goes,
+    "the floor answers": Chaos.floor_answers,
+    "the floor knows none": Chaos.floor_knows_none,
+    "the phrase begins": lambda talk: talk.phrase(ends=False),
+    "the phrase": lambda talk: talk.phrase(ends=True),
     "a fault": Chaos.failing,
     "20 ms": wait(20),
     "500 ms": wait(500),
@@ -158,8 +209,18 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
     "unmuted": lambda talk: talk.say(m.MicrophoneMuted(on=0)),
     "context": command(m.AddContext(number=7, text="It rains.")),
     "session.end": command(m.EndSession(number=8)),
-    **{f"{stage} again": joined(stage) for stage in ("vad", "asr", "llm", "vocoder")},
+    **{f"{stage} again": joined(stage) for stage in ("vad", "asr", "llm", "vocoder", "floor")},
 }
+
+
+ASKED = ("the floor comes or goes", "the user", "500 ms", "the user", "500 ms", "all words")
+"""A question is asked, where there is a floor."""
+OF_LATENESS = (
+    *("20 ms", "500 ms", "6 s", "a piece", "an answer", "the floor answers", "the floor knows none"),
+    *("a clause's sound", "a late clause's sound", "the first sample", "no sample", "the last sample", "a fault"),
+    *("the phrase begins", "the phrase", "a voice", "maybe a voice", "a noise is over", "say now"),
+    *("llm again", "vocoder again", "floor again", "the floor comes or goes"),
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -167,9 +228,23 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
 def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     steps: list[str], speculations: int
 ) -> None:
+    go_through(steps, speculations)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(OF_LATENESS), max_size=40))
+def test_whoever_is_late_or_comes_after_all_nothing_is_heard_twice_and_nobody_is_left_waiting(steps: list[str]) -> None:
+    go_through([*ASKED, *steps], 0)
+
+
+def go_through(steps: list[str], speculations: int) -> None:
     talk = Chaos(speculations)
+    heard = 0
     for step in steps:
         STEPS[step](talk)
+        # What may be heard only grows: nothing that was given up is ever heard again.
+        before, heard = heard, audible.pack(talk.present.source, talk.present.audible)
+        assert heard >= before
         # Whoever has the turn is waited for no longer than is allowed.
         assert (talk.present.turn is None) == (talk.present.state in RESTING)
         assert talk.present.turn is None or talk.conversation.timer_ns is not None or talk.speaks

@@ -55,17 +55,8 @@ def test_facts_and_phrases_and_what_is_expected_are_live(tmp_path: Path) -> None
     assert changed.config.llm.phrasebook.entries[0].answers == ("Behind you.",)
 
 
-GERMAN = """
-[phrases.de]
-unknown = "a"
-not_heard = "b"
-failed = "c"
-reprompt = "d"
-impaired = "e"
-repeat = "{text}"
-murmurs = []
-commands = []
-"""
+OWN = "".join(f'{name} = "a"\n' for name in ("unknown", "not_heard", "failed", "hold", "reprompt", "impaired"))
+GERMAN = f'[phrases.de]\n{OWN}repeat = "{{text}}"\nmurmurs = []\ncommands = []\n'
 
 
 def test_a_language_may_come_and_go_but_not_the_one_that_is_spoken(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def turn(**changes: Any) -> dict[str, Any]:
         "audio": {"began": None, "first": 576.0, "ended": 4000.0},
     }
     record = {"turn": 3, "transcript": "when do you close", "answer": "At six.", "outcome": "answered", "late": []}
-    record["source"] = "answer"
+    record |= {"source": "answer", "floor": [], "held": False}
     return record | {"response_ms": 576.0, "stages": stages} | changes
 
 
@@ -43,6 +43,11 @@ def test_a_turn_is_its_words_and_its_waterfall() -> None:
 
 def test_stages_that_were_late_are_named() -> None:
     assert line(turn(late=["asr", "vocoder"])).endswith("heard after 576 ms   late: asr, vocoder")
+
+
+def test_what_the_floor_took_over_is_named_and_that_it_held_the_turn() -> None:
+    told = line(turn(late=["llm"], floor=["llm", "vocoder"], held=True))
+    assert told.endswith("heard after 576 ms   late: llm   floor: llm, vocoder   held")
 
 
 def test_a_turn_without_an_answer_says_so() -> None:

@@ -26,7 +26,7 @@ ENVIRON = {"ANTIPHON_SYSTEM_CONFIG": ""}
 
 
 def order(tag: Tag) -> int:
-    return audible.order(tag.session, tag.turn, tag.attempt)
+    return audible.pack(audible.VOCODER, tag)
 
 
 class Hall:
@@ -91,6 +91,8 @@ class Hall:
         """What was told: began (or went on) or ended, with how many samples before it, and when on the timeline."""
         found = []
         for message in messages(self._told):
+            if isinstance(message, m.PlaybackDry):
+                continue
             at = round((message.at_ns - START) * 16000 / 1e9)  # type: ignore[attr-defined]
             if isinstance(message, m.PlaybackBegan):
                 found.append(("began", message.sample, at))

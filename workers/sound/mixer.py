@@ -1,26 +1,29 @@
-"""What may be heard: taken from the speaker ring."""
+"""From the speaker rings to the loudspeaker: what may be heard, from the source that may be heard."""
 
 from __future__ import annotations
 
 import time
+from typing import TypeAlias
 
 import numpy as np
 
 import ringbuf
 from engine import audible
 from engine import messages as m
-from engine.contract import Pcm, Tag
+from engine.contract import Pcm
 from workers.join import Seat
+from workers.sound.incoming import Incoming
 
 _FADE_MS = 5
 """Sound that is cut off or held fades out in this time, and sound that goes on fades in: it does not click."""
-_LOST_NS = 1_000_000_000
-"""Voice activity that has not come round its loop for so long is in trouble, and what it heard last counts no longer;
-turns gives it as much time (`LOST_MS` in engine/turns/interrupting.py)."""
+_LOST_NS = m.VOICE_LOST_MS * 1_000_000
+
+_Told: TypeAlias = type[m.PlaybackBegan | m.PlaybackDry | m.PlaybackEnded]
 
 
 class Mixer:
-    """Takes from the speaker ring what may be heard.
+    """Takes from the speaker rings what may be heard: from that of the one source that may be. In the others what is
+    stale is dropped, and what may be wanted yet stays.
 
     While it is held, it fades out and nothing more is taken: what was faded is played again when it goes on, from the
     very sample at which it stood.
@@ -30,13 +33,13 @@ class Mixer:
         self._seat, self._telemetry = seat, seat.telemetry
         self._rate = seat.config.audio.rate_hz
         self._fade = np.linspace(1, 0, self._rate * _FADE_MS // 1000, dtype=np.float32)
-        self._ring = seat.stream_reader("speaker", np.int16, wake=False)
+        self._rings = {source: Incoming(seat, source) for source in audible.RINGS}
         self._events = seat.outlet("playback")
-        self._record: ringbuf.Record | None = None
-        self._offset = 0
         # A predecessor may have died in mid-answer: it goes on.
         self._playing: int | None = seat.telemetry.get("audio.playing") or None
         """Whose sound is under way, from its first sample to its end."""
+        self._last = self._playing or 0
+        """Whose was, before it ended or was cut off."""
         self._played = seat.telemetry.get("audio.played")
         self._capture_ns = 0
         self._silent = True
@@ -44,8 +47,11 @@ class Mixer:
         self._faded = np.zeros(len(self._fade), np.int16)
         self._left = 0
         """How many samples of `_faded`, from its beginning, come again."""
-        self._marks: list[tuple[int, type[m.PlaybackBegan | m.PlaybackEnded], Tag, int, int]] = []
-        """What begins and ends in the block that was filled: where, what, whose, capture_ns, and samples played."""
+        self._dry = False
+        """Its sound was not there when it was due, and turns was told."""
+        self._marks: list[tuple[int, _Told, int, int, int]] = []
+        """What begins, ends or is missing in the block that was filled: where, what, whose, capture_ns, and samples
+        played."""
 
     def fill(self, out: Pcm) -> None:
         """Fill `out` with what comes next."""
@@ -60,16 +66,18 @@ class Mixer:
             done = self._play(out, done, allowed)
             if done < len(out) and self._playing is not None:
                 self._telemetry.count("audio.starved")
+                if not self._dry:
+                    self._dry = True
+                    self._mark(done, m.PlaybackDry)
         out[done:] = 0
+        self._drop_stale(allowed)
         self._telemetry.set("audio.played", self._played)
         self._telemetry.set("audio.playing", self._playing or 0)
 
     @property
     def _allowed(self) -> int:
-        """The attempt whose sound may be heard."""
-        cell = self._telemetry.get("audio.audible")
-        # There is one source yet; while another may be heard, this one's sound stays where it is.
-        return audible.order_of(cell) if audible.source_of(cell) == audible.VOCODER else 0
+        """Whose sound may be heard, and from which source."""
+        return self._telemetry.get("audio.audible")
 
     @property
     def cutting(self) -> bool:
@@ -82,7 +90,7 @@ class Mixer:
         if self._playing is not None and self._playing != allowed:
             self._playing, self._left = None, 0
             self._telemetry.set("audio.playing", 0)
-        self._next(allowed)
+        self._drop_stale(allowed)
 
     def _shall_hold(self, allowed: int) -> bool:
         """Turns wants it, or there may be a voice that turns has not judged yet."""
@@ -109,22 +117,30 @@ class Mixer:
             done += self._repeat(out[done:])
         while done < len(out) and (record := self._next(allowed)) is not None:
             if self._playing is None:
-                self._playing, self._played, self._silent = allowed, 0, False
+                self._begin(allowed)
                 self._capture_ns = record.capture_ns
                 if record.kind == m.SOUND:
                     self._mark(done, m.PlaybackBegan)
             if record.kind == m.SOUND_END:
                 self._mark(done, m.PlaybackEnded)
                 self._playing = None
-                self._release()
+                self._ring(allowed).release()
                 continue
-            count = self._copy(record, out[done:])
+            count = self._ring(allowed).copy(out[done:])
             self._played += count
+            self._dry = False
             done += count
         if again:
             loud = out[begin:done][: len(self._fade)]
             np.multiply(loud, self._fade[::-1][: len(loud)], out=loud, casting="unsafe")
         return done
+
+    def _begin(self, place: int) -> None:
+        """The first sound of this place. Where another voice goes on with an answer, its samples are counted on."""
+        same = audible.tag_of(self._last) == audible.tag_of(place)
+        if not same or audible.source_of(self._last) == audible.HOLDING:
+            self._played = 0
+        self._playing, self._last, self._silent, self._dry = place, place, False, False
 
     def _repeat(self, out: Pcm) -> int:
         """Fill `out` with what was faded out. Returns how much that was."""
@@ -145,8 +161,9 @@ class Mixer:
         return count
 
     def _cut(self, out: Pcm) -> int:
-        """What was being heard may be heard no longer: its next few ms fade out. How many samples that were."""
-        done = 0 if self._silent else self._fade_out(out)
+        """What was being heard may be heard no longer: its next few ms fade out, unless it was silent or had no more
+        sound. How many samples that were."""
+        done = 0 if self._silent or self._dry else self._fade_out(out)
         self._playing, self._left = None, 0
         return done
 
@@ -154,52 +171,40 @@ class Mixer:
         """Take sound of this attempt, as far as there is some before its end. How many samples that were."""
         done = 0
         while done < len(out) and (record := self._next(ours)) is not None and record.kind == m.SOUND:
-            done += self._copy(record, out[done:])
+            done += self._ring(ours).copy(out[done:])
         return done
 
-    def _copy(self, record: ringbuf.Record, out: Pcm) -> int:
-        """The rest of a record, as much as `out` can hold. Returns how much that was."""
-        count = min(len(record.data) - self._offset, len(out))
-        out[:count] = record.data[self._offset : self._offset + count]
-        self._offset += count
-        if self._offset == len(record.data):
-            self._release()
-        return count
+    def _next(self, place: int) -> ringbuf.Record | None:
+        """The record of this place that comes next."""
+        ring = self._rings.get(audible.source_of(place))
+        return ring.next(place, self._newest) if ring else None
 
-    def _next(self, allowed: int) -> ringbuf.Record | None:
-        """The record whose sound comes next; stale ones are dropped, an unconfirmed one is left where it is."""
-        while True:
-            if self._record is None:
-                self._record, self._offset = self._ring.acquire(), 0
-            record = self._record
-            if record is None:
-                return None
-            whose = _order(record)
-            if whose == allowed:
-                return record
-            if whose > allowed and whose >= audible.order_of(self._telemetry.get("turns.newest")):
-                return None
-            self._release()
+    def _ring(self, place: int) -> Incoming:
+        return self._rings[audible.source_of(place)]
 
-    def _release(self) -> None:
-        self._ring.release()
-        self._record = None
+    @property
+    def _newest(self) -> int:
+        return self._telemetry.get("turns.newest")
 
-    def _mark(self, at: int, what: type[m.PlaybackBegan | m.PlaybackEnded]) -> None:
-        """Note that the present answer begins or goes on, or ends, at this sample of the block."""
+    def _drop_stale(self, allowed: int) -> None:
+        """Make room in all rings."""
+        for ring in self._rings.values():
+            ring.next(allowed, self._newest)
+
+    def _mark(self, at: int, what: _Told) -> None:
+        """Note that the present answer begins or goes on, ends, or has no sound, at this sample of the block."""
         assert self._playing is not None
-        self._marks.append((at, what, audible.tag_of(self._playing), self._capture_ns, self._played))
+        self._marks.append((at, what, self._playing, self._capture_ns, self._played))
 
     def heard_at(self, at_ns: int) -> None:
         """The block that was filled is heard from `at_ns` on: tell what begins and ends in it."""
-        for at, what, tag, capture_ns, samples in self._marks:
+        for at, what, place, capture_ns, samples in self._marks:
             when = at_ns + at * 1_000_000_000 // self._rate
+            tag, source = audible.tag_of(place), audible.source_of(place)
             if what is m.PlaybackBegan:
-                self._events.send(m.PlaybackBegan(tag=tag, capture_ns=capture_ns, at_ns=when, sample=samples))
+                began = m.PlaybackBegan(tag=tag, capture_ns=capture_ns, at_ns=when, sample=samples, source=source)
+                self._events.send(began)
             else:
-                self._events.send(m.PlaybackEnded(tag=tag, capture_ns=capture_ns, at_ns=when, samples=samples))
+                kind = m.PlaybackDry if what is m.PlaybackDry else m.PlaybackEnded
+                self._events.send(kind(tag=tag, capture_ns=capture_ns, at_ns=when, samples=samples, source=source))
         self._marks.clear()
-
-
-def _order(record: ringbuf.Record) -> int:
-    return audible.order(record.session, record.turn, record.attempt)

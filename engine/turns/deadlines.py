@@ -1,0 +1,35 @@
+"""When each step of a turn has to be done: all from the turn's one deadline. No clock and no rings in here.
+
+A turn has to be answered `turns.response_budget_ms` after the end of the user's speech. A step may take what the steps
+behind it leave of that, by their budgets: what one takes too long the next ones have less, and what it does not need
+they have more. Beyond its own budget a step counts as late; at its deadline something else is done instead.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.config import Config
+from engine.turns.turn import MS
+
+LEAST_MS = 40
+"""Who is asked has so much time, however late it is: less would be to ask in vain."""
+
+Step = Literal["asr", "token", "clause", "vocoder"]
+"""The final text, the first piece of the answer, its first clause, and the first sound of that."""
+
+
+def deadline_ns(step: Step, whole_ns: int, now_ns: int, config: Config) -> int:
+    """When a step that begins at `now_ns` has to be done, in a turn that has to be answered by `whole_ns`."""
+    return max(now_ns + LEAST_MS * MS, whole_ns - _behind_ms(step, config) * MS)
+
+
+def _behind_ms(step: Step, config: Config) -> int:
+    """What the steps behind this one need, by their budgets, and at last the loudspeaker: what lies ready for it."""
+    llm, audio = config.llm, config.audio
+    queued_ms = audio.queued_blocks * audio.block_ms if audio.is_virtual else audio.device_ms
+    behind = {"vocoder": queued_ms + audio.block_ms}
+    behind["clause"] = behind["vocoder"] + config.vocoder.first_audio_budget_ms
+    behind["token"] = behind["clause"] + llm.first_clause_budget_ms - llm.first_token_budget_ms
+    behind["asr"] = behind["clause"] + llm.first_clause_budget_ms
+    return behind[step]

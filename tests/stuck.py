@@ -1,0 +1,38 @@
+"""Backends that hang in a call that nothing can interrupt, for engines that are run by tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from engine.contract import Event, Job, Pcm
+from workers.backends.flite import Flite
+from workers.backends.pocketsphinx import PocketSphinx
+from workers.backends.repeat import Repeat
+
+
+def hang() -> None:
+    threading.Event().wait()
+
+
+class StuckAnswers(Repeat):
+    """Hangs with the first question."""
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        if not self.idle:
+            hang()
+        return super().step(budget_ns)
+
+
+class StuckVoice(Flite):
+    """Hangs with the first clause."""
+
+    def begin(self, job: Job) -> None:
+        hang()
+
+
+class StuckEars(PocketSphinx):
+    """Hangs with the first sound."""
+
+    def feed(self, job: Job, data: Pcm) -> None:
+        hang()
