@@ -104,7 +104,7 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
 
     words: False counts them instead of showing them.
     """
-    shown = "“{}”".format if words else _counted
+    shown = _quoted if words else _counted
     number, outcome = f"turn {record['turn']}", "" if record["outcome"] == "answered" else f"   {record['outcome']}"
     if record["source"] == "say":
         return f"{number}  the host: {shown(record['answer'])}{outcome}"
@@ -115,6 +115,10 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
     late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
     return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{outcome}{late}"
+
+
+def _quoted(text: str) -> str:
+    return f"“{' '.join(text.split())}”"
 
 
 def _counted(text: str) -> str:

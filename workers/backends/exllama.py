@@ -21,7 +21,8 @@ from engine.errors import BackendError, first_line
 from workers.backends.conversation import TooLongError, system_text
 from workers.backends.exllama_runtime import Runtime, exllamav2, exllamav3
 from workers.backends.library import library
-from workers.backends.text_model import TextModel, directory
+from workers.backends.model_files import directory
+from workers.backends.text_model import TextModel
 
 NEEDED = ("config.json", "*.safetensors", "tokenizer.json")
 LIGHT = frozenset(
