@@ -88,7 +88,10 @@ CHANNELS = (
     Channel("devices", "stream", writer="audio", readers=(ENGINE,)),
 )
 
-BELLS = (ENGINE, *(process.name for process in PROCESSES))
+WATCH = "vocoder.watch"
+"""A second sleeper in the voice's process, which gives up what nobody wants any more while the voice works."""
+
+BELLS = (ENGINE, *(process.name for process in PROCESSES), WATCH)
 """Whose doorbell is which line of the doorbell segment."""
 
 

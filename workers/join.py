@@ -116,12 +116,16 @@ class Seat:
         self._waiter = None
 
     def _bells_of(self, names: Iterable[str]) -> tuple[ringbuf.Bell, ...]:
-        return tuple(self._bells[BELLS.index(name)] for name in names)
+        return tuple(self.bell_of(name) for name in names)
+
+    def bell_of(self, name: str) -> ringbuf.Bell:
+        """Somebody's doorbell."""
+        return self._bells[BELLS.index(name)]
 
     @property
     def bell(self) -> ringbuf.Bell:
         """This process's own doorbell."""
-        return self._bells[BELLS.index(self.process.name)]
+        return self.bell_of(self.process.name)
 
     def _ours(self, name: str) -> Channel:
         found = channel(name)
@@ -172,7 +176,7 @@ class Seat:
         be_realtime(getattr(self.config, self.process.section).realtime_priority)
         self.beat()  # loading may have taken longer than a beat may
         self.telemetry.set(f"{self.process.name}.state", READY)
-        self._bells_of([ENGINE])[0].ring()
+        self.bell_of(ENGINE).ring()
 
     def beat(self) -> int:
         """Say that the loop goes round; returns the time. And let nothing that was read lie in the rings: what a

@@ -8,7 +8,7 @@ import time
 import ringbuf
 from engine import audible
 from engine import messages as m
-from engine.channels import segment
+from engine.channels import WATCH, segment
 from engine.contract import Tag
 from engine.scheduling import be_brief
 from engine.turns.conversation import Conversation
@@ -93,6 +93,14 @@ def _order(tag: Tag | None) -> int:
     return audible.order(tag.session, tag.turn, tag.attempt) if tag else 0
 
 
+def tell_newest(seat: Seat, tag: Tag) -> None:
+    """Say which attempt is the newest, and wake who gives up the older ones."""
+    newest = audible.pack(audible.VOCODER, tag)
+    if newest != seat.telemetry.get("turns.newest"):
+        seat.telemetry.set("turns.newest", newest)
+        seat.bell_of(WATCH).ring()
+
+
 def main(seat: Seat) -> None:
     be_brief()
     telemetry = seat.telemetry
@@ -114,7 +122,7 @@ def main(seat: Seat) -> None:
             allowed = present.audible
             telemetry.set("audio.audible", audible.pack(audible.VOCODER, allowed))
         telemetry.set("turns.holds", _order(conversation.holds))
-        telemetry.set("turns.newest", audible.pack(audible.VOCODER, max(present.newest, allowed)))
+        tell_newest(seat, max(present.newest, allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +17,10 @@ import numpy as np
 import ringbuf
 from engine import audible
 from engine import messages as m
+from engine.channels import WATCH
 from engine.contract import Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
+from engine.telemetry import AT
 from workers.backends.registry import Renewal, forget, prepare
 from workers.join import Seat
 from workers.reading.reader import Reader, Reading
@@ -27,8 +28,6 @@ from workers.reading.reader import Reader, Reading
 RECORD_MS = 20
 """Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
 STEP_NS = 20_000_000
-WATCH_S = 0.005
-"""How often it is looked, while a net works, whether anybody still wants what comes of it."""
 
 
 class Speaker:
@@ -107,28 +106,28 @@ class _Work:
 
 
 class Watch:
-    """While the backend is at work (`with`): gives up, from a thread of its own, jobs whose sound nobody wants any
-    more. It is for voices that work long before they ask their sink: those that can be stopped between two nodes.
+    """Gives up, from a thread of its own, jobs whose sound nobody wants any more. It is for voices that work long
+    before they ask their sink: those that can be stopped between two nodes. The thread sleeps, on a bell of its own,
+    until there is a newer attempt or the engine ends.
     """
 
-    def __init__(self, backend: Backend, work: dict[Tag, _Work]) -> None:
+    def __init__(self, seat: Seat, backend: Backend, work: dict[Tag, _Work]) -> None:
         self._backend, self._work = backend, work
-        self._busy = threading.Event()
-        threading.Thread(target=self._look, name="watch", daemon=True).start()
+        self._seat, self._newest = seat, seat.cells.watch(AT["turns.newest"])
+        self._waiter = ringbuf.Waiter(seat.bell_of(WATCH), [self._newest, seat.telemetry.watch("engine.stop")])
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
 
-    def __enter__(self) -> None:
-        if self._work:
-            self._busy.set()
+    def look(self) -> None:
+        """Give up what is stale."""
+        for tag, work in list(self._work.items()):
+            if work.sink.stale:
+                self._backend.cancel(tag)
 
-    def __exit__(self, *_: object) -> None:
-        self._busy.clear()
-
-    def _look(self) -> None:
-        while self._busy.wait():
-            for tag, work in list(self._work.items()):
-                if work.sink.stale:
-                    self._backend.cancel(tag)
-            time.sleep(WATCH_S)
+    def _run(self) -> None:
+        while not self._seat.stopping:
+            self._waiter.wait(None)
+            self._newest.take()
+            self.look()
 
 
 class Vocoder:
@@ -144,8 +143,7 @@ class Vocoder:
         self._ring = SpeakerRing(seat)
         self._work: dict[Tag, _Work] = {}
         self._read_with: tuple[Any, ...] = ()
-        self._watch: AbstractContextManager[None]
-        self._watch = Watch(backend, self._work) if backend.abilities.checkpoint in ("node", "call") else nullcontext()
+        self._watch = Watch(seat, backend, self._work) if backend.abilities.checkpoint in ("node", "call") else None
         self._prepare_reader()
         self._closed = -1
         """The order of the newest answer that has ended; of it and those before it nothing new is begun."""
@@ -213,7 +211,9 @@ class Vocoder:
 
     def step(self) -> None:
         """Speak the next clause."""
-        with self._seat.bound(), self._watch:
+        if self._watch is not None:
+            self._watch.look()  # what was stale before it was begun wakes nobody any more
+        with self._seat.bound():
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)
