@@ -309,11 +309,12 @@ class VocoderConformance(GpuConformance):
 
     def test_a_sink_that_fails_fails_its_job_only(self, subject: Subject, voice: Backend) -> None:
         def fail() -> None:
-            raise OSError("the ring is gone")
+            raise OSError("the ring is gone\nat line 7")
 
         (end,) = ends(run(voice, subject.job(Collector(during=fail)), subject.sentence))
         assert end.reason == "failed"
         assert "the ring is gone" in end.text
+        assert "\n" not in end.text
         assert self.usual(subject, voice) > RATE // 4
 
     @pytest.mark.parametrize("fault", ["no sink", "foreign language"])

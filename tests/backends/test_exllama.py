@@ -135,6 +135,26 @@ def test_when_a_visitor_has_left_only_the_system_prompt_is_known(name: str, fold
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_goes_wrong_when_a_visitor_has_left_is_not_the_workers_end(name: str, folder: Folder) -> None:
+    driver, generator = loaded(name, folder())
+    driver.ask("hello", TAG)
+    generator.broken = "CUDA out of memory."
+    driver.backend.forget(1)
+    generator.broken = ""
+    assert generator.num_remaining_jobs() == 0
+    assert driver.ask("hello", Tag(2, 1, 1)) == SAID
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_was_cancelled_when_it_had_ended_can_be_used_again(name: str, folder: Folder) -> None:
+    driver, _ = loaded(name, folder())
+    driver.ask("hello", TAG)
+    driver.backend.cancel(TAG)
+    driver.events.clear()
+    assert driver.ask("hello", TAG) == SAID
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_can_be_cancelled_between_two_pieces_of_a_prompt(name: str, folder: Folder) -> None:
     driver, generator = loaded(name, folder(), f"llm.{name}.prefill_tokens=256", "llm.system_prompt=Hi.")
     driver.backend.begin(Job(TAG, text="x" * 1500))

@@ -113,6 +113,7 @@ class ExLlama:
         except Exception as error:  # TooLongError; AssertionError of a job that the cache cannot hold
             self._over.append(Ended(job.tag, "failed", first_line(error)))
         else:
+            self._cancelled.discard(job.tag)  # of an earlier one by this name, which had ended by then
             self._jobs[job.tag] = made
 
     def feed(self, job: Job, data: Any) -> None:
@@ -173,7 +174,10 @@ class ExLlama:
     def forget(self, session: int) -> None:
         if self._runtime is not None and not self._jobs:
             self._runtime.reset()
-            self._know_system()
+            try:
+                self._know_system()
+            except Exception:  # out of memory, a broken driver: the next question computes it, or says so
+                self._runtime.generator.clear_queue()
 
     def cost_ns(self, units: int) -> int:
         """A unit is a token, or a piece of a prompt."""
