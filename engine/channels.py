@@ -98,7 +98,10 @@ CHANNELS = (
     Channel("devices", "stream", writer="audio", readers=(ENGINE,)),
 )
 
-BELLS = (ENGINE, *(process.name for process in PROCESSES))
+WATCHES = {name: f"{name}.watch" for name in ("vocoder", "floor")}
+"""Second sleepers in the processes that speak, which give up what nobody wants any more while a voice works."""
+
+BELLS = (ENGINE, *(process.name for process in PROCESSES), *WATCHES.values())
 """Whose doorbell is which line of the doorbell segment."""
 
 

@@ -6,9 +6,10 @@ import re
 from typing import Literal, TypeAlias
 
 UNKNOWN: Literal["unknown"] = "unknown"
-Kind: TypeAlias = Literal["permissive", "weak", "copyleft", "unknown"]
+Kind: TypeAlias = Literal["permissive", "weak", "closed", "copyleft", "unknown"]
 """permissive: keep the notice. weak: only changes to the part itself must be shown, as with the LGPL, or GCC's
-libraries with their exception. copyleft: the GPL and AGPL, which reach whatever is combined with them."""
+libraries with their exception. closed: there is no source; it may be shipped as it is, within an application.
+copyleft: the GPL and AGPL, which reach whatever is combined with them."""
 
 # The first line that fits counts. What fits none is unknown, so that a new licence is looked at by a person.
 _TERMS: tuple[tuple[str, Kind], ...] = (
@@ -20,11 +21,10 @@ _TERMS: tuple[tuple[str, Kind], ...] = (
         r"\b(MIT|BSD|0BSD|ISC|Zlib|CC0|PSF|HPND|NCSA|BSL-1\.0|bzip2)\b|apache|python software foundation",
         "permissive",
     ),
-    # Closed source that may be shipped as it is, within an application.
-    (r"Intel Simplified Software License|NVIDIA CUDA EULA", "permissive"),
+    (r"Intel Simplified Software License|NVIDIA CUDA EULA", "closed"),
     (r"public domain|unlicense|CNRI-Python|CC-BY-4\.0|\bAFL\b", "permissive"),
 )
-_FROM_BEST: tuple[Kind, ...] = ("permissive", "weak", "copyleft", "unknown")
+_FROM_BEST: tuple[Kind, ...] = ("permissive", "weak", "closed", "copyleft", "unknown")
 
 
 def kind(said: str) -> Kind:

@@ -215,12 +215,12 @@ def add_parser(subparsers: Any) -> None:
         "licences",
         help="list every part of this set-up and its licence",
         description="List every part that runs with these settings, transitive and bundled ones included.",
-        epilog="Exit code 1 with --permissive when a part is under the GPL or AGPL, or its licence is not known. "
-        "The LGPL and GCC's libraries with their exception pass: they are shared libraries of their own.",
+        epilog="Exit code 1 with --permissive when a part is under the GPL or AGPL, is closed, or its licence is not "
+        "known. The LGPL and GCC's libraries with their exception pass: they are shared libraries of their own.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.add_argument("--permissive", action="store_true", help="fail when a part is under the GPL or unknown")
+    parser.add_argument("--permissive", action="store_true", help="fail when one is under the GPL, closed or unknown")
     add_config_options(parser)
 
 
@@ -234,7 +234,7 @@ def run(arguments: argparse.Namespace) -> int:
         for part in found:
             print(f"{f'{part.name} {part.version}':{wide}}  {part.kind:10}  {part.licence}  ({part.why})")
         print(f"{len(found)} parts:", ", ".join(f"{n} {name}" for name, n in Counter(p.kind for p in found).items()))
-    bad = [part for part in found if part.kind in ("copyleft", UNKNOWN)]
+    bad = [part for part in found if part.kind in ("closed", "copyleft", UNKNOWN)]
     if arguments.permissive and bad:
         for part in bad:
             print(f"engine: {part.name} ({part.why}): licence {part.licence}", file=sys.stderr)

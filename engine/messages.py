@@ -519,7 +519,7 @@ class _Header(Protocol):
 
 
 def _put_str(text: str) -> bytes:
-    raw = text.encode()
+    raw = text.encode(errors="replace")  # half a surrogate pair, from a library or a server, is no character
     return _INT.pack(len(raw)) + raw
 
 

@@ -115,7 +115,7 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
 
     words: False counts them instead of showing them.
     """
-    shown = "“{}”".format if words else _counted
+    shown = _quoted if words else _counted
     number, outcome = f"turn {record['turn']}", "" if record["outcome"] == "answered" else f"   {record['outcome']}"
     if record["source"] == "say":
         return f"{number}  the host: {shown(record['answer'])}{outcome}"
@@ -128,6 +128,10 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
     floor = f"   floor: {', '.join(record['floor'])}" if record["floor"] else ""
     notes = outcome + late + floor + ("   held" if record["held"] else "")
     return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{notes}"
+
+
+def _quoted(text: str) -> str:
+    return f"“{' '.join(text.split())}”"
 
 
 def _counted(text: str) -> str:

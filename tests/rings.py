@@ -32,6 +32,10 @@ class Rings:
         self._settings.put(settings(config))
         self.telemetry.count("engine.settings")
 
+    def ring(self, name: str) -> None:
+        """Ring a process's doorbell."""
+        self._bells[BELLS.index(name)].ring()
+
     def stop(self) -> None:
         """Tell all workers to end."""
         self.telemetry.set("engine.stop", 1)

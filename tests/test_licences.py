@@ -91,6 +91,13 @@ def test_ctranslate2_has_no_gpl_part_and_none_unknown() -> None:
     assert {"tokenizers", "Jinja2", "oneDNN"} <= {part.name for part in found}
 
 
+def test_closed_parts_of_ctranslate2_are_called_so_and_are_not_permissive(capsys: pytest.CaptureFixture[str]) -> None:
+    closed = {part.name for part in parts(config("llm.backend=ctranslate2")) if part.kind == "closed"}
+    assert closed == {"Intel oneMKL, closed source", "NVIDIA's CUDA runtime, closed source"}
+    assert main(["licences", "--permissive", "--set", "llm.backend=ctranslate2"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == len(closed)
+
+
 def test_a_model_that_hears_the_question_has_no_gpl_part_and_none_unknown() -> None:
     found = parts(config(f"llm.backend={EXPERIMENTAL['voxtral']}"))
     assert bad(found) == []
@@ -247,6 +254,8 @@ def test_every_library_that_the_default_set_up_maps_belongs_to_a_listed_part() -
         ("GPL-3.0-only OR Proprietary", "copyleft"),
         ("Sleepycat", "weak"),
         ("AFL-2.1 OR GPL-2.0-or-later", "permissive"),
+        ("Intel Simplified Software License", "closed"),
+        ("MIT AND NVIDIA CUDA EULA", "closed"),
         ("Proprietary", "unknown"),
         ("MIT AND LicenseRef-ours", "unknown"),
         ("", "unknown"),

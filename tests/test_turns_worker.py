@@ -1,4 +1,4 @@
-"""The turns worker's memory, in its ring."""
+"""What the turns worker leaves in shared memory: its memory, in its ring, and which attempt is the newest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import ringbuf
-from engine.channels import segment
+from engine import audible
+from engine.channels import WATCHES, segment
+from engine.contract import Tag
 from engine.turns.memory import Memory
 from tests.engine_run import SHM
 from tests.rings import Rings
-from workers.turns import Keepsake
+from workers.turns import Keepsake, tell_newest
 
 MEMORY = Memory(("my name is Ada", "Hello, Ada."), ("Ada is here.",))
 
@@ -51,3 +53,15 @@ def test_what_a_predecessor_was_killed_in_the_middle_of_goes_with_the_first_chan
     assert keepsake.memory == Memory()
     keepsake.keep(Memory(context=("It rains.",)))
     assert b"Ada" not in ring.read_bytes()
+
+
+def test_a_newer_attempt_wakes_who_watches_for_one_and_the_same_again_does_not(rings: Rings) -> None:
+    turns, waiter = (
+        rings.seat("turns"),
+        ringbuf.Waiter(rings.seat("vocoder").bell_of(WATCHES["vocoder"]), [], any_ring=True),
+    )
+    for tag in (Tag(1, 1, 1), Tag(1, 1, 2)):
+        tell_newest(turns, audible.pack(audible.VOCODER, tag))
+        assert waiter.wait(0)
+        tell_newest(turns, audible.pack(audible.VOCODER, tag))
+        assert not waiter.wait(0)

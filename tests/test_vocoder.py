@@ -13,7 +13,7 @@ import pytest
 import ringbuf
 from engine import audible
 from engine import messages as m
-from engine.channels import PROCESSES
+from engine.channels import PROCESSES, WATCHES
 from engine.config import load
 from engine.contract import Rung, Tag
 from engine.telemetry import Telemetry
@@ -151,6 +151,7 @@ class Desk:
     def allow(self, tag: Tag) -> None:
         for cell in ("audio.audible", "turns.newest"):
             self.telemetry.set(cell, audible.pack(audible.VOCODER, tag))
+        self._rings.ring(WATCHES["vocoder"])  # as turns does
 
     def clauses(self, *texts: str, tag: Tag = TAG, first: int = 0) -> None:
         for number, text in enumerate(texts, first):
@@ -419,6 +420,16 @@ def test_a_voice_at_work_is_stopped_from_beside_when_nobody_wants_its_sound_any_
     desk.work()
     asking.join()
     assert desk.told() == ["cancelled"]
+
+
+def test_what_was_stale_before_the_voice_began_is_not_worked_on(rings: Rings) -> None:
+    desk = Desk(rings, Tireless)
+    assert isinstance(desk.voice, Tireless)
+    desk.allow(NEXT)
+    desk.clauses("one")
+    desk.work()
+    assert desk.told() == ["cancelled"]
+    assert not desk.voice.working.is_set()
 
 
 def test_a_voice_whose_sound_is_wanted_is_left_alone(rings: Rings) -> None:

@@ -57,6 +57,7 @@ testing() {
     cat <<'TABLE'
 gcc cc --version
 spin spin -V
+tcc tcc -v
 clang clang --version
 libclang-rt-dev builds 'int LLVMFuzzerTestOneInput(const char *d, long n) { return !d + n < 0; }' clang -fsanitize=fuzzer,address
 gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc --version

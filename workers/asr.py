@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from engine import messages as m
 from engine.contract import Backend, Ended, Heard, HearsPauses, Job, Tag
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
-from workers.backends.registry import Renewal, prepare
+from workers.backends.registry import Renewal, prepare, tell
 from workers.join import Seat
 
 SELDOM_NS = 500_000_000
@@ -182,8 +183,19 @@ class Asr:
                 self._out.send(m.TextFailed(tag=tag, capture_ns=utterance.job.capture_ns, text=event.text))
 
 
+def late(backend: Backend, budget_ms: int) -> list[str]:
+    """What the owner should know of a recogniser that hears a stretch at once and takes longer for it than its words
+    are waited for."""
+    took_ms = backend.cost_ns(1) // 1_000_000
+    if backend.abilities.checkpoint != "call" or took_ms <= budget_ms:
+        return []
+    what = f"one pass takes {took_ms} ms here and asr.final_budget_ms is {budget_ms}: the last words may come too late"
+    return [f"{what}; give it {math.ceil(took_ms / 100) * 150} or so, or take a smaller model"]
+
+
 def main(seat: Seat) -> None:
     backend = prepare(seat)
+    tell("asr", late(backend, seat.config.asr.final_budget_ms))
     mic, listen, texts = seat.history_reader("mic"), seat.stream_reader("listen"), seat.outlet("texts")
     asr = Asr(seat, backend, mic, texts)
     for _ in listen:

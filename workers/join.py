@@ -125,12 +125,16 @@ class Seat:
         self._waiter = None
 
     def _bells_of(self, names: Iterable[str]) -> tuple[ringbuf.Bell, ...]:
-        return tuple(self._bells[BELLS.index(name)] for name in names)
+        return tuple(self.bell_of(name) for name in names)
+
+    def bell_of(self, name: str) -> ringbuf.Bell:
+        """Somebody's doorbell."""
+        return self._bells[BELLS.index(name)]
 
     @property
     def bell(self) -> ringbuf.Bell:
         """This process's own doorbell."""
-        return self._bells[BELLS.index(self.process.name)]
+        return self.bell_of(self.process.name)
 
     def _ours(self, name: str) -> Channel:
         found = channel(name)

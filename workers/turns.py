@@ -8,7 +8,7 @@ import time
 import ringbuf
 from engine import audible
 from engine import messages as m
-from engine.channels import segment
+from engine.channels import WATCHES, segment
 from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
@@ -93,6 +93,14 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
     succession.go_on(now)
 
 
+def tell_newest(seat: Seat, newest: int) -> None:
+    """Say which attempt is the newest, and from whom, and wake who gives up the older ones."""
+    if newest != seat.telemetry.get("turns.newest"):
+        seat.telemetry.set("turns.newest", newest)
+        for watch in WATCHES.values():
+            seat.bell_of(watch).ring()
+
+
 def main(seat: Seat) -> None:
     be_brief()
     telemetry = seat.telemetry
@@ -122,7 +130,7 @@ def main(seat: Seat) -> None:
             allowed = heard(present.audible)
             telemetry.set("audio.audible", allowed)
         telemetry.set("turns.holds", heard(conversation.holds))
-        telemetry.set("turns.newest", max(audible.pack(audible.NOTHING, present.newest), allowed))
+        tell_newest(seat, max(audible.pack(audible.NOTHING, present.newest), allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
         telemetry.set("turns.session", present.session.number)

@@ -18,8 +18,10 @@ import numpy as np
 import ringbuf
 from engine import audible
 from engine import messages as m
+from engine.channels import WATCHES
 from engine.contract import NEVER_DUE, Backend, Ended, Job, Pcm, Sound, Tag
 from engine.outlet import Outlet
+from engine.telemetry import AT
 from workers.backends.registry import Renewal, forget, prepare
 from workers.due import SPOKEN_NEXT_NS
 from workers.join import Seat
@@ -28,8 +30,6 @@ from workers.reading.reader import Reader, Reading
 RECORD_MS = 20
 """Sound in one record of the ring: as fine as the device takes it, so that little is lost to a change of mind."""
 STEP_NS = 20_000_000
-WATCH_S = 0.005
-"""How often it is looked, while a net works, whether anybody still wants what comes of it."""
 
 
 class Speaker:
@@ -117,31 +117,38 @@ class _Work:
 
 
 class Watch:
-    """While the backend is at work (`with`): gives up, from a thread of its own, jobs whose sound nobody wants any
-    more. It does so for voices that work long before they ask their sink: those that can be stopped between two nodes.
+    """Gives up, from a thread of its own, jobs whose sound nobody wants any more. It does so for voices that work long
+    before they ask their sink: those that can be stopped between two nodes. The thread sleeps, on a bell of its own,
+    until there is a newer attempt or the engine ends.
     """
 
-    def __init__(self, backend: Backend, work: dict[Tag, _Work]) -> None:
+    def __init__(self, seat: Seat, backend: Backend, work: dict[Tag, _Work]) -> None:
         self._backend, self._work = backend, work
-        self._busy = threading.Event()
+        self._seat, self._newest = seat, seat.cells.watch(AT["turns.newest"])
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> None:
-        if self._work and self._backend.abilities.checkpoint in ("node", "call"):
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
-                self._thread.start()
-            self._busy.set()
+    def look(self) -> None:
+        """Give up what is stale: before the backend works, since what was stale before it was begun wakes nobody any
+        more."""
+        if not self._work or self._backend.abilities.checkpoint not in ("node", "call"):
+            return
+        if self._thread is None:
+            bell = self._seat.bell_of(WATCHES[self._seat.process.name])
+            self._waiter = ringbuf.Waiter(bell, [self._newest, self._seat.telemetry.watch("engine.stop")])
+            self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+            self._thread.start()
+        self._give_up()
 
-    def __exit__(self, *_: object) -> None:
-        self._busy.clear()
+    def _give_up(self) -> None:
+        for tag, work in list(self._work.items()):
+            if work.sink.stale:
+                self._backend.cancel(tag)
 
-    def _look(self) -> None:
-        while self._busy.wait():
-            for tag, work in list(self._work.items()):
-                if work.sink.stale:
-                    self._backend.cancel(tag)
-            time.sleep(WATCH_S)
+    def _run(self) -> None:
+        while not self._seat.stopping:
+            self._waiter.wait(None)
+            self._newest.take()
+            self._give_up()
 
 
 class Vocoder:
@@ -158,7 +165,7 @@ class Vocoder:
         self._ring = SpeakerRing(seat, source)
         self._work: dict[Tag, _Work] = {}
         self._read_with: tuple[Any, ...] = ()
-        self._watch = Watch(backend, self._work)
+        self._watch = Watch(seat, backend, self._work)
         self._prepare_reader()
         self._closed = Tag()
         """The newest answer that has ended; of it and those before it nothing new is begun."""
@@ -245,7 +252,8 @@ class Vocoder:
 
     def step(self) -> None:
         """Speak the next clause."""
-        with self._seat.computing(self._backend, self._due_ns), self._watch:
+        self._watch.look()
+        with self._seat.computing(self._backend, self._due_ns):
             events = self._backend.step(STEP_NS)
         for event in events:
             work = self._work.get(event.tag)

@@ -22,6 +22,7 @@ import pytest
 
 from engine.contract import Backend, Ended, Event, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
+from tests.backends.conformance_gpu import Gpu, GpuConformance
 
 WATCHDOG_S = 60
 """Reached only when something is broken."""
@@ -33,7 +34,7 @@ class Subject:
 
     make: a new one, not loaded. rung: what it is loaded with. other: another rung that it can be loaded with.
     broken: what it must refuse, by name: the rung, and words that its error must have. library: a module that `load`
-    imports, which the user may not have, and words of the remedy.
+    imports, which the user may not have, and words of the remedy. gpu: how it is loaded on one.
     """
 
     make: Callable[[], Backend]
@@ -41,6 +42,7 @@ class Subject:
     other: Rung | None = None
     broken: Mapping[str, tuple[Rung, str]] = field(default_factory=dict)
     library: tuple[str, str] | None = None
+    gpu: Gpu | None = None
 
 
 class Driven:
@@ -48,6 +50,8 @@ class Driven:
 
     def __init__(self, subject: Subject) -> None:
         self.subject, self.backend = subject, subject.make()
+        self.usual: Any = None
+        """What came of the usual job."""
         self._woken = threading.Event()
         self.load(subject.rung)
 
@@ -104,7 +108,7 @@ def _prepare(backend: Backend, rung: Rung) -> None:
     backend.warm_up()
 
 
-class BackendConformance:
+class BackendConformance(GpuConformance):
     """Every stage's cases. A stage's suite says how a job is begun, fed and finished, and what came of it."""
 
     def start(self, driven: Driven, job: Job) -> list[Event]:
@@ -148,6 +152,12 @@ class BackendConformance:
         assert isinstance(events[-1], Ended), "nothing comes after the end"
         return self.outcome(events, job)
 
+    def usual(self, driven: Driven) -> Any:
+        """What comes of the usual job when nothing has gone before: computed once for all tests of a class."""
+        if driven.usual is None:
+            driven.usual = self.whole(driven, Tag(77))
+        return driven.usual
+
     # Loading.
 
     def test_it_keeps_the_contract(self, driven: Driven) -> None:
@@ -168,15 +178,14 @@ class BackendConformance:
             assert caught.value.remedy, name
             assert "\n" not in str(caught.value), name
 
-    def test_after_a_rung_that_was_refused_the_one_before_can_be_loaded_again(self, subject: Subject) -> None:
-        driven = Driven(subject)
-        before = self.whole(driven, Tag(1))
+    def test_after_a_rung_that_was_refused_the_one_before_can_be_loaded_again(self, driven: Driven) -> None:
+        subject, other = driven.subject, Driven(driven.subject)
         for rung, _ in subject.broken.values():
             with pytest.raises(BackendError):
-                driven.load(rung)
-        driven.load(subject.rung)
-        assert self.whole(driven, Tag(2)) == before
-        driven.backend.unload()
+                other.load(rung)
+        other.load(subject.rung)
+        assert self.whole(other, Tag(2)) == self.usual(driven)
+        other.backend.unload()
 
     def test_a_missing_library_is_told_with_the_extra_that_brings_it(
         self, subject: Subject, monkeypatch: pytest.MonkeyPatch
@@ -194,24 +203,22 @@ class BackendConformance:
     def test_it_can_be_loaded_with_another_rung_between_jobs_and_back(self, driven: Driven) -> None:
         if driven.subject.other is None:
             pytest.skip("there is no other rung")
-        before = self.whole(driven, Tag(1))
+        before = self.usual(driven)
         driven.load(driven.subject.other)
         self.whole(driven, Tag(2))
         driven.load(driven.subject.rung)
         assert self.whole(driven, Tag(3)) == before
 
-    def test_unloaded_it_can_be_loaded_again(self, subject: Subject) -> None:
-        driven = Driven(subject)
-        before = self.whole(driven, Tag(1))
+    def test_unloaded_it_can_be_loaded_again(self, driven: Driven) -> None:
+        before = self.usual(driven)
         driven.backend.unload()
-        driven.load(subject.rung)
+        driven.load(driven.subject.rung)
         assert self.whole(driven, Tag(2)) == before
-        driven.backend.unload()
 
     # Jobs.
 
     def test_a_job_ends_once_and_the_next_one_with_the_same_input_gives_the_same(self, driven: Driven) -> None:
-        assert self.whole(driven, Tag(1, 1)) == self.whole(driven, Tag(1, 2))
+        assert self.usual(driven) == self.whole(driven, Tag(1, 2))
 
     def test_cancelled_before_the_first_step_it_does_nothing_but_end(self, driven: Driven) -> None:
         job = Job(Tag(1))
@@ -220,7 +227,7 @@ class BackendConformance:
         assert driven.until_ended(job) == [Ended(job.tag, "cancelled")]
 
     def test_cancelled_half_way_it_ends_and_the_next_is_clean(self, driven: Driven) -> None:
-        before = self.whole(driven, Tag(1, 1))
+        before = self.usual(driven)
         job = Job(Tag(1, 2))
         events = self.start_half(driven, job)
         driven.backend.cancel(job.tag)
@@ -245,14 +252,14 @@ class BackendConformance:
         assert ends(events + driven.until_ended(job)) == [(job.tag, "cancelled")]
 
     def test_a_job_that_has_ended_or_never_was_cannot_be_cancelled(self, driven: Driven) -> None:
-        self.whole(driven, Tag(1))
-        for tag in (Tag(1), Tag(99)):
+        self.usual(driven)
+        for tag in (Tag(77), Tag(99)):
             driven.backend.cancel(tag)
             assert driven.steps() == []
 
     def test_of_several_jobs_at_once_each_ends_once(self, driven: Driven) -> None:
         """One that takes one at a time refuses the others, and the first goes on."""
-        alone = self.whole(driven, Tag(1))
+        alone = self.usual(driven)
         jobs = [Job(Tag(2, turn)) for turn in (1, 2, 3)]
         events: list[Event] = []
         for job in jobs:
@@ -267,15 +274,15 @@ class BackendConformance:
         assert self.whole(driven, Tag(3)) == alone
 
     def test_settling_and_forgetting_between_jobs_changes_nothing_for_the_next_visitor(self, driven: Driven) -> None:
-        before = self.whole(driven, Tag(1))
-        driven.backend.settle(Tag(1), "half of")
-        driven.backend.forget(1)
+        before = self.usual(driven)
+        driven.backend.settle(Tag(77), "half of")
+        driven.backend.forget(77)
         driven.backend.forget(7)
         assert driven.steps() == []
         assert self.whole(driven, Tag(2)) == before
 
     def test_what_a_checkpoint_costs_is_learned(self, driven: Driven) -> None:
-        self.whole(driven, Tag(1))
+        self.usual(driven)
         one = driven.backend.cost_ns(1)
         assert one >= 0
         assert driven.backend.cost_ns(10) == 10 * one

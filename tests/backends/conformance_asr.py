@@ -23,11 +23,12 @@ def heard(events: list[Event]) -> list[Heard]:
 
 
 class RecogniserConformance(BackendConformance):
-    """With the question that comes with the package, 2.6 s. Which words a model makes of it is its own affair."""
+    """With the beginning of the question that comes with the package, 1.4 s. Which words a model makes of it is its own
+    affair."""
 
     def sound(self) -> Pcm:
         """What is fed: override it for a recogniser that does not hear English."""
-        return question()
+        return question()[:22400]
 
     def start(self, driven: Driven, job: Job) -> list[Event]:
         events = self.feed(driven, job, self.sound())
@@ -93,8 +94,8 @@ class RecogniserConformance(BackendConformance):
 
     def test_sound_in_pieces_of_any_size_gives_the_same_text(self, driven: Driven) -> None:
         sound = self.sound()
-        texts = {self.said(driven, sound, block=block)[-1].text for block in (320, 961, 8000, len(sound))}
-        assert len(texts) == 1
+        texts = {self.said(driven, sound, block=block)[-1].text for block in (320, 8001, len(sound))}
+        assert texts == {self.usual(driven)[0]}
 
     def test_nothing_fed_is_no_words(self, driven: Driven) -> None:
         (final,) = self.said(driven, silence(0))
@@ -126,17 +127,17 @@ class RecogniserConformance(BackendConformance):
         if not isinstance(driven.backend, HearsPauses):
             pytest.skip("it makes no use of pauses")
         sound, job = self.sound(), Job(Tag(1))
-        final = self.said(driven, sound, Tag(2))[-1]
+        words, _ = self.usual(driven)
         events = self.feed(driven, job, sound)
         driven.backend.pause(job, len(sound))
         whole = [each for each in heard(events) if each.upto == len(sound)]
         if not whole:
             told = driven.until(lambda came: any(e.upto == len(sound) for e in heard(came)), "the words of the pause")
             whole = [each for each in heard(told) if each.upto == len(sound)]
-        assert whole[-1].text == final.text
+        assert whole[-1].text == words
         driven.backend.finish(job)
         events = driven.until_ended(job)
-        assert [(each.text, each.final) for each in heard(events)][-1] == (final.text, True)
+        assert [(each.text, each.final) for each in heard(events)][-1] == (words, True)
 
     def test_after_a_pause_the_voice_may_go_on(self, driven: Driven) -> None:
         if not isinstance(driven.backend, HearsPauses):

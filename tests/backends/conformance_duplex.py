@@ -14,7 +14,7 @@ from engine.errors import BackendError
 from tests.backends.conformance import BackendConformance, Driven, ends
 from tests.engine_run import question
 
-FRAMES = 12
+FRAMES = 6
 WAITING = 2
 """Frames that may wait: what is fed beyond that comes too late to be answered in time."""
 
@@ -103,14 +103,12 @@ class DuplexConformance(BackendConformance):
         assert driven.until_ended(job)[-1] == Ended(job.tag)
 
     def test_what_it_says_depends_on_what_it_hears(self, driven: Driven) -> None:
-        quiet = self.said(driven, self.frames(driven, loud=0.0), Tag(1))
-        assert self.said(driven, self.frames(driven), Tag(2)) != quiet
+        assert self.said(driven, self.frames(driven, loud=0.0), Tag(1)) != self.usual(driven)
 
     def test_it_remembers_what_it_heard_before(self, driven: Driven) -> None:
         """The same last frames after others are answered differently."""
         size = 2 * 4 * driven.backend.abilities.frame  # bytes of four frames
-        frames = self.frames(driven)
-        long = self.said(driven, frames, Tag(1))
+        frames, long = self.frames(driven), self.usual(driven)
         short = self.said(driven, frames[-4:], Tag(2))
         assert long[2][-size:] != short[2][-size:]
 
@@ -169,7 +167,7 @@ class DuplexConformance(BackendConformance):
         assert driven.until_ended(job)[-1] == Ended(job.tag)
 
     def test_a_frame_of_another_length_fails_the_job_and_the_next_is_clean(self, driven: Driven) -> None:
-        before, job = self.whole(driven, Tag(1)), Job(Tag(2))
+        before, job = self.usual(driven), Job(Tag(2))
         driven.backend.begin(job)
         driven.backend.feed(job, np.zeros(driven.backend.abilities.frame - 1, np.int16))
         (end,) = driven.until_ended(job)
@@ -181,7 +179,7 @@ class DuplexConformance(BackendConformance):
     def test_cancelled_between_any_two_frames_the_next_conversation_is_as_if_it_were_the_first(
         self, driven: Driven
     ) -> None:
-        before = self.whole(driven, Tag(1))
+        before = self.usual(driven)
         for count in range(4):
             job = Job(Tag(2, count))
             self.feed(driven, job, self.frames(driven, count, loud=0.5))
@@ -190,7 +188,7 @@ class DuplexConformance(BackendConformance):
             assert self.whole(driven, Tag(3, count)) == before
 
     def test_a_deadline_that_has_passed_is_others_to_enforce(self, driven: Driven) -> None:
-        before = self.whole(driven, Tag(1))
+        before = self.usual(driven)
         job = Job(Tag(2), deadline_ns=1)
         events = self.start(driven, job)
         if not ends(events):

@@ -73,10 +73,10 @@ class ListenerConformance(BackendConformance):
 
     def test_the_answer_depends_on_what_was_heard(self, driven: Driven) -> None:
         silent = self.ask(driven, Job(Tag(1)), np.zeros(len(self.sound()), np.int16))
-        assert self.ask(driven, Job(Tag(2))) != silent
+        assert self.usual(driven) != silent
 
     def test_cancelled_between_any_two_steps_it_says_no_more_and_the_next_is_clean(self, driven: Driven) -> None:
-        before, steps = self.ask(driven, Job(Tag(1))), 0
+        before, steps = self.usual(driven), 0
         while True:
             job = Job(Tag(2, steps))
             events = self.start(driven, job)
@@ -94,7 +94,7 @@ class ListenerConformance(BackendConformance):
         assert self.ask(driven, Job(Tag(3))) == before
 
     def test_questions_of_several_visitors_at_once_are_answered_as_if_alone(self, driven: Driven) -> None:
-        alone = self.ask(driven, Job(Tag(1)))
+        alone = self.usual(driven)
         jobs = [Job(Tag(session, 7)) for session in (2, 3, 2)]
         jobs[2] = replace(jobs[2], tag=Tag(2, 7, 1))
         for job in jobs:
@@ -111,7 +111,7 @@ class ListenerConformance(BackendConformance):
 
     def test_what_was_said_before_is_known(self, driven: Driven) -> None:
         past = (Exchange("where is the lift", "over there"), Exchange("", "may I help"), Exchange("well", ""))
-        alone = self.ask(driven, Job(Tag(1)))
+        alone = self.usual(driven)
         assert self.ask(driven, Job(Tag(1, 2), history=past)) != alone
         assert self.ask(driven, Job(Tag(1, 3), context=("It rains.",))) != alone
 
@@ -148,7 +148,7 @@ class ListenerConformance(BackendConformance):
             assert driven.steps() == []
 
     def test_a_forgotten_visitor_leaves_nothing(self, driven: Driven) -> None:
-        alone = self.ask(driven, Job(Tag(1)))
+        alone = self.usual(driven)
         self.ask(driven, Job(Tag(2, 1)))
         driven.backend.settle(Tag(2, 1), "nobody shall know")
         driven.backend.forget(2)
@@ -162,7 +162,7 @@ class ListenerConformance(BackendConformance):
         assert ends(driven.until_ended(job)) == [(job.tag, "done")]
 
     def test_a_question_too_long_to_be_heard_fails_and_the_next_is_answered(self, driven: Driven) -> None:
-        before, job = self.ask(driven, Job(Tag(1))), Job(Tag(2))
+        before, job = self.usual(driven), Job(Tag(2))
         driven.backend.begin(job)
         events: list[Event] = driven.steps()
         for _ in range(3600):
@@ -177,8 +177,8 @@ class ListenerConformance(BackendConformance):
         assert self.ask(driven, Job(Tag(3))) == before
 
     def test_a_history_too_long_to_be_held_loses_its_oldest(self, driven: Driven) -> None:
-        past = tuple(Exchange(f"question {number}", "an answer that goes on for a while " * 4) for number in range(200))
+        past = tuple(Exchange(f"question {number}", "an answer that goes on for a while " * 8) for number in range(20))
         assert self.ask(driven, Job(Tag(1), history=past)) == self.ask(driven, Job(Tag(2), history=past[1:]))
 
     def test_a_deadline_that_has_passed_is_others_to_enforce(self, driven: Driven) -> None:
-        assert self.ask(driven, Job(Tag(1), deadline_ns=1)) == self.ask(driven, Job(Tag(2)))
+        assert self.ask(driven, Job(Tag(1), deadline_ns=1)) == self.usual(driven)

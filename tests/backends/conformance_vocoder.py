@@ -21,6 +21,7 @@ import pytest
 
 from engine.contract import Backend, Ended, Event, Job, Pcm, Rung, Sound, Tag, Word
 from engine.errors import BackendError
+from tests.backends.conformance_gpu import Gpu, GpuConformance
 
 RATE = 16000
 AUDIBLE = 104
@@ -46,6 +47,8 @@ class Subject:
     """By how many samples the same clause may differ from time to time."""
     chunk: int = RATE * 60 // 1000
     """Samples that may still be given after a job was cancelled."""
+    gpu: Gpu | None = None
+    """How it is loaded on one."""
 
     def rung(self, **changed: Any) -> Rung:
         return Rung({**self.settings, **changed}, language=self.language, rate=RATE)
@@ -115,7 +118,7 @@ def ends(events: list[Event]) -> list[Ended]:
     return [event for event in events if isinstance(event, Ended)]
 
 
-class VocoderConformance:
+class VocoderConformance(GpuConformance):
     """Give it a fixture `subject`."""
 
     @pytest.fixture
@@ -306,11 +309,12 @@ class VocoderConformance:
 
     def test_a_sink_that_fails_fails_its_job_only(self, subject: Subject, voice: Backend) -> None:
         def fail() -> None:
-            raise OSError("the ring is gone")
+            raise OSError("the ring is gone\nat line 7")
 
         (end,) = ends(run(voice, subject.job(Collector(during=fail)), subject.sentence))
         assert end.reason == "failed"
         assert "the ring is gone" in end.text
+        assert "\n" not in end.text
         assert self.usual(subject, voice) > RATE // 4
 
     @pytest.mark.parametrize("fault", ["no sink", "foreign language"])

@@ -145,6 +145,37 @@ def garbage(connection: Connection) -> None:
     connection.chunked(b'data: {"choices": [{"delta": {"cont\n\n')
 
 
+def deep(connection: Connection) -> None:
+    """JSON nested deeper than any parser likes."""
+    connection.begin()
+    connection.chunked(b"data: " + b"[" * 100_000 + b"\n\n")
+
+
+def no_line(connection: Connection) -> None:
+    """An event that never ends."""
+    connection.begin()
+    with contextlib.suppress(OSError):
+        while not connection.server.closing.is_set():
+            connection.chunked(b"data: " + b"x" * 65536)
+
+
+def drips(connection: Connection) -> None:
+    """Never silent for long, and never through with the head."""
+    with contextlib.suppress(OSError):
+        connection.send(b"HTTP/1.1 200 OK\r\nX: ")
+        while not connection.server.closing.wait(0.01):
+            connection.send(b"x")
+
+
+def in_halves(connection: Connection) -> None:
+    """A character outside the basic plane in two pieces, as JSON may write it, and half of one."""
+    connection.begin()
+    for escaped in (b"Hi \\ud83d", b"\\ude00!", b" \\ud83d", b"?"):
+        connection.chunked(b'data: {"choices": [{"delta": {"content": "' + escaped + b'"}}]}\n\n')
+    connection.chunked(b"data: [DONE]\n\n")
+    connection.chunked(b"")
+
+
 def no_http(connection: Connection) -> None:
     connection.send(b"\x00\x01\x02 hello\r\n\r\n")
 

@@ -1,4 +1,4 @@
-"""The recognisers that hear in large pieces, in the ASR worker's hands and in the whole engine."""
+"""The recognisers that hear in large pieces, in the ASR worker's hands."""
 
 from __future__ import annotations
 
@@ -11,24 +11,21 @@ from engine import messages as m
 from engine.config import load
 from engine.contract import Backend, Tag
 from ringbuf import HistoryWriter, StreamReader
-from tests.conftest import Start
-from tests.engine_run import QUESTION, UNHURRIED, question, report, silence
-from tests.models import transducer, whisper
-from tests.models.built import built
+from tests.engine_run import question, silence
 from tests.rings import Rings, messages
-from workers.asr import Asr
+from workers.asr import Asr, late
+from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.registry import make, rung
+from workers.backends.whisper import Whisper
 
+pytestmark = pytest.mark.xdist_group("torch")  # which takes long to import, and builds the models
 TAG = Tag(1, 1, 1)
 TAIL = 1600
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {
-        "whisper": built(tmp_path_factory, "whisper", lambda folder: whisper.build(folder, multilingual=True)),
-        "sherpa": built(tmp_path_factory, "transducer", transducer.build),
-    }
+def models(whisper_ct2: Path, transducer: Path) -> dict[str, Path]:
+    return {"whisper": whisper_ct2, "sherpa": transducer}
 
 
 def sets(name: str, models: dict[str, Path]) -> list[str]:
@@ -65,6 +62,19 @@ class Desk:
                     return message
             self.seat.wait()
         raise AssertionError("it does not come")
+
+
+@pytest.mark.parametrize(("backend", "said"), [(Whisper, 1), (PocketSphinx, 0)])
+def test_who_takes_longer_for_all_the_words_than_they_are_waited_for_says_so(
+    backend: Callable[[], Backend], said: int
+) -> None:
+    """Only who hears a stretch at once: the others are through with most of it when the user has finished."""
+    slow = backend()
+    slow._cost_ns = 640_000_000  # type: ignore[attr-defined]
+    assert late(slow, 700) == []
+    assert [line.startswith("one pass takes 640 ms here") and "1050" in line for line in late(slow, 80)] == [
+        True
+    ] * said
 
 
 @pytest.fixture(params=["whisper", "sherpa"])
@@ -132,22 +142,3 @@ def test_new_settings_are_taken_over_between_two_utterances(
     desk.asr.take(m.Finish(tag=again, stop=stop))
     assert desk.until(lambda text: bool(text.final)).tag == again
     desk.backend.unload()
-
-
-@pytest.mark.parametrize("name", ["whisper", "sherpa"])
-def test_the_engine_hears_with_it_and_answers(start: Start, tmp_path: Path, models: dict[str, Path], name: str) -> None:
-    path = tmp_path / "report.json"
-    options = [part for setting in (*sets(name, models), "llm.backend=repeat") for part in ("--set", setting)]
-    engine = start("--input", str(QUESTION), "--report", str(path), *options, *UNHURRIED)
-    assert engine.end() == 0, engine.stderr
-    (turn,) = report(path)["turns"]
-    assert turn["outcome"] == "answered"
-    assert turn["transcript"]
-    assert turn["transcript"].split()[0].strip("�") in turn["answer"]
-
-
-def test_a_model_that_is_missing_ends_the_engine_with_one_line(start: Start) -> None:
-    engine = start("--input", str(QUESTION), "--set", "asr.backend=whisper")
-    assert engine.end() == 6
-    (line,) = [line for line in engine.errors if "asr.whisper.model" in line][:1]
-    assert "fetch" in line

@@ -12,7 +12,7 @@ from engine.errors import BackendError
 from tests.models import llama
 from workers.backends.chat_template import ChatTemplate, Message
 
-pytestmark = pytest.mark.xdist_group("transformers")  # which takes long to import
+pytestmark = pytest.mark.xdist_group("torch")  # which takes long to import
 TALK: list[Message] = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Hello <you> & all."},

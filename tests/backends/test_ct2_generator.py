@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ import pytest
 from engine.config import load
 from engine.contract import Ended, Exchange, Job, Rung, Tag
 from engine.errors import BackendError
-from tests.backends.conformance_llm import Driver, LlmConformance, Subject
+from tests.backends.conformance_gpu import Gpu
+from tests.backends.conformance_llm import LlmConformance, Subject
+from tests.backends.llm_driver import Driver
 from tests.leases import Recorded
 from tests.models import llama
 from workers.backends.ct2_generator import Ct2Generator
 from workers.backends.registry import rung
 
 TAG = Tag(1, 1, 1)
-pytestmark = pytest.mark.xdist_group("transformers")  # which takes long to import, and builds the models
+pytestmark = pytest.mark.xdist_group("torch")  # which takes long to import, and builds the models
 
 
 def settings(model: Path, *sets: str) -> Rung:
@@ -32,43 +34,38 @@ def settings(model: Path, *sets: str) -> Rung:
     return rung("llm", load(sets=[*own, *fixed, *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
 
 
-Copy = Callable[..., Path]
-
-
-@pytest.fixture
-def copy(llama_ct2: Path, tmp_path: Path) -> Copy:
-    """copy(name, without=…, …=bytes) is the model with a file missing or another in its place."""
-
-    def make(name: str, without: str = "", **files: bytes) -> Path:
-        folder = Path(shutil.copytree(llama_ct2, tmp_path / name))
-        if without:
-            (folder / without).unlink()
-        for file, content in files.items():
-            (folder / file.replace("__", ".")).write_bytes(content)
-        return folder
-
-    return make
+def spoilt(model: Path, place: Path, name: str, without: str = "", **files: bytes) -> Path:
+    """A copy of the model with a file missing or another in its place."""
+    folder = Path(shutil.copytree(model, place / name))
+    if without:
+        (folder / without).unlink()
+    for file, content in files.items():
+        (folder / file.replace("__", ".")).write_bytes(content)
+    return folder
 
 
 class TestContract(LlmConformance):
     """The suite that every language model passes."""
 
-    @pytest.fixture
-    def subject(self, llama_ct2: Path, llama_ct2_endless: Path, copy: Copy, tmp_path: Path) -> Subject:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls, llama_ct2: Path, llama_ct2_endless: Path, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+        place = tmp_path_factory.mktemp("spoilt")
+        copy = partial(spoilt, llama_ct2, place)
         whole = (llama_ct2 / "model.bin").read_bytes()
         config = json.loads((llama_ct2 / "tokenizer_config.json").read_text())
         bare = json.dumps({key: value for key, value in config.items() if key != "chat_template"}).encode()
         wrong = json.dumps(config | {"chat_template": "{{ nothing.there.at.all }}"}).encode()
         broken = {
             "not set": ("", "llm.ctranslate2.model is not set"),
-            "not there": (tmp_path / "nowhere", "there is no"),
+            "not there": (place / "nowhere", "there is no"),
             "no folder": (llama_ct2 / "model.bin", "is no directory"),
             "no weights": (copy("a", without="model.bin"), "has no model.bin"),
             "no tokenizer": (copy("b", without="tokenizer.json"), "has no tokenizer.json"),
             "no vocabulary": (copy("c", without="vocabulary.json"), "has no vocabulary.json or vocabulary.txt"),
-            "truncated": (copy("d", model__bin=whole[: len(whole) // 2]), "is no language model for CTranslate2"),
+            "truncated": (copy("d", model__bin=whole[: len(whole) // 2]), "CTranslate2 cannot load"),
             "empty": (copy("e", model__bin=b""), "is empty"),
-            "not weights": (copy("f", model__bin=b"hello" * 99), "is no language model for CTranslate2"),
+            "not weights": (copy("f", model__bin=b"hello" * 99), "CTranslate2 cannot load"),
             "no template": (copy("g", tokenizer_config__json=bare), "has no chat template"),
             "broken template": (copy("h", tokenizer_config__json=wrong), "chat template does not work"),
             "broken tokenizer": (copy("i", tokenizer__json=b"{}"), "is no tokenizer"),
@@ -85,6 +82,13 @@ class TestContract(LlmConformance):
                 name: (settings(llama_ct2, f"llm.ctranslate2.model={path}"), says)
                 for name, (path, says) in broken.items()
             },
+            gpu=Gpu(
+                lambda required: settings(
+                    llama_ct2, "llm.ctranslate2.device=cuda", f"llm.ctranslate2.require_device={str(required).lower()}"
+                ),
+                lambda patch: patch.setattr("ctranslate2.get_cuda_device_count", lambda: 0),
+                (Ct2Generator, "_generate"),
+            ),
         )
 
 
@@ -132,8 +136,8 @@ class Spy:
 
 def spied(driver: Driver) -> Spy:
     backend: Any = driver.backend
-    backend._model = Spy(backend._model)
-    spy: Spy = backend._model
+    backend._placed.model = Spy(backend._placed.model)
+    spy: Spy = backend._placed.model
     return spy
 
 
@@ -192,26 +196,26 @@ def test_a_character_that_the_last_token_begins_is_not_said(llama_ct2_endless: P
 
 def test_other_light_settings_do_not_load_the_model_again(driver: Driver, llama_ct2: Path) -> None:
     backend: Any = driver.backend
-    before = backend._model
+    before = backend._placed.model
     driver.load(settings(llama_ct2, "llm.ctranslate2.top_k=5", "llm.max_tokens=100", "llm.system_prompt=Hi."))
-    assert backend._model is before
+    assert backend._placed.model is before
     driver.load(settings(llama_ct2, "llm.ctranslate2.compute_type=float32"))
-    assert backend._model is not before
+    assert backend._placed.model is not before
 
 
 def test_a_model_that_fails_while_it_answers_fails_that_answer_alone(driver: Driver) -> None:
     backend: Any = driver.backend
-    good = backend._model
+    good = backend._placed.model
 
     class Broken:
         def generate_batch(self, *_: Any, **__: Any) -> None:
             raise RuntimeError("CUDA failed with error out of memory\nat line 7")
 
-    backend._model = Broken()
+    backend._placed.model = Broken()
     backend.begin(Job(TAG, text="a"))
     driver.until_ended(TAG)
     assert driver.events == [Ended(TAG, "failed", "CUDA failed with error out of memory")]
-    backend._model = good
+    backend._placed.model = good
     assert driver.ask("a", Tag(1, 1, 2)) == llama.SAID
 
 
@@ -222,20 +226,6 @@ def test_without_its_packages_the_remedy_names_the_extra(
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(BackendError, match=rf'{package}.*pip install "antiphon\[ctranslate2\]"'):
         Ct2Generator().load(settings(llama_ct2))
-
-
-def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error_or_a_remark(llama_ct2: Path) -> None:
-    import ctranslate2
-
-    if ctranslate2.get_cuda_device_count():
-        pytest.skip("there is one")
-    with pytest.raises(BackendError, match=r"shall run on cuda, but .*require_device = false"):
-        Ct2Generator().load(settings(llama_ct2, "llm.ctranslate2.device=cuda"))
-    driver = Driver(Ct2Generator())
-    driver.load(settings(llama_ct2, "llm.ctranslate2.device=cuda", "llm.ctranslate2.require_device=false"))
-    (remark,) = driver.backend.remarks
-    assert "it runs on the processor" in remark
-    assert driver.ask("a", TAG) == llama.SAID
 
 
 @pytest.mark.parametrize(
@@ -253,13 +243,3 @@ def test_settings_that_the_model_cannot_have_are_told(setting: str, says: str, l
         pytest.skip("this processor can")
     with pytest.raises(BackendError, match=says):
         Ct2Generator().load(settings(llama_ct2, setting))
-
-
-def test_missing_cuda_libraries_are_found_by_warming_up(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Missing:
-        def generate_batch(self, *_: Any, **__: Any) -> None:
-            raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
-
-    monkeypatch.setattr(driver.backend, "_model", Missing())
-    with pytest.raises(BackendError, match=r"libcublas\.so\.12 is not found.*nvidia-cublas-cu12"):
-        driver.backend.warm_up()

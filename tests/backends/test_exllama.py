@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,28 +15,30 @@ from engine.config import load
 from engine.contract import Ended, Exchange, Job, Rung, Tag
 from engine.errors import BackendError
 from tests.backends import stand_in_exllama as stand_in
-from tests.backends.conformance_llm import Driver, LlmConformance, Subject
+from tests.backends.conformance_llm import LlmConformance, Subject
+from tests.backends.llm_driver import Driver
 from tests.models.llama import ENDLESS, SAID
 from workers.backends.exllama import ExLlamaV2, ExLlamaV3
 from workers.backends.registry import named, rung
 
 TAG = Tag(1, 1, 1)
-pytestmark = pytest.mark.xdist_group("transformers")  # which takes long to import, and builds the models
+pytestmark = pytest.mark.xdist_group("torch")  # which takes long to import, and builds the models
 NAMES = ("exllamav2", "exllamav3")
 Folder = Callable[..., Path]
+
+
+def copied(model: Path, place: Path, says: str = SAID, name: str = "", **options: bool | int) -> Path:
+    """The directory of a model that says something."""
+    made = place / (name or f"model{len(list(place.iterdir()))}")
+    shutil.copytree(model, made)
+    stand_in.script(made, says, **options)  # type: ignore[arg-type]
+    return made
 
 
 @pytest.fixture
 def folder(llama_directory: Path, tmp_path: Path) -> Folder:
     """folder(says, …) is the directory of a model."""
-
-    def make(says: str = SAID, name: str = "", **options: bool | int) -> Path:
-        made = tmp_path / (name or f"model{len(list(tmp_path.iterdir()))}")
-        shutil.copytree(llama_directory, made)
-        stand_in.script(made, says, **options)  # type: ignore[arg-type]
-        return made
-
-    return make
+    return partial(copied, llama_directory, tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +64,12 @@ class Contract(LlmConformance):
 
     backend: type[ExLlamaV2 | ExLlamaV3]
 
-    @pytest.fixture
-    def subject(self, folder: Folder, tmp_path: Path) -> Subject:
-        name, whole, endless = self.backend.name, folder(), folder(ENDLESS, endless=True)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls, llama_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+        place = tmp_path_factory.mktemp("models")
+        folder = partial(copied, llama_directory, place)
+        name, whole, endless = cls.backend.name, folder(), folder(ENDLESS, endless=True)
         empty, bare = folder(), folder()
         (empty / "model.safetensors").write_bytes(b"")
         (bare / "model.safetensors").unlink()
@@ -75,7 +81,7 @@ class Contract(LlmConformance):
             return settings(name, whole, *(f"llm.{name}.{each}" for each in sets))
 
         return Subject(
-            make=self.backend,
+            make=cls.backend,
             rung=settings(name, whole),
             question="how do you do",
             answer=SAID,
@@ -83,14 +89,14 @@ class Contract(LlmConformance):
             other=settings(name, endless, "llm.max_tokens=20", f"llm.{name}.cache=q4"),
             broken={
                 "not set": (with_("model="), f"llm.{name}.model is not set"),
-                "not there": (with_(f"model={tmp_path / 'nowhere'}"), "there is no"),
+                "not there": (with_(f"model={place / 'nowhere'}"), "there is no"),
                 "no weights": (with_(f"model={bare}"), "has no *.safetensors"),
                 "empty": (with_(f"model={empty}"), "is empty"),
                 "not its format": (with_(f"model={broken}"), f"{name} cannot load it"),
                 "too short": (with_(f"model={short}"), "has room for 1024; set it to 1024 or less"),
                 "two ways to guess": (with_(f"draft_model={whole}", "ngram=true"), "do not go together"),
                 "small cache": (with_("cache_tokens=1024"), "set cache_tokens to 2048 or more"),
-                "no draft": (with_(f"draft_model={tmp_path / 'nowhere'}"), f"llm.{name}.draft_model: there is no"),
+                "no draft": (with_(f"draft_model={place / 'nowhere'}"), f"llm.{name}.draft_model: there is no"),
             },
         )
 
@@ -126,6 +132,26 @@ def test_when_a_visitor_has_left_only_the_system_prompt_is_known(name: str, fold
     assert generator.pages > known
     driver.backend.forget(1)
     assert generator.pages == known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_goes_wrong_when_a_visitor_has_left_is_not_the_workers_end(name: str, folder: Folder) -> None:
+    driver, generator = loaded(name, folder())
+    driver.ask("hello", TAG)
+    generator.broken = "CUDA out of memory."
+    driver.backend.forget(1)
+    generator.broken = ""
+    assert generator.num_remaining_jobs() == 0
+    assert driver.ask("hello", Tag(2, 1, 1)) == SAID
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_was_cancelled_when_it_had_ended_can_be_used_again(name: str, folder: Folder) -> None:
+    driver, _ = loaded(name, folder())
+    driver.ask("hello", TAG)
+    driver.backend.cancel(TAG)
+    driver.events.clear()
+    assert driver.ask("hello", TAG) == SAID
 
 
 @pytest.mark.parametrize("name", NAMES)

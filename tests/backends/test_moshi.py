@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from engine.contract import Backend, Job, Rung, Sound, Tag
-from engine.errors import BackendError
 from tests.backends.conformance import Driven, Subject
 from tests.backends.conformance_duplex import FRAMES, DuplexConformance
+from tests.backends.conformance_gpu import Gpu
 from tests.models import moshi
 from tests.models.built import built
 from workers.backends.frames import Reframer
@@ -26,7 +26,10 @@ from workers.backends.registry import EXPERIMENTAL, named
 from workers.backends.torch_library import torch_on
 
 # SentencePiece is bound by an old SWIG.
-pytestmark = pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning"),
+    pytest.mark.xdist_group("torch"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,12 @@ def spoilt(model: Path, place: Path, spoil: Callable[[Path], object]) -> Rung:
     shutil.copytree(model, place)
     spoil(place)
     return rung(place)
+
+
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 def truncate(file: Path) -> None:
@@ -98,10 +107,13 @@ class TestMoshi(DuplexConformance):
             other=rung(model, rate=16000, prompt="yes please"),
             broken=broken,
             library=("moshi", 'pip install "antiphon[moshi]"'),
+            gpu=Gpu(
+                lambda required: rung(model, device="cuda", require_device=required), no_gpu, (MoshiModel, "frame")
+            ),
         )
 
     def test_it_says_words_too(self, driven: Driven) -> None:
-        words, _, _ = self.whole(driven, Tag(1))
+        words, _, _ = self.usual(driven)
         assert words.strip()
 
     def test_a_prompt_changes_what_it_says_from_the_first_frame(self, driven: Driven, model: Path) -> None:
@@ -113,15 +125,15 @@ class TestMoshi(DuplexConformance):
         assert self.said(driven, self.frames(driven, 1), Tag(3)) == plain
 
     def test_more_frames_than_its_context_holds_are_answered(self, driven: Driven) -> None:
-        """64 frames in the tiny model, 3 000 in the real one; and the state before them is found again."""
-        before = self.whole(driven, Tag(1))
-        self.said(driven, self.frames(driven, 80), Tag(2))
+        """32 frames in the tiny model, 3 000 in the real one; and the state before them is found again."""
+        before = self.usual(driven)
+        self.said(driven, self.frames(driven, 40), Tag(2))
         assert self.whole(driven, Tag(3)) == before
 
     def test_it_fails_a_job_whose_frame_cannot_be_computed_and_the_next_is_clean(
         self, driven: Driven, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        before = self.whole(driven, Tag(1))
+        before = self.usual(driven)
 
         def fail(*_: Any) -> Any:
             raise RuntimeError("out of memory\nat line 7")
@@ -178,30 +190,6 @@ def test_frames_at_another_rate_come_out_whole_a_few_milliseconds_later(source: 
         ]
         assert min(late) < 100
         convert.reset()
-
-
-def test_a_gpu_that_is_not_there_is_an_error_or_a_remark_by_choice(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    backend = Moshi()
-    with pytest.raises(BackendError, match=r"shall run on cuda.*require_device"):
-        backend.load(rung(model, device="cuda"))
-    backend.load(rung(model, device="cuda", require_device=False))
-    assert any("runs on the processor" in remark for remark in backend.remarks)
-
-
-def test_a_missing_cuda_library_is_found_by_warm_up(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> Any:
-        raise RuntimeError("libcudnn.so.9: cannot open shared object file")
-
-    backend = Moshi()
-    backend.load(rung(model))
-    monkeypatch.setattr(MoshiModel, "frame", fail)
-    with pytest.raises(BackendError, match=r"does not run \(libcudnn.*nvidia-smi"):
-        backend.warm_up()
 
 
 def test_who_cannot_follow_says_so(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

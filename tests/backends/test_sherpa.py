@@ -15,9 +15,9 @@ from engine.contract import UNKNOWN, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from tests.backends.conformance import Subject
 from tests.backends.conformance_asr import RecogniserConformance, heard
+from tests.backends.conformance_gpu import Gpu
 from tests.engine_run import question, silence
 from tests.models import transducer
-from tests.models.built import built
 from workers.backends.onnx_file import metadata
 from workers.backends.sherpa import ENDPOINT, Sherpa
 from workers.backends.sherpa_model import ENCODERS, find
@@ -28,8 +28,8 @@ NAMES = [f"{part}-epoch-1-avg-1.onnx" for part in ("encoder", "decoder", "joiner
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory, "transducer", transducer.build)
+def model(transducer: Path) -> Path:
+    return transducer
 
 
 def rung(folder: Path, expected: tuple[str, ...] = (), **settings: object) -> Rung:
@@ -94,10 +94,16 @@ class TestGreedy(RecogniserConformance):
                 with_spoilt(encoder, lambda path: shutil.copy(path, path.with_name("encoder-epoch-2.onnx"))),
                 "has several",
             ),
-            "no GPU": (rung(model, device="cuda"), "built for the processor"),
         }
         other = rung(model, decoding="modified_beam_search", expected=("what time is it",), endpoint_s=0.3)
-        return Subject(Sherpa, rung(model), other=other, broken=broken, library=("sherpa_onnx", EXTRA))
+        return Subject(
+            Sherpa,
+            rung(model),
+            other=other,
+            broken=broken,
+            library=("sherpa_onnx", EXTRA),
+            gpu=Gpu(lambda required: rung(model, device="cuda", require_device=required)),
+        )
 
 
 class TestBeams(RecogniserConformance):
@@ -219,7 +225,6 @@ def test_expected_phrases_are_leant_towards_where_the_model_can(model: Path) -> 
         ({}, ("the lift",), "modified_beam_search"),
         ({"decoding": "modified_beam_search"}, ("über uns", "the lift"), "über uns"),
         ({}, (), ""),
-        ({"device": "cuda", "require_device": False}, (), "runs on the processor"),
     ],
 )
 def test_what_its_owner_should_know_is_a_remark(

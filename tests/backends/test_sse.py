@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.backends.sse import Events
+from workers.backends.sse import LONGEST, Events
 
 
 def test_comments_and_other_fields_say_nothing() -> None:
@@ -45,3 +45,12 @@ def test_byte_by_byte(line_end: bytes) -> None:
     for byte in "data: mé€".encode() + line_end * 2 + b"data: [DONE]" + line_end * 2:
         found += events.feed(bytes([byte]))
     assert [*found, *events.end()] == ["mé€", "[DONE]"]
+
+
+@pytest.mark.parametrize("piece", [b"data: " + b"x" * 65536, b"data: " + b"x" * 65536 + b"\n"], ids=["line", "lines"])
+def test_an_event_that_never_ends_is_given_up(piece: bytes) -> None:
+    events = Events()
+    for _ in range(LONGEST // 65536 - 1):
+        assert events.feed(piece) == []
+    with pytest.raises(ValueError, match="longer than can be right"):
+        events.feed(piece * 3)

@@ -71,6 +71,7 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
         self.script = Script()
         monkeypatch.setattr(whisper, "Model", lambda *_: self.script)
+        monkeypatch.setattr(whisper, "found", Path)
         self.woken = threading.Event()
         self.backend = whisper.Whisper()
         self.lease = Recorded()

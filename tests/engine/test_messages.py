@@ -57,3 +57,10 @@ def test_a_text_shorter_than_its_length_says_is_an_error() -> None:
     body = m.encode(m.Piece(text="hello"))
     with pytest.raises(ValueError, match="holds no message"):
         m.decode(record_of(m.Piece(text=""), body[:-2]))
+
+
+def test_half_a_character_does_not_keep_a_message_from_being_sent() -> None:
+    """What a library or a server gives for text may have halves of surrogate pairs in it."""
+    sent = m.decode(record_of(m.Piece(text="so \ud83d it goes")))
+    assert isinstance(sent, m.Piece)
+    assert sent.text == "so ? it goes"

@@ -74,3 +74,7 @@ def test_what_was_done_before_the_end_by_speculation_takes_no_time_of_the_respon
     found = parts(turn(stages={**stages, **early}))
     assert [(label, ms) for label, ms in found if label in ("llm", "voice")] == [("llm", 0.0), ("voice", 0.0)]
     assert sum(ms for _, ms in found) == 576.0
+
+
+def test_words_that_stand_in_several_lines_are_shown_in_one() -> None:
+    assert line(turn(answer="At\n\nsix.")).splitlines()[0].endswith("“At six.”")

@@ -87,3 +87,13 @@ def test_nobody_reads_any_more_and_the_lines_go_on() -> None:
         printer.line(stream, "again")
         printer.close(60)
         assert not printer._thread.is_alive()
+
+
+def test_what_a_model_says_is_shown_and_not_obeyed() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as paper, os.fdopen(writing, "w", encoding="utf-8") as stream:
+        printer = Printer()
+        printer.line(stream, "“\x1b]0;owned\x07\x9b2J” \tand\nthen")
+        printer.close()
+        stream.close()
+        assert paper.read().decode() == "“\ufffd]0;owned\ufffd\ufffd2J” \tand\nthen\n"

@@ -57,7 +57,7 @@ def build(folder: Path, *, model_type: str = "moshi") -> None:
         "text_card": TEXT_CARD,
         "num_heads": 2,
         "num_layers": 2,
-        "context": 64,
+        "context": 32,
         "depformer_dim": 32,
         "depformer_dim_feedforward": 64,
         "depformer_num_heads": 2,

@@ -4,6 +4,7 @@ their real layout. It makes words of any sound; which ones means nothing, only t
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,17 @@ SPECIAL = ("transcribe", "translate", "startoflm", "startofprev", "nospeech", "n
 TIMESTAMPS = 1501
 
 
-def build(folder: Path, *, multilingual: bool, bands: int = 80, quantization: str = "int8") -> None:
-    """Write the model's directory. Takes a second or two."""
+def build(
+    folder: Path,
+    *,
+    multilingual: bool,
+    bands: int = 80,
+    quantization: str = "int8",
+    vocabulary: int = 0,
+    sizes: Mapping[str, int] | None = None,
+) -> None:
+    """Write the model's directory. Takes a second or two. vocabulary: tokens, if more than are needed; sizes: other
+    ones, as `WhisperConfig` calls them."""
     import ctranslate2
     import torch
     from transformers import WhisperConfig, WhisperForConditionalGeneration
@@ -34,15 +44,14 @@ def build(folder: Path, *, multilingual: bool, bands: int = 80, quantization: st
     (source / "preprocessor_config.json").write_text(
         json.dumps({"feature_extractor_type": "WhisperFeatureExtractor", **preprocessor})
     )
-    sizes: dict[str, Any] = {
+    usual: dict[str, Any] = {"d_model": 64} | {
         f"{side}_{what}": number
         for side in ("encoder", "decoder")
         for what, number in (("layers", 2), ("attention_heads", 2), ("ffn_dim", 128))
     }
     torch.manual_seed(0)
     config = WhisperConfig(
-        vocab_size=tokenizer.get_vocab_size() + TIMESTAMPS,
-        d_model=64,
+        vocab_size=max(vocabulary, tokenizer.get_vocab_size() + TIMESTAMPS),
         num_mel_bins=bands,
         max_source_positions=1500,
         max_target_positions=448,
@@ -51,7 +60,7 @@ def build(folder: Path, *, multilingual: bool, bands: int = 80, quantization: st
         bos_token_id=ends,
         pad_token_id=ends,
         init_std=0.2,  # what it says shall depend on what it hears
-        **sizes,
+        **(usual | dict(sizes or {})),
     )
     model = WhisperForConditionalGeneration(config)
     decoder = model.model.decoder

@@ -152,7 +152,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "no rate": (edited(lambda made: made.pop("audio")), "does not describe a Piper voice"),
     "German": (edited(lambda m: m["espeak"].update(voice="de")), "is a voice of 'de', not of 'en'; choose another"),
     "pinyin": (edited(lambda made: made.update(phoneme_type="pinyin")), "reads pinyin, not phonemes"),
-    "a list": (lambda f: (f / "voice.onnx.json").write_text("[]"), "is not a table of settings"),
+    "a list": (lambda f: (f / "voice.onnx.json").write_text("[]"), "is no table of settings"),
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from engine.errors import BackendError, first_line
 from workers.backends.library import library
+from workers.backends.model_files import AGAIN, read_json
 
 Message: TypeAlias = dict[str, str]
 """`role` (system, user, assistant) and `content`."""
@@ -87,20 +88,16 @@ class ChatTemplate:
         return made
 
 
-def read_json(path: Path) -> Any:
-    """What a JSON file of a model holds. Raises BackendError."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BackendError(f"{path} cannot be read ({error})", "fetch the model's files again") from error
-
-
 def _source(folder: Path) -> str:
     if (folder / _FILE).is_file():
-        return (folder / _FILE).read_text(encoding="utf-8")
+        try:
+            return (folder / _FILE).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise BackendError(f"{folder / _FILE} cannot be read ({first_line(error)})", AGAIN) from error
     found = read_json(folder / _CONFIG).get("chat_template") if (folder / _CONFIG).is_file() else None
     if isinstance(found, list):  # several, by name
-        found = {each.get("name"): each.get("template") for each in found}.get("default")
+        named = [each for each in found if isinstance(each, dict) and each.get("name") == "default"]
+        found = named[0].get("template") if named else None
     if not isinstance(found, str) or not found:
         raise BackendError(
             f"{folder} has no chat template", f"{_REMEDY}; a model without one was not made for conversations"

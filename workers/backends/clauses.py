@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Sink, Sound, Tag
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.pieces import Piece, cut
 from workers.backends.sound import Edges, Resampler
 
@@ -128,9 +128,8 @@ class ClauseVoice(ABC):
         work = _Work(Job(Tag(), sink=_Nowhere()), 0)
         self._utter(work, "Hello, 1 2 3.")
         if self._error is not None or not self._samples:
-            raise BackendError(
-                f"{type(self).__name__} gave no sound when tried ({self._error or 'silence'})", self.REMEDY
-            )
+            why = first_line(self._error) if self._error is not None else "silence"
+            raise BackendError(f"{type(self).__name__} gave no sound when tried ({why})", self.REMEDY)
 
     def begin(self, job: Job) -> None:
         if job.tag in self._jobs:
@@ -213,7 +212,7 @@ class ClauseVoice(ABC):
             # Moves a quarter of the way: it follows a changing machine, and one odd clause does not rule it.
             self._chunk_ns = (3 * self._chunk_ns + latest) // 4 if self._chunk_ns else latest
         if isinstance(self._error, Exception):
-            work.failure = f"{type(self._error).__name__}: {self._error}"
+            work.failure = f"{type(self._error).__name__}: {first_line(self._error)}"
         elif self._error is not None:
             raise self._error
 

@@ -12,17 +12,19 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from engine.contract import Abilities, Job, Rung, Tag
 from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
 from workers.backends.conversation import TooLongError, system_text
-from workers.backends.ct2_library import Ct2, ct2, mended
-from workers.backends.text_model import TextModel, directory
+from workers.backends.ct2 import EXTRA, Place, Placed, module, opened
+from workers.backends.model_files import directory
+from workers.backends.text_model import TextModel
 from workers.due import AnswerDue
 
-SETTING, EXTRA = "llm.backend ctranslate2", "ctranslate2"
+TABLE = "llm.ctranslate2"
 REMEDY = "convert it with `ct2-transformers-converter --model NAME --copy_files tokenizer.json tokenizer_config.json`"
 NEEDED = ("model.bin", "config.json", "vocabulary.json|vocabulary.txt", "tokenizer.json")
 UNLOAD_S = 30.0
@@ -37,24 +39,23 @@ class Ct2Generator(Background):
 
     def __init__(self) -> None:
         super().__init__()
-        self._model: Any = None
+        self._placed: Placed[Any] | None = None
         self._identity: tuple[Any, ...] = ()
         self._waiting: deque[Answer | None] = deque()
         """None ends the thread."""
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._remarks: tuple[str, ...] = ()
 
     def load(self, rung: Rung) -> None:
         settings = rung.settings
-        folder = directory(str(settings["model"]), "llm.ctranslate2.model", NEEDED, REMEDY)
-        identity = _identity(rung)
+        folder = directory(str(settings["model"]), f"{TABLE}.model", NEEDED, REMEDY)
+        place, identity = Place.of(TABLE, settings), _identity(rung)
         if identity != self._identity:
             self.unload()
-            found = ct2(settings, SETTING, EXTRA)
-            self._text = TextModel(folder, SETTING, EXTRA)
-            self._model = self._opened(str(folder), found, settings, rung.threads)
-            self._identity, self._remarks = identity, found.remarks
+            make = partial(module(TABLE).Generator, inter_threads=1, intra_threads=rung.threads)
+            self._text = TextModel(folder, TABLE, EXTRA)
+            self._placed = Placed(place, lambda each: opened(each, make, folder, REMEDY))
+            self._identity = identity
         self._rung = rung
         self._prefixes: dict[str, list[str]] = {}
         self._most = int(settings["context_tokens"]) - int(settings["max_tokens"])
@@ -62,19 +63,6 @@ class Ct2Generator(Background):
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
         return _identity(now) == _identity(then)
-
-    def _opened(self, folder: str, found: Ct2, settings: Any, threads: int) -> Any:
-        try:
-            return found.module.Generator(
-                folder,
-                found.device,
-                compute_type=str(settings["compute_type"]),
-                inter_threads=1,
-                intra_threads=threads,
-            )
-        except Exception as error:  # RuntimeError, ValueError: whatever its C++ throws
-            why = first_line(error)
-            raise BackendError(f"{folder} is no language model for CTranslate2 ({why})", REMEDY) from error
 
     def _check_context(self) -> None:
         asked, limit = int(self._rung.settings["context_tokens"]), self._text.limit
@@ -93,11 +81,10 @@ class Ct2Generator(Background):
 
     def warm_up(self) -> None:
         """Answer with one token: the system's text is computed and kept, and missing CUDA libraries show."""
-        try:
-            job = Job(Tag(), language=self._rung.language, text="hello")
-            self._generate(self._asked(job), self._prefix(job.language), 1, lambda _: False)
-        except Exception as error:  # RuntimeError: whatever its C++ throws
-            raise mended(error, SETTING) from error
+        assert self._placed is not None
+        job = Job(Tag(), language=self._rung.language, text="hello")
+        asked, prefix = self._asked(job), self._prefix(job.language)
+        self._placed.warm_up(lambda model: self._generate(model, asked, prefix, 1, lambda _: False), REMEDY)
 
     def _begin(self, answer: Answer) -> None:
         with self._change:
@@ -148,9 +135,10 @@ class Ct2Generator(Background):
 
         asked = self._asked(answer.job)
         if not answer.unwanted:
+            most = int(self._rung.settings["max_tokens"])
             lease.take(due.ns)
             try:
-                self._generate(asked, self._prefix(answer.job.language), int(self._rung.settings["max_tokens"]), take)
+                self._generate(self._model, asked, self._prefix(answer.job.language), most, take)
             finally:
                 lease.give()
             answer.give(text.end())
@@ -166,11 +154,16 @@ class Ct2Generator(Background):
             self._prefixes[language] = [self._text.token(each) for each in self._text.prefix(system)]
         return self._prefixes[language]
 
-    def _generate(self, asked: list[str], prefix: list[str], most: int, take: Any) -> None:
+    @property
+    def _model(self) -> Any:
+        assert self._placed is not None, "load comes first"
+        return self._placed.model
+
+    def _generate(self, model: Any, asked: list[str], prefix: list[str], most: int, take: Any) -> None:
         settings, static = self._rung.settings, len(prefix)
         if asked[:static] != prefix or static == len(asked):
             static = 0
-        self._model.generate_batch(
+        model.generate_batch(
             [asked[static:]],
             static_prompt=asked[:static] or None,
             max_length=most,
@@ -185,7 +178,7 @@ class Ct2Generator(Background):
 
     @property
     def remarks(self) -> Sequence[str]:
-        return self._remarks
+        return self._placed.remarks if self._placed is not None else ()
 
     def unload(self) -> None:
         """Waits for the answer that is under way to come to a token: a model that is in use does not go."""
@@ -196,10 +189,11 @@ class Ct2Generator(Background):
                 self._change.notify()
             self._thread.join(UNLOAD_S)
             self._thread = None
-        self._model, self._identity = None, ()
+        if self._placed is not None:
+            self._placed.close()
+        self._placed, self._identity = None, ()
 
 
 def _identity(rung: Rung) -> tuple[Any, ...]:
     """What the model has to be loaded anew for."""
-    names = ("model", "device", "require_device", "compute_type")
-    return *(rung.settings[each] for each in names), rung.threads
+    return str(rung.settings["model"]), Place.of(TABLE, rung.settings), rung.threads

@@ -21,7 +21,8 @@ from engine.errors import BackendError, first_line
 from workers.backends.conversation import TooLongError, system_text
 from workers.backends.exllama_runtime import Runtime, exllamav2, exllamav3
 from workers.backends.library import library
-from workers.backends.text_model import TextModel, directory
+from workers.backends.model_files import directory
+from workers.backends.text_model import TextModel
 
 NEEDED = ("config.json", "*.safetensors", "tokenizer.json")
 LIGHT = frozenset(
@@ -120,6 +121,7 @@ class ExLlama:
         except Exception as error:  # TooLongError; AssertionError of a job that the cache cannot hold
             self._over.append(Ended(job.tag, "failed", first_line(error)))
         else:
+            self._cancelled.discard(job.tag)  # of an earlier one by this name, which had ended by then
             self._jobs[job.tag] = made
 
     def feed(self, job: Job, data: Any) -> None:
@@ -180,7 +182,10 @@ class ExLlama:
     def forget(self, session: int) -> None:
         if self._runtime is not None and not self._jobs:
             self._runtime.reset()
-            self._know_system()
+            try:
+                self._know_system()
+            except Exception:  # out of memory, a broken driver: the next question computes it, or says so
+                self._runtime.generator.clear_queue()
 
     def cost_ns(self, units: int) -> int:
         """A unit is a token, or a piece of a prompt."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BackendError
-from workers.backends.model_files import directory, read_json
+from workers.backends.model_files import place, read_json
 
 SETTING = "vocoder.kokoro.model"
 SOURCE = (
@@ -27,7 +27,7 @@ STYLES, STYLE = 510, 256
 
 def net_file(configured: str) -> Path:
     """The net. A directory with several is asked for one of them: they differ in what they cost."""
-    path = directory(configured, SETTING, SOURCE)
+    path = place(configured, SETTING, SOURCE)
     if path.is_file():
         return path
     for name in ("model.onnx", "onnx/model.onnx"):

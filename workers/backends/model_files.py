@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
+
+AGAIN = "fetch the model's files again"
 
 
-def directory(configured: str, setting: str, source: str) -> Path:
-    """The place that a setting names: a directory, or a file in one. Raises BackendError.
+def place(configured: str, setting: str, source: str) -> Path:
+    """What a setting names: a directory, or a file. Raises BackendError.
 
     setting: its name. source: where such a model is to be had.
     """
@@ -18,18 +21,40 @@ def directory(configured: str, setting: str, source: str) -> Path:
         raise BackendError(f"{setting} is not set", source)
     path = Path(configured).expanduser()
     if not path.exists():
-        raise BackendError(f"there is no {path}, which {setting} names", source)
+        raise BackendError(f"{setting}: there is no {path}", source)
     return path
 
 
-def read_json(path: Path, source: str) -> dict[str, Any]:
+def directory(configured: str, setting: str, needed: Sequence[str], source: str) -> Path:
+    """The model's directory that a setting names, with all files there that are needed and none of them empty.
+    Raises BackendError.
+
+    needed: file names or patterns; with alternatives "a|b".
+    """
+    folder = place(configured, setting, source)
+    if not folder.is_dir():
+        raise BackendError(f"{setting}: {folder} is no directory", source)
+    for names in needed:
+        found = [file for name in names.split("|") for file in folder.glob(name)]
+        if not found:
+            raise BackendError(f"{setting}: {folder} has no {names.replace('|', ' or ')}", source)
+        for file in found:
+            if not file.is_file():
+                raise BackendError(f"{setting}: {file} is no file", source)
+            if not file.stat().st_size:
+                raise BackendError(f"{setting}: {file} is empty", AGAIN)
+    return folder
+
+
+def read_json(path: Path, source: str = "") -> dict[str, Any]:
     """A JSON file's table. Raises BackendError when it is not there, or is none."""
+    remedy = f"{AGAIN}: {source}" if source else AGAIN
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise BackendError(f"{path} is missing", source) from None
-    except (OSError, ValueError) as error:
-        raise BackendError(f"{path} cannot be read ({error})", f"fetch it again: {source}") from None
+        raise BackendError(f"{path} is missing", source or AGAIN) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BackendError(f"{path} cannot be read ({first_line(error)})", remedy) from None
     if not isinstance(found, dict):
-        raise BackendError(f"{path} is not a table of settings", f"fetch it again: {source}")
+        raise BackendError(f"{path} is no table of settings", remedy)
     return found

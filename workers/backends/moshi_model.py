@@ -8,7 +8,6 @@ refers by bound methods. LMGen detaches the language model's own state from its 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from engine.errors import BackendError, first_line
 from workers.backends.detokeniser import Detokeniser
 from workers.backends.library import library
-from workers.backends.text_model import directory
+from workers.backends.model_files import directory, read_json
 from workers.backends.torch_library import Torch
 
 SETTING, EXTRA = "the backend moshi", "moshi"
@@ -169,13 +168,12 @@ class MoshiModel:
 
 def _files(folder: Path) -> dict[str, Path | None]:
     """The files beside config.json by the names of its settings; None for one that this model does not have."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        kind = config.get("model_type", "moshi")
-    except (OSError, ValueError, AttributeError) as error:
-        raise BackendError(f"{folder / 'config.json'} cannot be read ({first_line(error)})", REMEDY) from error
+    config = read_json(folder / "config.json", REMEDY)
+    kind = config.get("model_type", "moshi")
     if kind != "moshi":
         raise BackendError(f"{folder} is a model of the type {kind}, not moshi", REMEDY)
     names = {key: str(config.get(key) or usual) for key, usual in NAMES.items()}
+    if strange := [name for name in names.values() if name != Path(name).name or set(name) & set("*?[|")]:
+        raise BackendError(f"{folder / 'config.json'} names no file beside it: {strange[0]!r}", REMEDY)
     directory(str(folder), "moshi.model", [name for name in names.values() if name], REMEDY)
     return {key: folder / name if name else None for key, name in names.items()}

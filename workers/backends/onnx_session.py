@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 ON_GPU: Mapping[str, Any] = {
@@ -44,8 +44,8 @@ def session(path: Path, threads: int, device: str = "cpu") -> Any:
     try:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions share no base class
-        why = str(error).splitlines()[0]
-        raise BackendError(f"{path} is not a model ONNX Runtime can read ({why})", "fetch it again") from None
+        what = f"{path} is not a model ONNX Runtime can read ({first_line(error)})"
+        raise BackendError(what, "fetch it again") from None
 
 
 def missed_gpu(net: Any, device: str, required: bool, setting: str) -> str:

@@ -114,7 +114,7 @@ class OpenAi(Background):
             Request(self._address, self._key, self._patience).post(CHAT, body)
         except ServerError as error:
             if configured and configured not in known:
-                names = ", ".join(known[:8]) or "none"
+                names = ", ".join(" ".join(each.split())[:80] for each in known[:8]) or "none"
                 raise ServerError(f"{error}: it has no model {configured}, but {names}", error.status) from error
             raise
 
@@ -209,7 +209,7 @@ class OpenAi(Background):
         while not stop.wait(after):
             try:
                 self._reach()
-            except ServerError:
+            except Exception:  # a thread that dies silently would leave the fallback for ever
                 after = min(2 * after, RETRY_MOST_S)
             else:
                 with self._change:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,8 @@ from workers.backends.sse import Events
 
 AT_ONCE = 65536
 """Bytes that are taken from the connection at most; what is there is taken at once."""
+LONGEST = 1 << 20
+"""Bytes of an answer that is no stream."""
 _SAID = 200
 """Characters of a server's complaint that are passed on."""
 
@@ -69,6 +73,46 @@ class Address:
         return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
 
 
+class Response(http.client.HTTPResponse):
+    """Whose every byte, the head's too, comes by `receive`."""
+
+    def __init__(self, receive: Callable[[Any], int], sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self._kept = self.fp  # keeps the connection open until it is closed
+        self.fp = io.BufferedReader(_Raw(receive))
+
+    def close(self) -> None:
+        super().close()
+        self._kept.close()
+
+
+class _Raw(io.RawIOBase):
+    def __init__(self, receive: Callable[[Any], int]) -> None:
+        super().__init__()
+        self._receive = receive
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._receive(buffer)
+
+
+class Characters:
+    """Text of pieces whose characters are whole: JSON can write half of one, and some servers send the other half with
+    the next piece."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def add(self, text: str) -> str:
+        """What has become whole. What never does is U+FFFD."""
+        text = self._half + text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        text = text[: len(text) - len(self._half)]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 class Request:
     """One call. `close` ends it from any thread; whoever waits in it gets a ServerError."""
 
@@ -77,6 +121,8 @@ class Request:
         self._lock = threading.Lock()
         self._closed = False
         self._socket: socket.socket | None = None
+        self._limit = 0.0
+        """When, on the monotonic clock, the next that matters must have come."""
 
     def get(self, path: str) -> tuple[Mapping[str, str], Any]:
         """Headers and JSON that a GET of `path` gives. Raises ServerError."""
@@ -90,22 +136,21 @@ class Request:
 
     def stream(self, path: str, body: Mapping[str, Any]) -> Generator[str, None, None]:
         """Pieces of the answer as they come. Raises ServerError, also where it ends before it is whole."""
-        limit = time.monotonic() + self._patience.connect_s + self._patience.first_s
         with self._answer("POST", path, body) as response:
             kind = response.headers.get_content_type()
             if kind != "text/event-stream":
                 raise ServerError(f"it answers with {kind} instead of a stream of events", response.status)
-            events, finished = Events(), False
+            events, characters, finished = Events(), Characters(), False
             while True:
-                received = self._some(response, limit)
+                received = response.read1(AT_ONCE)
                 for data in events.feed(received) if received else events.end():
                     if data.strip() == "[DONE]":
                         return
-                    piece, over = _piece(data)
+                    text, over = _piece(data)
                     finished = finished or over
-                    if piece:
+                    if piece := characters.add(text):
                         yield piece
-                        limit = time.monotonic() + self._patience.between_s
+                        self._limit = time.monotonic() + self._patience.between_s
                 if not received:
                     if finished:
                         return  # all that was missing is the farewell
@@ -122,7 +167,7 @@ class Request:
 
     @contextlib.contextmanager
     def _answer(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[http.client.HTTPResponse]:
-        connection = self._address.connection(self._patience.connect_s)
+        connection, response = self._address.connection(self._patience.connect_s), None
         headers = {"Accept": "application/json, text/event-stream", "User-Agent": "antiphon"}
         headers |= {"Content-Type": "application/json"} if body is not None else {}
         headers |= {"Authorization": f"Bearer {self._key}"} if self._key else {}
@@ -135,8 +180,10 @@ class Request:
             # A header and a small body in two segments would wait for each other's acknowledgement.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.settimeout(self._patience.first_s)
+            self._limit = time.monotonic() + self._patience.first_s
             sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
             connection.request(method, f"{self._address.path}{path}", sent, headers)
+            connection.response_class = partial(Response, self._receive)  # type: ignore[assignment]
             response = connection.getresponse()
             if response.status != 200:
                 raise _complaint(response.status, self._all(response))
@@ -148,24 +195,28 @@ class Request:
         finally:
             with self._lock:
                 self._closed, self._socket = True, None
+            if response is not None:
+                response.close()
             connection.close()
 
-    def _some(self, response: http.client.HTTPResponse, limit: float) -> bytes:
-        """What has come; empty at the end. However much comes that is no token, the limit stands."""
-        left = limit - time.monotonic()
+    def _receive(self, buffer: Any) -> int:
+        """What has come, into a buffer; how many bytes, 0 at the end. However much comes that is no token, or however
+        little at a time, the limit stands."""
+        left = self._limit - time.monotonic()
         if left <= 0:
             raise TimeoutError
         with self._lock:
             if self._closed or self._socket is None:
                 raise ServerError("it was cut off")
             self._socket.settimeout(left)
-        return response.read1(AT_ONCE)
+            receiving = self._socket
+        return receiving.recv_into(buffer)
 
     def _all(self, response: http.client.HTTPResponse) -> bytes:
-        limit, found = time.monotonic() + self._patience.first_s, b""
-        while received := self._some(response, limit):
+        found = b""
+        while received := response.read1(AT_ONCE):
             found += received
-            if len(found) > 1 << 20:
+            if len(found) > LONGEST:
                 raise ServerError("it answers with more than can be right")
         return found
 
@@ -179,24 +230,24 @@ def _piece(data: str) -> tuple[str, bool]:
         choices = chunk.get("choices") or [{}]  # the chunk that counts the tokens has none
         text = (choices[0].get("delta") or {}).get("content") or ""
         over = choices[0].get("finish_reason") is not None
-    except (ValueError, AttributeError, IndexError, TypeError) as error:
+    except (ValueError, AttributeError, IndexError, TypeError, RecursionError) as error:
         raise ServerError("it sends what is no chunk of an answer", said=data) from error
     if not isinstance(text, str):
         raise ServerError("it sends an answer that is no text")
     return text, over
 
 
-def _parsed(raw: bytes) -> Any:
+def _parsed(raw: bytes | str) -> Any:
     try:
         return json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # deeper than anybody means it
         raise ServerError("it answers with what is no JSON") from error
 
 
 def _complaint(status: int, raw: bytes) -> ServerError:
     try:
-        said = _told(json.loads(raw)["error"])
-    except (ValueError, KeyError, TypeError):
+        said = _told(_parsed(raw)["error"])
+    except (ServerError, KeyError, TypeError):
         said = ""
     return ServerError(f"it answers {status} {http.client.responses.get(status, '')}".strip(), status, said)
 

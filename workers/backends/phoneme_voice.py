@@ -114,7 +114,7 @@ class PhonemeVoice(ClauseVoice):
                     pass
         except Exception as error:  # ONNX Runtime's own exceptions share no base class
             why = first_line(error)
-            remedy = GPU_REMEDY if "CUDA" in why or "cud" in why else self.REMEDY
+            remedy = GPU_REMEDY if any(sign in why.lower() for sign in ("cuda", "cudnn", "cublas")) else self.REMEDY
             raise BackendError(f"{self.TABLE}.model does not run ({why})", remedy) from None
         super().warm_up()
         if not self._begins:

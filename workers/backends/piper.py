@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.contract import Rung
 from engine.errors import BackendError
 from workers.backends.clauses import number, primary
-from workers.backends.model_files import directory, read_json
+from workers.backends.model_files import place, read_json
 from workers.backends.phoneme_voice import PhonemeVoice, inputs_of
 from workers.backends.phonemes import Part
 
@@ -48,39 +48,44 @@ class Piper(PhonemeVoice):
         settings = rung.settings
         self._remarks = []
         speed = number(settings, "speed", 1.0, 0.5, 2.0)
-        path = directory(str(settings.get("model", "")), SETTING, SOURCE)
-        nets, described = _files(path)
+        path = place(str(settings.get("model", "")), SETTING, SOURCE)
+        nets, described = files(path)
         made = read_json(described, SOURCE)
         self._take_description(made, described, rung)
-        usual = made.get("inference", {})
         noise = number(settings, "noise", OWN, OWN, 2.0)
         noise_w = number(settings, "noise_w", OWN, OWN, 2.0)
-        self._scales = np.array(
-            [
-                usual.get("noise_scale", 0.667) if noise < 0 else noise,
-                usual.get("length_scale", 1.0) / speed,
-                usual.get("noise_w", 0.8) if noise_w < 0 else noise_w,
-            ],
-            np.float32,
-        )
+        usual_noise, length, usual_noise_w = self._usual
+        scales = (usual_noise if noise < 0 else noise, length / speed, usual_noise_w if noise_w < 0 else noise_w)
+        self._scales = np.array(scales, np.float32)
         self._decoder: Any
         self._first, self._decoder = self._net(nets[0], rung), self._net(nets[1], rung) if len(nets) > 1 else None
         self._keep(self._first, self._decoder)
         inputs = inputs_of(self._first)
         if not {"input", "input_lengths", "scales"} <= inputs.keys() <= {"input", "input_lengths", "scales", "sid"}:
             raise BackendError(f"{nets[0]} is no Piper voice: its inputs are {', '.join(inputs)}", SOURCE)
-        self._speaker = _speaker(str(settings.get("speaker", "")), made) if "sid" in inputs else None
+        self._speaker = (
+            _speaker(str(settings.get("speaker", "")), self._speakers, self._named) if "sid" in inputs else None
+        )
         self._open(rung, self._own_rate)
 
     def _take_description(self, made: dict[str, Any], path: Path, rung: Rung) -> None:
         """What the JSON says: the rate, the language, the alphabet."""
         try:
             self._own_rate = int(made["audio"]["sample_rate"])
+            if not 4000 <= self._own_rate <= 192_000:
+                raise ValueError(f"sample_rate {self._own_rate}")
+            self._speakers = int(made.get("num_speakers", 1))
+            self._named = {str(name): int(id_) for name, id_ in (made.get("speaker_id_map") or {}).items()}
+            usual = made.get("inference", {})
+            scales = (("noise_scale", 0.667), ("length_scale", 1.0), ("noise_w", 0.8))
+            self._usual = [float(usual.get(name, value)) for name, value in scales]
+            if not all(0 <= each < 100 for each in self._usual):
+                raise ValueError(f"inference {usual}")
             kind, language = str(made.get("phoneme_type", "espeak")), str(made["espeak"]["voice"])
             self._hop = int(made.get("hop_length", 256))
             self._ids = {str(symbol): [int(each) for each in ids] for symbol, ids in made["phoneme_id_map"].items()}
             self._ids[BEGIN], self._ids[END], self._ids[PAD]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise BackendError(f"{path} does not describe a Piper voice ({error!r})", SOURCE) from None
         if primary(language) != primary(rung.language):
             raise BackendError(f"{path} is a voice of {language!r}, not of {rung.language!r}", "choose another voice")
@@ -151,7 +156,7 @@ class Piper(PhonemeVoice):
         return [[usual[n % len(usual)] for n in range(length)] for length in LENGTHS]
 
 
-def _files(path: Path) -> tuple[tuple[Path, ...], Path]:
+def files(path: Path) -> tuple[tuple[Path, ...], Path]:
     """The nets at a place, one or the pair, and their description. Raises BackendError."""
     if path.is_file():
         return (path,), path.with_name(f"{path.name}.json")
@@ -174,12 +179,10 @@ def _files(path: Path) -> tuple[tuple[Path, ...], Path]:
     return (single[0],), single[0].with_name(f"{single[0].name}.json")
 
 
-def _speaker(wanted: str, made: dict[str, Any]) -> int:
+def _speaker(wanted: str, count: int, known: dict[str, int]) -> int:
     """The number of a speaker. Raises BackendError."""
-    known: dict[str, int] = made.get("speaker_id_map") or {}
-    count = int(made.get("num_speakers", 1))
     if wanted in known:
-        return int(known[wanted])
+        return known[wanted]
     if not wanted:
         return 0
     if wanted.isdecimal() and int(wanted) < count:

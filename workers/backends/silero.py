@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Tag, Voice
-from engine.errors import BackendError
+from engine.errors import BackendError, first_line
 from workers.backends.onnx_session import session
 
 RATE = 16000
@@ -131,7 +131,7 @@ class Silero:
             try:
                 events.append(Voice(stream.tag, self._listen(stream, frame)))
             except Exception as error:  # ONNX Runtime's own exceptions share no base class
-                stream.fail(str(error).splitlines()[0])
+                stream.fail(first_line(error))
             took = time.monotonic_ns() - began
             self._cost_ns += (took - self._cost_ns) // 8 if self._cost_ns else took
         self._pending.clear()

@@ -11,33 +11,14 @@ from typing import Any
 
 from engine.contract import Job
 from engine.errors import BackendError
-from workers.backends.chat_template import MARK, ChatTemplate, Message, read_json
+from workers.backends.chat_template import MARK, ChatTemplate, Message
 from workers.backends.conversation import fitted, messages
 from workers.backends.detokeniser import Detokeniser
 from workers.backends.library import library
+from workers.backends.model_files import read_json
 
 _UNLIMITED = 10**9
 """What a tokenizer that knows no limit says is far beyond this."""
-
-
-def directory(configured: str, setting: str, needed: Sequence[str], remedy: str) -> Path:
-    """The model's directory, with all files there that are needed and none of them empty. Raises BackendError.
-
-    setting: its setting's name. needed: file names; with alternatives "a|b".
-    """
-    if not configured:
-        raise BackendError(f"{setting} is not set", f"set it to the model's directory; {remedy}")
-    folder = Path(configured).expanduser()
-    if not folder.is_dir():
-        what = f"{setting}: {folder} is no directory" if folder.exists() else f"{setting}: there is no {folder}"
-        raise BackendError(what, remedy)
-    for names in needed:
-        found = [file for name in names.split("|") for file in folder.glob(name)]
-        if not found:
-            raise BackendError(f"{setting}: {folder} has no {names.replace('|', ' or ')}", remedy)
-        if not all(file.stat().st_size for file in found):
-            raise BackendError(f"{setting}: {found[0]} is empty", "fetch the model's files again")
-    return folder
 
 
 class TextModel:
@@ -101,6 +82,12 @@ class TextModel:
         found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
+    def _is_token(self, number: Any) -> bool:
+        """It is an id that the tokenizer knows: files say -1 or null where there is none."""
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 31:
+            return False
+        return self._tokenizer.id_to_token(number) is not None
+
     def _ends(self) -> list[int]:
         """What ends an answer: what the model's files name so, and what the template writes after one."""
         named: list[Any] = [self.template.special["eos_token"]]
@@ -117,7 +104,7 @@ class TextModel:
             after = ""
         special = {number for number, each in self._tokenizer.get_added_tokens_decoder().items() if each.special}
         numbers += self._encode(after)[:1] if set(self._encode(after)[:1]) <= special else []
-        ends = sorted({number for number in numbers if isinstance(number, int)})
+        ends = sorted({number for number in numbers if self._is_token(number)})
         if not ends:
             raise BackendError(
                 f"{self.folder}: nothing says which token ends an answer",

@@ -16,48 +16,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Exchange, Job, Pcm, Rung, Tag, Token
 from engine.errors import BackendError, first_line
-from engine.rules import Between, OneOf
 from workers.backends.conversation import system_text
 from workers.backends.defaults import settings_of
 from workers.backends.detokeniser import Detokeniser
 from workers.backends.log_mel import HOP, RATE, LogMel
+from workers.backends.model_files import directory
 from workers.backends.tekken import Tekken
-from workers.backends.text_model import directory
 from workers.backends.torch_library import remedy_of, torch_on
 from workers.backends.voxtral_memory import HEARD, Memories
 from workers.backends.voxtral_model import EXTRA, NEEDED, REMEDY, SETTING, VoxtralModel, audio_tokens
 from workers.backends.voxtral_prompt import Prompts
+from workers.backends.voxtral_settings import Settings
 from workers.backends.voxtral_turn import Turn
 
 TRIAL = Tag(-1)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """model: a directory. placeholder: stands in the history for what was heard. trim_audio: tokens for the length of
-    the sound alone, 12.5 a second, instead of 30 s, which is what the model's makers feed it. system_prompt and
-    max_tokens are those of the stage "llm"."""
-
-    model: str = ""
-    device: Annotated[str, OneOf("cpu", "cuda")] = "cuda"
-    require_device: bool = True
-    dtype: Annotated[str, OneOf("auto", "float32", "bfloat16", "float16")] = "auto"
-    placeholder: str = "[spoken question]"
-    trim_audio: bool = False
-    longest_s: Annotated[int, Between(1, 600)] = 30
-    prefill_tokens: Annotated[int, Between(1, 8192)] = 256
-    context_tokens: Annotated[int, Between(64, 262_144)] = 8192
-    temperature: Annotated[float, Between(0, 2)] = 0.2
-    top_p: Annotated[float, Between(0.01, 1)] = 0.95
-    system_prompt: str = ""
-    max_tokens: Annotated[int, Between(1, 4096)] = 200
 
 
 class Voxtral:

@@ -7,7 +7,6 @@ cropped by negative counts), so what knows that is here and nowhere else.
 from __future__ import annotations
 
 import inspect
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from engine.errors import BackendError, first_line
 from workers.backends.library import library
 from workers.backends.log_mel import Frames
+from workers.backends.model_files import read_json
 from workers.backends.torch_library import Torch
 
 SETTING, EXTRA = "the backend voxtral", "voxtral"
@@ -102,9 +102,6 @@ def audio_tokens(samples: int, whole: int, frames: int, trimmed: bool) -> tuple[
 
 
 def _check_kind(folder: Path) -> None:
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError) as error:
-        raise BackendError(f"{folder / 'config.json'} cannot be read ({first_line(error)})", REMEDY) from error
+    kind = read_json(folder / "config.json", REMEDY).get("model_type")
     if kind != "voxtral":
         raise BackendError(f"{folder} is a model of the type {kind}, not voxtral", REMEDY)

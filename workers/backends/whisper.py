@@ -21,16 +21,16 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Job, Pcm, Rung, Tag
 from engine.errors import BackendError, first_line
-from workers.backends.ct2 import Place, remedy_for
+from workers.backends.ct2 import Place, Placed
 from workers.backends.log_mel import HOP, RATE, LogMel
-from workers.backends.whisper_model import SOURCE, TABLE, Hypothesis, Model, primary
+from workers.backends.whisper_model import SOURCE, TABLE, Hypothesis, Model, found, primary
 from workers.backends.whisper_utterance import ROOM, Utterance
 
 LONGEST = 3000
@@ -55,83 +55,54 @@ class Whisper:
 
     def __init__(self) -> None:
         self.abilities = Abilities(checkpoint="call", incremental=True, rate=RATE, own_thread=True)
-        self.remarks: tuple[str, ...] = ()
-        self._model: Model | None = None
+        self._placed: Placed[Model] | None = None
+        self._left_out = 0
+        """Expected phrases that it could not be told."""
         self._open: dict[Tag, Utterance] = {}
         self._events: list[Event] = []
         self._cancelled: deque[Tag] = deque()
         self._pass: _Pass | None = None
         self._cost_ns, self._learned = 0, False
         self._interval = 0
-        self._wanted: tuple[Path, Place, int, str] | None = None
+        self._identity: tuple[Any, ...] = ()
         """What the model was loaded for."""
-        self._fallen = 0
-        """1: it runs on the processor instead; the first remark says so."""
 
     def load(self, rung: Rung) -> None:
         if rung.rate != RATE:
             raise BackendError(f"Whisper hears {RATE} samples a second, not {rung.rate}", f"set the rate to {RATE}")
-        configured = str(rung.settings.get("model", ""))
-        if not configured:
-            raise BackendError(f"asr.backend whisper needs {TABLE}.model, the directory of its model", SOURCE)
+        folder, place = found(str(rung.settings.get("model", ""))), Place.of(TABLE, rung.settings)
+        identity = _identity(rung)
+        if identity != self._identity:
+            self.unload()
+            self._placed = Placed(
+                place, lambda each: Model(folder, each, rung.threads, rung.language), lambda model: model.close()
+            )
+            self._thread, self._identity = ThreadPoolExecutor(1, "whisper"), identity
         self._rung = rung
-        model = self._model_of(Path(configured).expanduser(), Place.of(TABLE, rung.settings))
         self._beams = int(rung.settings.get("beam_size", 1))
         self._no_speech = float(rung.settings.get("no_speech", 0.6))
         self._interval = int(rung.settings.get("interval_ms", 300)) * RATE // 1000
         self._lengths = lengths(float(rung.settings.get("audio_context_s", 30)))
         most = int(rung.settings.get("expected_tokens", 0))
-        self._hints, left_out = model.hints(rung.expected, most) if most else ([], 0)
-        if left_out:
-            self.remarks += (f"{left_out} of the expected phrases do not fit into {TABLE}.expected_tokens",)
+        self._hints, self._left_out = self._model.hints(rung.expected, most) if most else ([], 0)
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
-        names = ("model", "device", "device_index", "require_device", "compute_type")
-        same = all(now.settings.get(name) == then.settings.get(name) for name in names)
-        return same and (now.threads, now.language) == (then.threads, then.language)
+        return _identity(now) == _identity(then)
 
-    def _model_of(self, folder: Path, place: Place) -> Model:
-        """The model in this place: the one that is loaded, where only other settings have changed."""
-        wanted = folder, place, self._rung.threads, self._rung.language
-        if self._model is not None and wanted == self._wanted:
-            self.remarks = self.remarks[: self._fallen]
-            return self._model
-        self.unload()
-        self._wanted, self._folder, self._place, self.remarks, self._fallen = wanted, folder, place, (), 0
-        try:
-            model = self._load_model()
-        except BackendError as error:
-            model = self._fall_back(error)
-        self._thread = ThreadPoolExecutor(1, "whisper")
-        return model
-
-    def _load_model(self) -> Model:
-        self._model = Model(self._folder, self._place, self._rung.threads, self._rung.language)
-        return self._model
-
-    def _fall_back(self, error: BackendError) -> Model:
-        """The GPU cannot be had. Raises `error` where it has to be."""
-        if self._place.instead is None:
-            raise error
-        if self._model is not None:
-            self._model.close()
-        self.remarks = (f"runs on the processor: {error.what}", *self.remarks)
-        self._place, self._fallen = self._place.instead, 1
-        return self._load_model()
+    @property
+    def remarks(self) -> Sequence[str]:
+        placed = self._placed.remarks if self._placed is not None else ()
+        left_out = f"{self._left_out} of the expected phrases do not fit into {TABLE}.expected_tokens"
+        return (*placed, left_out) if self._left_out else placed
 
     def warm_up(self) -> None:
         """A pass of each length. Raises BackendError with the remedy where the library cannot compute."""
         noise = (np.random.default_rng(0).standard_normal(RATE) * 300).astype(np.int16)
+        assert self._placed is not None
         for length in self._lengths:
-            try:
-                self._try(noise, length)
-            except RuntimeError as error:
-                what = f"Whisper does not run: {first_line(error)}"
-                self._fall_back(BackendError(what, remedy_for(self._place, error)))
-                self._try(noise, length)
+            self._placed.warm_up(partial(self._try, noise, length), SOURCE)
 
-    def _try(self, sound: Pcm, length: int) -> None:
-        model = self._loaded
+    def _try(self, sound: Pcm, length: int, model: Model) -> None:
         mel = LogMel(model.bands, length)
         mel.add(sound)
         began = time.monotonic_ns()
@@ -140,12 +111,13 @@ class Whisper:
         self._cost_ns, self._learned = time.monotonic_ns() - began, False  # the first ones take longer
 
     @property
-    def _loaded(self) -> Model:
-        assert self._model is not None, "load comes first"
-        return self._model
+    def _model(self) -> Model:
+        assert self._placed is not None, "load comes first"
+        assert self._placed.model is not None
+        return self._placed.model
 
     def begin(self, job: Job) -> None:
-        model = self._loaded
+        model = self._model
         if not model.knows(job.language):
             self._events.append(Ended(job.tag, "failed", f'this Whisper does not know the language "{job.language}"'))
             return
@@ -199,7 +171,7 @@ class Whisper:
         return min(wanting, key=lambda each: (not each.finished, not each.end), default=None)
 
     def _begin_pass(self, now: Utterance) -> None:
-        model, stop = self._loaded, now.cut
+        model, stop = self._model, now.cut
         upto = now.samples if stop is None else now.gone + stop * HOP
         frames = now.sound.frames + BEGUN if stop is None else stop
         features = now.sound.features(next((each for each in self._lengths if each >= frames), LONGEST), stop)
@@ -268,10 +240,10 @@ class Whisper:
     def unload(self) -> None:
         """Waits for the end of a pass."""
         self._open.clear()
-        if self._model is not None:
+        if self._placed is not None:
             self._thread.shutdown(wait=True)
-            self._model.close()
-        self._model = self._pass = None
+            self._placed.close()
+        self._placed = self._identity = self._pass = None
         self._events.clear()
 
 
@@ -297,3 +269,8 @@ def lengths(context_s: float) -> list[int]:
     while found[-1] < LONGEST:
         found.append(min(2 * found[-1], LONGEST))
     return found
+
+
+def _identity(rung: Rung) -> tuple[Any, ...]:
+    """What the model has to be loaded anew for."""
+    return str(rung.settings.get("model", "")), Place.of(TABLE, rung.settings), rung.threads, rung.language

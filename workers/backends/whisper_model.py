@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import math
 import zlib
 from collections.abc import Callable, Sequence
@@ -13,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BackendError, first_line
-from workers.backends.ct2 import EXTRA, Place, library, opened
+from workers.backends.ct2 import EXTRA, Place, module, opened
+from workers.backends.library import library
 from workers.backends.log_mel import HOP, RATE, WINDOW, Frames
+from workers.backends.model_files import directory, read_json
 
 TABLE = "asr.whisper"
 FILES = ("model.bin", "config.json", "tokenizer.json", "vocabulary.json|vocabulary.txt")
@@ -42,14 +42,14 @@ class Hypothesis:
 
 
 class Model:
-    """One loaded model. Raises BackendError for what cannot be loaded, before the library sees it where we can tell."""
+    """One loaded model, from a directory that was `found`."""
 
     def __init__(self, folder: Path, place: Place, threads: int, language: str) -> None:
-        check(folder)
-        ct2 = library(TABLE)
+        """Raises BackendError."""
+        ct2 = module(TABLE)
         self._ct2 = ct2
         self._tokenizer = _tokenizer(folder)
-        self._whisper = opened(place, partial(ct2.models.Whisper, intra_threads=threads), folder)
+        self._whisper = opened(place, partial(ct2.models.Whisper, intra_threads=threads), folder, SOURCE)
         self.multilingual: bool = self._whisper.is_multilingual
         self.bands: int = self._whisper.n_mels
         self._ids = {name: self._special(name) for name in ("startoftranscript", "notimestamps", "startofprev")}
@@ -134,10 +134,7 @@ def primary(language: str) -> str:
 
 
 def _tokenizer(folder: Path) -> Any:
-    try:
-        tokenizers = importlib.import_module("tokenizers")
-    except ImportError as error:
-        raise BackendError(f"{TABLE} needs the package tokenizers ({error})", EXTRA) from None
+    tokenizers = library("tokenizers", TABLE, EXTRA)
     path = folder / "tokenizer.json"
     try:
         return tokenizers.Tokenizer.from_file(str(path))
@@ -145,28 +142,15 @@ def _tokenizer(folder: Path) -> Any:
         raise BackendError(f"{path} is no tokenizer ({first_line(error)})", SOURCE) from error
 
 
-def check(folder: Path) -> None:
-    """Look at a model's files. Raises BackendError: one is missing, or not what a Whisper has."""
-    if not folder.is_dir():
-        raise BackendError(f"there is no directory {folder}", f"correct {TABLE}.model")
-    for names in FILES:
-        if not any((folder / name).is_file() for name in names.split("|")):
-            raise BackendError(f"{folder} has no {names.replace('|', ' or ')}", SOURCE)
-    config = _json(folder / "config.json")
+def found(configured: str) -> Path:
+    """The directory of a model. Raises BackendError: a file is missing, or not what a Whisper has."""
+    folder = directory(configured, f"{TABLE}.model", FILES, SOURCE)
+    config = read_json(folder / "config.json", SOURCE)
     if "suppress_ids" not in config:
         raise BackendError(f"{folder} is no Whisper for CTranslate2: its config.json has no suppress_ids", SOURCE)
     path = folder / "preprocessor_config.json"
-    preprocessor = _json(path) if path.is_file() else {}
+    preprocessor = read_json(path, SOURCE) if path.is_file() else {}
     for key, ours in PREPROCESSOR.items():
         if preprocessor.get(key, ours) != ours:
             raise BackendError(f"{path} has {key} {preprocessor[key]}, and Whisper's is {ours}", SOURCE)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BackendError(f"{path} cannot be read ({error})", SOURCE) from error
-    if not isinstance(read, dict):
-        raise BackendError(f"{path} is not an object of JSON", SOURCE)
-    return read
+    return folder
