@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, NotEmpty, OnDisk, OneOf
 
-LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3")
+LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", "computing")
 WITHOUT_MODEL = frozenset({"phrasebook", "repeat"})
 """Those that answer by a rule: from phrases, not from a prompt."""
 
@@ -115,7 +115,7 @@ class Openai:
     context_tokens: ContextTokens
     tokenizer: Annotated[str, OnDisk(), Live()]
     temperature: Temperature
-    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name != "openai")), Live()]
+    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name not in ("openai", "computing"))), Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from engine.backend_settings import (
     SmartTurn,
     Whisper,
 )
+from engine.computing_settings import ComputingAsr, ComputingLlm, ComputingVocoder
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
@@ -148,7 +149,7 @@ class Vad:
 
 @dataclass(frozen=True, slots=True)
 class Asr:
-    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa")]
+    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa", "computing")]
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
@@ -160,6 +161,7 @@ class Asr:
     pocketsphinx: Pocketsphinx
     whisper: Whisper
     sherpa: Sherpa
+    computing: ComputingAsr
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +215,12 @@ class Llm:
     openai: Openai
     exllamav2: Exllama
     exllamav3: Exllama
+    computing: ComputingLlm
 
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper")]
+    backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper", "computing")]
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live()]
     speaker_s: Annotated[int, Between(1, 120)]
@@ -228,6 +231,7 @@ class Vocoder:
     espeak: Espeak
     kokoro: Kokoro
     piper: Piper
+    computing: ComputingVocoder
 
 
 @dataclass(frozen=True, slots=True)
