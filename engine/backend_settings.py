@@ -45,6 +45,8 @@ class Silero:
 class Pocketsphinx:
     model: ModelPath
     bias: Annotated[float, Between(0, 1), Live()]
+    most_units: Annotated[int, Between(100, 30_000)]
+    most_words: Annotated[int, Between(1, 1000)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,17 @@ import re
 _END = re.compile(r"[.!?;:,…](?=\s)")
 _SENTENCE = ".!?…"
 FIRST_WORDS, LATER_WORDS = 2, 5
-"""Words a clause must have before a comma, semicolon or colon may end it."""
+"""Words a clause must have before a comma, semicolon or colon may end it: the first, and all others."""
 MOST_WORDS = 25
 """Words after which a clause ends at the next space, punctuation or not."""
 
 
 class Clauser:
-    """Takes pieces of text, gives whole clauses; pieces joined and clauses joined are the same words."""
+    """Takes pieces of text, gives whole clauses; pieces joined and clauses joined are the same words. first, most: see
+    FIRST_WORDS and MOST_WORDS."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = FIRST_WORDS, most: int = MOST_WORDS) -> None:
+        self._first, self._most = first, most
         self._text = ""
         self._count = 0
 
@@ -39,14 +41,14 @@ class Clauser:
         return [rest] if rest else []
 
     def _end(self) -> int | None:
-        needed = LATER_WORDS if self._count else FIRST_WORDS
+        needed = min(LATER_WORDS, self._most) if self._count else self._first
         for match in _END.finditer(self._text):
             words = len(self._text[: match.end()].split())
-            if words > MOST_WORDS:
+            if words > self._most:
                 break
             if match[0] in _SENTENCE or words >= needed:
                 return match.end()
-        words_so_far = self._text.split(maxsplit=MOST_WORDS)
-        if len(words_so_far) > MOST_WORDS:
+        words_so_far = self._text.split(maxsplit=self._most)
+        if len(words_so_far) > self._most:
             return len(self._text) - len(words_so_far[-1])
         return None

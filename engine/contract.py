@@ -244,6 +244,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class ChangesQuickly(Protocol):
+    """What a backend may have beside the contract: some settings it changes without loading its model anew. Rungs of a
+    ladder that differ in those alone share one backend."""
+
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        """Loaded with `now`, `load(then)` takes a few ms at most and needs no `warm_up`. Asked before it is loaded."""
+
+
+@runtime_checkable
 class HearsPauses(Protocol):
     """What a recogniser may have beside the contract: it makes use of knowing where the voice pauses. One that hears
     sound in large pieces need not wait for a piece to be full then."""

@@ -22,6 +22,7 @@ CHECKS: tuple[tuple[str, Callable[[Visit], Iterable[Finding]]], ...] = (
     ("shared memory", machine.shared_memory),
     ("real time", machine.real_time),
     ("processor", machine.processor),
+    ("sensors", machine.sensors),
     ("models", stages.backends),
     ("door", door.socket),
 )

@@ -18,6 +18,10 @@ class Event:
 
     name: ClassVar[str] = ""
 
+    def fields(self) -> dict[str, Any]:
+        """As on the wire: `from_` is `from` there, which is no name in Python."""
+        return {name.rstrip("_"): value for name, value in asdict(self).items()}
+
 
 E = TypeVar("E", bound=type[Event])
 EVENTS: dict[str, type[Event]] = {}
@@ -173,6 +177,19 @@ class Volume(Event):
     percent: int
 
 
+@_event("rung")
+@dataclass(frozen=True, slots=True)
+class RungChanged(Event):
+    """A stage goes to another rung of its ladder, 0 is the best: its quality gives way, or comes back. name: of the
+    rung `to`. reason: for people, one line."""
+
+    stage: str
+    from_: int
+    to: int
+    name_: str
+    reason: str
+
+
 @_event("error")
 @dataclass(frozen=True, slots=True)
 class Error(Event):
@@ -185,4 +202,4 @@ class Error(Event):
 
 def dump(event: Event) -> str:
     """The event as JSON, with its name as `event`. No line breaks in it."""
-    return json.dumps({"event": event.name, **asdict(event)}, ensure_ascii=False)
+    return json.dumps({"event": event.name, **event.fields()}, ensure_ascii=False)

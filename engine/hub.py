@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from engine import messages as m
@@ -82,7 +82,7 @@ class Hub:
 
     def tell(self, event: Event) -> None:
         """Take an event of the supervisor's own, which happens now."""
-        self._publish(event.name, asdict(event), Tag(), time.monotonic_ns())
+        self._publish(event.name, event.fields(), Tag(), time.monotonic_ns())
 
     def _publish(self, name: str, fields: dict[str, Any], tag: Tag, at_ns: int) -> None:
         if (known := _NO_NEWS.get(name)) and known(self.now, fields):

@@ -27,6 +27,7 @@ from engine import NAME
 from engine import licence_notes as notes
 from engine.config import Config
 from engine.config_command import add_config_options, load_from_args
+from engine.ladders import sections
 from engine.licence_kinds import UNKNOWN, Kind, kind
 from engine.licence_sound import SOUND, loaded_packages
 from engine.models import disk, lock, manifest, names
@@ -55,10 +56,10 @@ class Part:
 def parts(config: Config) -> list[Part]:
     """Everything that runs with this configuration, the interpreter first."""
     stages = {stage: getattr(config, stage) for stage in config.stages}
-    backends = [section.backend for section in stages.values()]
-    backends += [table.fallback for table in map(_table, stages.values()) if getattr(table, "fallback", "")]
-    # What turns words into phonemes for a voice is one of the voices itself.
-    backends += [way for stage in stages if (way := config.backend_settings(stage).get("phonemes"))]
+    used = [section for _, section in sections(config)]
+    backends = [section.backend for section in used]
+    # What answers instead; and what turns words into phonemes for a voice is one of the voices itself.
+    backends += [way for name in ("fallback", "phonemes") for each in used if (way := getattr(_table(each), name, ""))]
     extras = frozenset(notes.BACKENDS_IN_EXTRAS[name] for name in backends if name in notes.BACKENDS_IN_EXTRAS)
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     found = [Part("Python", python, "PSF-2.0", "the interpreter")]

@@ -14,11 +14,12 @@ from engine.supervisor import Supervisor
 
 
 class Turns:
-    """A subscriber: keeps the records of the turns that have one, and has the memory measured at the end of each, and
-    when the engine begins and ends."""
+    """A subscriber: keeps the records of the turns that have one, and the moves between rungs; has the memory measured
+    at the end of each turn, and when the engine begins and ends."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.records: list[dict[str, Any]] = []
+        self.moves: list[dict[str, Any]] = []
         self._supervisor = supervisor
 
     def __call__(self, happening: Happening) -> None:
@@ -26,6 +27,9 @@ class Turns:
         if happening.name == "answer.ended" and fields["record"]:
             self.records.append(fields["record"])
             self._supervisor.measure_memory()
+        elif happening.name == "rung":
+            own = ("session", "turn", "mono_ns", "stage", "from", "to", "name", "reason")
+            self.moves.append({name: fields[name] for name in own} | {"after_turns": len(self.records)})
         elif happening.name == "state" and (not self._supervisor.peak_pss or fields["state"] == "stopping"):
             self._supervisor.measure_memory()
 
@@ -39,7 +43,7 @@ SPECULATION = {
 """What the report calls the counters of answers that were begun before the user had finished."""
 
 
-def totals(supervisor: Supervisor) -> dict[str, Any]:
+def totals(supervisor: Supervisor, moves: list[dict[str, Any]]) -> dict[str, Any]:
     """What the whole run comes to. `latency_ms`: p50, p95 and p99 of each histogram that is not empty."""
     telemetry = supervisor.telemetry
     histograms = (
@@ -60,6 +64,10 @@ def totals(supervisor: Supervisor) -> dict[str, Any]:
         "starved_blocks": telemetry.get("audio.starved"),
         "restarts": supervisor.total("restarts"),
         "deadline_misses": supervisor.total("late"),
+        "rung_moves": {
+            "down": sum(move["to"] > move["from"] for move in moves),
+            "up": sum(move["to"] < move["from"] for move in moves),
+        },
         "dropped_messages": supervisor.total("dropped"),
         "speculation": {name: telemetry.get(f"turns.{counter}") for name, counter in SPECULATION.items()},
         "peak_pss_mb": round(supervisor.peak_pss / 1e6, 1),
@@ -71,15 +79,16 @@ def totals(supervisor: Supervisor) -> dict[str, Any]:
     }
 
 
-def build(turns: list[dict[str, Any]], supervisor: Supervisor, ready_s: float) -> dict[str, Any]:
+def build(turns: Turns, supervisor: Supervisor, ready_s: float) -> dict[str, Any]:
     """The report as it is written."""
     return {
         "engine": f"{NAME} {version(NAME)}",
         "report": 1,
         "profile": supervisor.config.profile,
         "ready_s": round(ready_s, 3),
-        "turns": turns,
-        "totals": totals(supervisor),
+        "turns": turns.records,
+        "moves": turns.moves,
+        "totals": totals(supervisor, turns.moves),
     }
 
 

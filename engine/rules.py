@@ -119,6 +119,15 @@ class Live:
         return True
 
 
+class Whole:
+    """No limit: marks a setting that is the same on every rung of its stage's ladder."""
+
+    wanted = ""
+
+    def accepts(self, _value: Any) -> bool:
+        return True
+
+
 def shown(value: Any) -> str:
     """A value in an error message: one short line, whatever it is."""
     match value:

@@ -18,6 +18,7 @@ from engine.door.orders import Orders
 from engine.door.server import Door
 from engine.errors import ConfigError
 from engine.events import Error
+from engine.governor.driver import Governor
 from engine.hub import Hub
 from engine.printer import Printer
 from engine.renewals import Renewals
@@ -56,7 +57,9 @@ class Running:
             self._place.remove()
             raise
         self._renewals = Renewals(self.supervisor.publish, self._undone)
-        self.supervisor.on_death = self._renewals.died
+        supervisor = self.supervisor
+        self.governor = Governor(config, supervisor.telemetry, self.hub, supervisor.wake, lambda: supervisor.pids)
+        supervisor.on_death = self._died
         self._orders = Orders(self.supervisor.send)
         self._door = Door(self.hub, self._orders, self._reload, name)
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
@@ -77,6 +80,7 @@ class Running:
             self._door.open(self._place.socket)
             if self._place.note:
                 terminal.say(self._place.note)
+            self.governor.begin()
             if await self.supervisor.start():
                 gc.freeze()  # what is there now stays: the collector need not look at it again
                 self.ready_s = time.monotonic() - began
@@ -86,6 +90,7 @@ class Running:
                 await self.supervisor.ended()
         finally:
             self._orders.close()
+            self.governor.stop()
             await self.supervisor.stop()
             await self._door.close()
             self._place.remove()
@@ -105,6 +110,10 @@ class Running:
     def _over(self, _message: m.Over) -> None:
         self._loop.call_later(_AFTER_LAST_S, self.supervisor.end)
 
+    def _died(self, stage: str) -> None:
+        self._renewals.died(stage)
+        self.governor.died(stage)
+
     def _undone(self, why: str) -> None:
         self.hub.tell(Error("engine", f"the last reload is taken back: {why}", "correct that, and reload again"))
 
@@ -118,6 +127,7 @@ class Running:
                 await self._renewals.apply(self.supervisor.config, changed.config)
             except ValueError as error:
                 raise ConfigError("the settings have outgrown their room in shared memory", "restart") from error
+            self.governor.reload(self.supervisor.config)
         return {"applied": changed.applied, "restart_needed": changed.restart_needed}
 
 
@@ -139,5 +149,5 @@ async def converse(config: Config, reread: Callable[[], Config], report_path: Pa
     finally:
         printer.close()
         if report_path is not None:
-            report.write(report_path, report.build(turns.records, running.supervisor, running.ready_s))
+            report.write(report_path, report.build(turns, running.supervisor, running.ready_s))
     return running.code

@@ -1,8 +1,9 @@
 """How plain values become typed settings.
 
 A section is a frozen dataclass; a field is another section, a `Mapping` of names to sections, a scalar, a tuple of
-scalars or a tuple of sections. `Annotated[int, Between(1, 9)]` puts rules on it (`engine/rules.py`). Nothing is raised
-while reading: what is wrong is collected as `Problem`s, so that all of them can be told at once.
+scalars or a tuple of sections. An `Overlay` of a section has only those of its settings that differ.
+`Annotated[int, Between(1, 9)]` puts rules on it (`engine/rules.py`). Nothing is raised while reading: what is wrong is
+collected as `Problem`s, so that all of them can be told at once.
 """
 
 from __future__ import annotations
@@ -11,17 +12,45 @@ import difflib
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-from engine.rules import OneOf, Rule, shown
+from engine.rules import Matches, OneOf, Rule, Whole, shown
 
 Key: TypeAlias = tuple[str | int, ...]
 """Where a value stands: names of tables and settings; a number is a place in a list, from 0."""
 
 ANY = "*"
 """Stands for a name that users choose in the keys that `setting_keys` gives."""
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay(Generic[S]):
+    """Some settings of a section, to be laid over it: what a rung of a ladder has of its own."""
+
+    name: str
+    resident: bool
+    """It stays in memory while another one is used."""
+    values: tuple[tuple[Key, Any], ...]
+    """Each with its key within the section."""
+
+    def over(self, section: S) -> S:
+        """The section with these settings in the place of its own."""
+        for key, value in self.values:
+            section = _with(section, key, value)
+        return section
+
+
+def _with(section: Any, key: Key, value: Any) -> Any:
+    name = str(key[0])
+    return replace(section, **{name: _with(getattr(section, name), key[1:], value) if key[1:] else value})
+
+
+_NAME = Matches("[a-z0-9_-]{1,24}", "be at most 24 small letters, digits, - or _")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +134,23 @@ def build(kind: Any, values: Mapping[Key, Any], at: Key = ()) -> Any:
 
 def plain(value: Any) -> Any:
     """The opposite of `build`: dicts, lists and scalars, as JSON and TOML know them."""
+    if isinstance(value, Overlay):
+        return {"name": value.name, "resident": value.resident, **_nested(value.values)}
     if is_dataclass(value) and not isinstance(value, type):
         return {name: plain(getattr(value, name)) for name in kinds(type(value))}
     if isinstance(value, Mapping):
         return {name: plain(inner) for name, inner in value.items()}
     return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _nested(values: tuple[tuple[Key, Any], ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values:
+        table = found
+        for name in key[:-1]:
+            table = table.setdefault(str(name), {})
+        table[str(key[-1])] = plain(value)
+    return found
 
 
 _SCALARS: dict[Any, tuple[str, tuple[type, ...]]] = {
@@ -155,6 +196,8 @@ class Reader:
         before = len(self.problems)
         if get_origin(base) is tuple:
             read = self._list(get_args(base)[0], value, key)
+        elif get_origin(base) is Overlay:
+            read = self._overlay(get_args(base)[0], value, key)
         elif is_dataclass(base):
             read = self._section(base, value, key)
         else:
@@ -190,6 +233,28 @@ class Reader:
             if name not in value and name not in misspelt:
                 self.problems.append(Problem(key, f"{dotted(key)} has no {name}", f"add {name} = ..."))
         return section(**read) if len(self.problems) == before else None
+
+    def _overlay(self, section: type, value: Any, key: Key) -> Any:
+        """Read by itself, so that what is wrong is told in the section's own terms, after the name of the overlay."""
+        if not isinstance(value, Mapping):
+            return self._refuse(key, "must be a table", value)
+        inside = Reader(section)
+        rest = {name: item for name, item in value.items() if name not in ("name", "resident")}
+        if "name" not in value:
+            inside.problems.append(Problem((), "it has no name", 'add name = "..."'))
+        name = inside.value(Annotated[str, _NAME], value.get("name", "x"), ("name",))
+        resident = inside.value(bool, value.get("resident", True), ("resident",))
+        values = tuple(inside.settings(rest))
+        for at, _ in values:
+            kind: Any = section
+            for part in at:
+                kind = child(kind, part)
+            if any(isinstance(rule, Whole) for rule in unwrap(kind)[1]):
+                what = f"{dotted(at)} is the same on every rung"
+                inside.problems.append(Problem(at, what, f"set {dotted((*key[:-2], *at))}"))
+        called = f"{dotted(key)} {shown(name)}" if isinstance(value.get("name"), str) else dotted(key)
+        self.problems += [Problem((*key, *each.key), f"{called}: {each.what}", each.remedy) for each in inside.problems]
+        return None if inside.problems else Overlay(name, resident, values)
 
     def _refuse(self, key: Key, must: str, value: Any, rule: Rule | None = None) -> Any:
         names = [str(choice) for choice in rule.choices] if isinstance(rule, OneOf) else []

@@ -2,7 +2,8 @@
 
 A new setting is one line here, or, for a backend's own, in engine/backend_settings.py, and one in config.toml, which
 holds the default and says what it does. Units stand in the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what
-`engine reload` applies at once; the file says the same. What one field's limits cannot say is in `Settings.conflicts`.
+`engine reload` applies at once, `Whole()` what no rung of a ladder may change; the file says the same. What one field's
+limits cannot say is in `Settings.conflicts`.
 """
 
 from __future__ import annotations
@@ -31,18 +32,21 @@ from engine.backend_settings import (
     Whisper,
 )
 from engine.computing_settings import ComputingAsr, ComputingLlm, ComputingVocoder
-from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template
+from engine.governor.settings import Governor
+from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template, Whole
+from engine.schema import Overlay
 
 LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small letters, such as "en" or "pt-br"')
 ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
 
-Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live()]
+Budget: TypeAlias = Annotated[int, Between(1, 10_000), Live(), Whole()]
 """ms until what was asked for is late."""
 Threads: TypeAlias = Annotated[int, Between(1, 64)]
-Priority: TypeAlias = Annotated[int, Between(0, 80)]
+Priority: TypeAlias = Annotated[int, Between(0, 80), Whole()]
 """SCHED_FIFO; 0 is off."""
+Interpreter: TypeAlias = Annotated[str, Whole()]
 Said: TypeAlias = Annotated[str, NotEmpty(), Live()]
 """How a word is said: other words, or phonemes in slashes."""
 Parts: TypeAlias = Annotated[int, Between(-1000, 1000)]
@@ -142,7 +146,7 @@ class Vad:
     preroll_ms: Annotated[int, Between(0, 2000), Live()]
     hop_budget_ms: Budget
     threads: Threads
-    python: str
+    python: Interpreter
     realtime_priority: Priority
     silero: Silero
 
@@ -153,24 +157,26 @@ class Asr:
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
-    min_confidence: Annotated[float, Between(0, 1), Live()]
-    expect: Annotated[Phrases, Live()]
+    min_confidence: Annotated[float, Between(0, 1), Live(), Whole()]
+    expect: Annotated[Phrases, Live(), Whole()]
     threads: Threads
-    python: str
+    python: Interpreter
     realtime_priority: Priority
     pocketsphinx: Pocketsphinx
     whisper: Whisper
     sherpa: Sherpa
     computing: ComputingAsr
+    rungs: Annotated[tuple[Overlay[Asr], ...], Whole()]
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     backend: Annotated[str, OneOf("prosody", "smart_turn", "off")]
     threads: Threads
-    python: str
+    python: Interpreter
     realtime_priority: Priority
     smart_turn: SmartTurn
+    rungs: Annotated[tuple[Overlay[Ending], ...], Whole()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +195,7 @@ class Turns:
     response_budget_ms: Budget
     hard_limit_s: Annotated[float, Between(0.5, 60), Live()]
     session_end_s: Annotated[float, Between(0, 86_400), Live()]
-    python: str
+    python: Interpreter
     realtime_priority: Priority
 
 
@@ -207,8 +213,10 @@ class Llm:
     system_prompt: Annotated[str, Live()]
     max_tokens: Annotated[int, Between(1, 4096), Live()]
     history_turns: Annotated[int, Between(0, 100), Live()]
+    first_clause_words: Annotated[int, Between(1, 25), Live()]
+    longest_clause_words: Annotated[int, Between(3, 60), Live()]
     threads: Threads
-    python: str
+    python: Interpreter
     realtime_priority: Priority
     phrasebook: Phrasebook
     ctranslate2: Ctranslate2
@@ -216,22 +224,24 @@ class Llm:
     exllamav2: Exllama
     exllamav3: Exllama
     computing: ComputingLlm
+    rungs: Annotated[tuple[Overlay[Llm], ...], Whole()]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
     backend: Annotated[str, Backend("flite", "espeak", "kokoro", "piper", "computing")]
     first_audio_budget_ms: Budget
-    normalise: Annotated[bool, Live()]
-    speaker_s: Annotated[int, Between(1, 120)]
+    normalise: Annotated[bool, Live(), Whole()]
+    speaker_s: Annotated[int, Between(1, 120), Whole()]
     threads: Threads
-    python: str
+    python: Interpreter
     realtime_priority: Priority
     flite: Flite
     espeak: Espeak
     kokoro: Kokoro
     piper: Piper
     computing: ComputingVocoder
+    rungs: Annotated[tuple[Overlay[Vocoder], ...], Whole()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +282,7 @@ class Settings:
     attention: Attention
     llm: Llm
     vocoder: Vocoder
+    governor: Governor
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
 
@@ -325,6 +336,18 @@ class Settings:
                     "audio.virtual.echo does not go together with the faults of the virtual sound card",
                     "take away one or the other",
                 ),
+            ),
+            *(
+                (
+                    len({rung.name for rung in section.rungs}) == len(section.rungs),
+                    Conflict((f"{stage}.rungs",), f"two rungs in {stage}.rungs have one name", "give each its own"),
+                )
+                for stage, section in (
+                    ("asr", self.asr),
+                    ("ending", self.ending),
+                    ("llm", self.llm),
+                    ("vocoder", self.vocoder),
+                )
             ),
             (
                 self.language in self.phrases,

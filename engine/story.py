@@ -64,6 +64,8 @@ class TurnRecord(TypedDict):
     stages: dict[str, Times]
     late: list[str]
     """Steps that missed their deadline."""
+    rungs: dict[str, int]
+    """Which rung of its ladder each stage was on when the answer began to be heard; 0 is the best."""
 
 
 # The parts of a response: label, and the stage and mark at which the part ends. Each begins where the last ended.

@@ -131,6 +131,15 @@ class Supervisor:
         """Send a command of the host to a worker. False: its ring is full."""
         return self._outlets[channel].send(message)
 
+    def wake(self, name: str) -> None:
+        """Let a worker look at what is wanted of it."""
+        self._bells[BELLS.index(name)].ring()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The workers that run, by name."""
+        return {worker.process.name: worker.pid for worker in self.workers if worker.pid}
+
     def publish(self, config: Config) -> int:
         """Give all workers new settings; which version that is, as in the cell engine.settings. ValueError: they are
         larger than the room there is."""

@@ -44,6 +44,8 @@ _OF_EACH_STAGE = (
     Metric("restarts", "counter", "times the worker was started again"),
     Metric("late", "counter", "results that missed their deadline"),
     Metric("dropped", "counter", "messages that found their ring full"),
+    Metric("rung", "gauge", "the rung of its ladder that is wanted, 0 is the best; only the governor writes it"),
+    Metric("rung_at", "gauge", "the rung that the worker works on; only the worker writes it"),
 )
 
 METRICS = (

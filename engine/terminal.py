@@ -21,6 +21,7 @@ class Terminal:
             "answer.ended": self._turn,
             "device": lambda fields: (sys.stderr, fields["text"]),
             "error": _error,
+            "rung": _rung,
         }
 
     def __call__(self, happening: Happening) -> None:
@@ -35,6 +36,11 @@ class Terminal:
 
     def _turn(self, fields: Mapping[str, Any]) -> tuple[TextIO, str]:
         return sys.stdout, story.line(fields["record"], self._words) if fields["record"] else ""
+
+
+def _rung(fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+    way = "down" if fields["to"] > fields["from"] else "up"
+    return sys.stderr, f"engine:{fields['stage']}: {way} to rung {fields['name']}: {fields['reason']}"
 
 
 def _error(fields: Mapping[str, Any]) -> tuple[TextIO, str]:

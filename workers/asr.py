@@ -45,7 +45,7 @@ class Asr:
 
     def reload(self) -> None:
         """The settings are others now. The backend gets them between two utterances."""
-        rate, settings = self._seat.config.audio.rate_hz, self._seat.config.asr
+        rate, settings = self._seat.config.audio.rate_hz, self._renewal.config.asr
         self._chunk = settings.partial_ms * rate // 1000
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
@@ -86,7 +86,8 @@ class Asr:
             return True
         utterance, mic = self._utterance, self._mic
         if utterance is None:
-            self._renewal.between_jobs()
+            if self._renewal.between_jobs():
+                self.reload()
             mic.seek(mic.position)
             mic.want(mic.capacity // 2)  # sound is nothing to wake for
             return False

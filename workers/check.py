@@ -19,7 +19,7 @@ def main() -> int:
     try:
         from engine.config import Config
         from engine.errors import EngineError
-        from workers.backends.registry import make, rung
+        from workers.backends.registry import climb
     except ImportError as error:
         print(f"{error}; install the engine's wheel into {sys.executable}", file=sys.stderr)
         return 6
@@ -27,16 +27,17 @@ def main() -> int:
     began = time.monotonic()
     try:
         config = Config.from_dict(json.load(sys.stdin))
-        backend = make(stage, config)
-        backend.load(rung(stage, config))
-        backend.warm_up()
+        backend = climb(stage, config)
+        backend.start(0, strict=True)
     except EngineError as error:
         print(error, file=sys.stderr)
         return error.code
     took_s = time.monotonic() - began
     most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     remarks = "".join(f"; {remark}" for remark in backend.remarks)
-    print(f"{getattr(config, stage).backend} loaded in {took_s:.1f} s, {most_mb:.0f} MB{remarks}")
+    names = ", ".join(dict.fromkeys(step.backend for step in backend.steps))
+    rungs = f" ({', '.join(step.name for step in backend.steps)})" if len(backend.steps) > 1 else ""
+    print(f"{names}{rungs} loaded in {took_s:.1f} s, {most_mb:.0f} MB{remarks}")
     return 0
 
 

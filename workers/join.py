@@ -184,10 +184,12 @@ class Seat:
         return now
 
     @contextlib.contextmanager
-    def bound(self) -> Iterator[None]:
-        """Around a call that cannot be interrupted: says that it may take as long as a turn is waited for."""
+    def bound(self, seconds: float | None = None) -> Iterator[None]:
+        """Around a call that cannot be interrupted: says how long it may take, or that it may take as long as
+        a turn is waited for."""
         name = f"{self.process.name}.bound_ns"
-        self.telemetry.set(name, time.monotonic_ns() + self._bound_ns)
+        bound_ns = self._bound_ns if seconds is None else round(seconds * 1e9)
+        self.telemetry.set(name, time.monotonic_ns() + bound_ns)
         try:
             yield
         finally:

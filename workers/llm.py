@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 
 from engine import messages as m
@@ -39,6 +40,7 @@ class Llm:
         """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
         if isinstance(message, m.Ask):
             pairs = zip(message.history[::2], message.history[1::2], strict=True)
+            past = deque((Exchange(*pair) for pair in pairs), self._renewal.config.llm.history_turns)
             self._work[message.tag] = _Work(time.monotonic_ns())
             self._backend.begin(
                 Job(
@@ -47,7 +49,7 @@ class Llm:
                     message.deadline_ns,
                     message.language,
                     text=message.text,
-                    history=tuple(Exchange(user, answer) for user, answer in pairs),
+                    history=tuple(past),
                     context=message.context,
                 )
             )
@@ -71,7 +73,7 @@ class Llm:
         with self._seat.bound():
             events = self._backend.step(STEP_NS)
         self._tell()
-        most = self._seat.config.llm.max_tokens
+        most = self._renewal.config.llm.max_tokens
         for event in events:
             work = self._work.get(event.tag)
             if work is None:

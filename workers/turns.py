@@ -10,6 +10,7 @@ from engine import audible
 from engine import messages as m
 from engine.channels import segment
 from engine.contract import Tag
+from engine.ladders import ladder
 from engine.scheduling import be_brief
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
@@ -102,7 +103,11 @@ def main(seat: Seat) -> None:
     present = conversation.present
     allowed = Tag()
 
+    # Those stages alone whose ladder has more than one rung.
+    ladders = {stage: f"{stage}.rung_at" for stage in seat.config.stages if len(ladder(seat.config, stage)) > 1}
+
     def see() -> None:
+        present.rungs = {stage: telemetry.get(cell) for stage, cell in ladders.items()}
         conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"))
 
     def publish() -> None:

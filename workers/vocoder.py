@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,16 +107,19 @@ class _Work:
 
 class Watch:
     """While the backend is at work (`with`): gives up, from a thread of its own, jobs whose sound nobody wants any
-    more. It is for voices that work long before they ask their sink: those that can be stopped between two nodes.
+    more. It does so for voices that work long before they ask their sink: those that can be stopped between two nodes.
     """
 
     def __init__(self, backend: Backend, work: dict[Tag, _Work]) -> None:
         self._backend, self._work = backend, work
         self._busy = threading.Event()
-        threading.Thread(target=self._look, name="watch", daemon=True).start()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> None:
-        if self._work:
+        if self._work and self._backend.abilities.checkpoint in ("node", "call"):
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+                self._thread.start()
             self._busy.set()
 
     def __exit__(self, *_: object) -> None:
@@ -144,8 +146,7 @@ class Vocoder:
         self._ring = SpeakerRing(seat)
         self._work: dict[Tag, _Work] = {}
         self._read_with: tuple[Any, ...] = ()
-        self._watch: AbstractContextManager[None]
-        self._watch = Watch(backend, self._work) if backend.abilities.checkpoint in ("node", "call") else nullcontext()
+        self._watch = Watch(backend, self._work)
         self._prepare_reader()
         self._closed = -1
         """The order of the newest answer that has ended; of it and those before it nothing new is begun."""

@@ -15,6 +15,7 @@ from engine import NAME
 from engine.channels import PROCESSES
 from engine.doctor.finding import Finding, Visit, ok, problem, warning
 from engine.errors import SharedMemoryError
+from engine.governor.sensors import Sensors
 from engine.segments import Segments
 
 _SHM = Path("/dev/shm")
@@ -114,6 +115,19 @@ def processor(visit: Visit) -> Iterator[Finding]:
     else:
         yield ok(f"{cores} cores, load average {load:.1f}")
     yield from _governors()
+
+
+def sensors(visit: Visit) -> Iterator[Finding]:
+    """What the governor can see of this machine."""
+    if visit.config.governor.mode == "off":
+        yield ok("not needed (governor.mode is off)")
+        return
+    present = list(Sensors().present())
+    seen = ", ".join(f"{what} ({how})" for what, how in present if how)
+    absent = ", ".join(what for what, how in present if not how)
+    if not dict(present)["processor"]:
+        yield warning("nothing tells how busy the processor is", "mount /proc, or set governor.mode = off")
+    yield ok(f"sees {seen}" + (f"; not here: {absent}" if absent else ""))
 
 
 def _governors() -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from engine.errors import BackendError
 from engine.models import disk, manifest
 from engine.models.manifest import Model
 from engine.rules import MODEL_PREFIX, OnDisk
-from engine.schema import Key, child, kinds, near, unwrap
+from engine.schema import Key, Overlay, child, kinds, near, unwrap
 
 if TYPE_CHECKING:
     from engine.config import Config  # which asks us
@@ -43,6 +43,11 @@ class Names:
             return self._path(value.removeprefix(MODEL_PREFIX)) if is_name else value
         if isinstance(value, tuple) and get_origin(base) is tuple:
             return tuple(self.resolved(item, get_args(base)[0]) for item in value)
+        if isinstance(value, Overlay):
+            section = get_args(base)[0]
+            return replace(
+                value, values=tuple((key, self.resolved(item, _at(section, key))) for key, item in value.values)
+            )
         if is_dataclass(value) and not isinstance(value, type):
             inner = kinds(type(value)).items()
             return replace(value, **{name: self.resolved(getattr(value, name), of) for name, of in inner})
@@ -65,14 +70,17 @@ def resolve(values: Mapping[Key, Any], root: type) -> tuple[dict[Key, Any], dict
     names = Names(values.get(("models", "directory"), ""), values.get(("models", "manifest"), ""))
     found, wrong = dict(values), {}
     for key, value in values.items():
-        kind: Any = root
-        for part in key:
-            kind = child(kind, part)
         try:
-            found[key] = names.resolved(value, kind)
+            found[key] = names.resolved(value, _at(root, key))
         except UnknownModelError as error:
             wrong[key] = error
     return found, wrong
+
+
+def _at(kind: Any, key: Key) -> Any:
+    for part in key:
+        kind = child(kind, part)
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +94,10 @@ class Use:
 
 def used(config: Config) -> Iterator[Use]:
     """The models that the chosen backends are set to use from the models' directory."""
+    from engine.ladders import sections  # which knows the configuration, which asks us
+
     place = disk.directory(config.models.directory)
-    for stage in config.stages:
-        section = getattr(config, stage)
+    for stage, section in sections(config):
         table = getattr(section, section.backend, None)
         for name, value in _paths(table, f"{stage}.{section.backend}"):
             path = Path(value)

@@ -7,8 +7,10 @@ from enum import Enum, auto
 
 from engine import events
 from engine import messages as m
+from engine.clauses import Clauser
 from engine.config import Config
 from engine.contract import Tag
+from engine.ladders import at
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
 from engine.turns.endpointing import Endpointer
@@ -65,6 +67,8 @@ class Present:
         self.timers: dict[Timer, int] = {}
         self.outbox: list[tuple[str, m.Message]] = []
         self.actions: Mapping[Action, Callable[[int], None]] = {}
+        self.rungs: dict[str, int] = {}
+        """Which rung of its ladder each stage is on, 0 is the best."""
         self.audible = self.newest = Tag()
         """Whose sound may be heard; the newest attempt, heard or not: older ones that may not be heard are stale."""
         self.judged = self.played = self.forget_upto = 0
@@ -93,7 +97,7 @@ class Present:
             self.stop_listening_ahead()
         first = self.session.next_tag()
         ear = Tag(first.session, first.turn)
-        self.turn = Turn(ear, speech, self._attempt(first), source, wish, unsaid=unsaid)
+        self.turn = Turn(ear, speech, self._attempt(first), source, wish, unsaid=unsaid, rungs=dict(self.rungs))
         return self.turn
 
     def next_attempt(self) -> Attempt:
@@ -124,7 +128,9 @@ class Present:
 
     def _attempt(self, tag: Tag) -> Attempt:
         self.newest = tag
-        return Attempt(tag, Words(self.rate), played=self.played)
+        clauses = at(self.config, "llm", self.rungs.get("llm", 0)).llm
+        clauser = Clauser(clauses.first_clause_words, clauses.longest_clause_words)
+        return Attempt(tag, Words(self.rate), played=self.played, clauser=clauser)
 
     # The table.
 

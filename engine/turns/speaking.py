@@ -131,6 +131,7 @@ class Speaking:
         """Note that the answer is heard."""
         present, turn = self._present, self._present.current
         present.progress(now)
+        turn.rungs = dict(present.rungs)
         if turn.is_speech:
             present.on_response(turn.attempt.began_ns - turn.speech.end_ns)
         present.tell(AnswerStarted(turn.source), turn.attempt.began_ns)

@@ -98,6 +98,8 @@ class Turn:
     """Stage → when its result is due."""
     restarts: dict[str, int] = field(default_factory=dict)
     """Stage → how often its worker was restarted while it had work of this turn."""
+    rungs: dict[str, int] = field(default_factory=dict)
+    """Stage → the rung of its ladder that it was on when the answer began to be heard, or, before that, the turn."""
 
     @property
     def tag(self) -> Tag:
@@ -155,4 +157,5 @@ class Turn:
             hit=self.hit,
             stages={stage: self._times(marks) for stage, marks in {**self.stages, **self.attempt.stages}.items()},
             late=self.late,
+            rungs=self.rungs,
         )

@@ -162,7 +162,9 @@ def test_an_answer_takes_as_many_tokens_as_its_words_have(monkeypatch: pytest.Mo
     monkeypatch.setattr(Mind, "write", spy)
     driver.ask("go forward", Tag(1, 1, 1))
     driver.backend.unload()
-    assert made == [(prompt_of(Job(Tag(), text="go forward")), sum(map(tokens_of, ("You ", "said ", "go ", "forward."))))]
+    assert made == [
+        (prompt_of(Job(Tag(), text="go forward")), sum(map(tokens_of, ("You ", "said ", "go ", "forward."))))
+    ]
 
 
 def test_the_last_exchange_is_read_with_the_question_and_nothing_older() -> None:

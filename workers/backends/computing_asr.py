@@ -19,7 +19,7 @@ import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError, first_line
-from workers.backends.computing_net import BANDS, Ears, Size, tokens_of
+from workers.backends.computing_net import BANDS, Ears, Kept, same_but_size, tokens_of
 from workers.backends.log_mel import HOP, RATE, WINDOW, LogMel
 from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.whisper import BEGUN, BUSY, LONGEST, lengths
@@ -99,9 +99,9 @@ class ComputingRecogniser:
     def __init__(self) -> None:
         self.abilities = Abilities(checkpoint="call", incremental=True, rate=RATE)
         self._words = PocketSphinx()
+        self._nets = Kept(Ears, SETTING)
         self._net: Ears | None = None
-        self._size: tuple[Size, int] | None = None
-        """What the net was made for."""
+        self._thread: ThreadPoolExecutor | None = None
         self._open: _Utterance | None = None
         self._pass: _Pass | None = None
         self._events: list[Event] = []
@@ -109,16 +109,15 @@ class ComputingRecogniser:
         self._cost_ns, self._learned = 0, False
 
     def load(self, rung: Rung) -> None:
-        self._words.load(replace(rung, settings={}))
+        self._words.load(replace(rung, settings={}))  # nothing to do where only the net is another
         settings = rung.settings
-        wanted = Size(int(settings.get("heads", 2)), int(settings.get("layers", 1))), rung.threads
-        if self._net is None or wanted != self._size:
-            self._drop_net()
-            self._net, self._size = Ears(*wanted, SETTING), wanted
-            self._thread = ThreadPoolExecutor(1, "computing")
-        self._rung = rung
+        self._net, self._rung = self._nets.of(rung), rung
         self._interval = int(settings.get("interval_ms", 300)) * RATE // 1000
         self._lengths = lengths(float(settings.get("audio_context_s", 5)))
+
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        """See `engine.contract.ChangesQuickly`."""
+        return same_but_size(now, then)
 
     def warm_up(self) -> None:
         self._words.warm_up()
@@ -128,7 +127,9 @@ class ComputingRecogniser:
             try:
                 self._net.write(self._net.encode(np.zeros((BANDS, length), np.float32)), 8)
             except RuntimeError as error:
-                raise BackendError(f"{SETTING}: its net does not run ({first_line(error)})", "install ctranslate2 again") from error
+                raise BackendError(
+                    f"{SETTING}: its net does not run ({first_line(error)})", "install ctranslate2 again"
+                ) from error
             if length == self._lengths[0]:
                 self._cost_ns, self._learned = time.monotonic_ns() - began, False
 
@@ -216,6 +217,8 @@ class ComputingRecogniser:
             net.write(encoded, max(1, tokens))
             return True
 
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "computing")
         now.asked = now.samples
         self._pass = _Pass(now, now.samples, time.monotonic_ns(), self._thread.submit(hear))
         self._pass.future.add_done_callback(lambda _: self._rung.wake())
@@ -272,11 +275,8 @@ class ComputingRecogniser:
         """Waits for the end of a pass."""
         self._words.unload()
         self._open = None
-        self._drop_net()
-        self._events.clear()
-
-    def _drop_net(self) -> None:
-        if self._net is not None:
+        if self._thread is not None:
             self._thread.shutdown(wait=True)
-            self._net.close()
-        self._net = self._pass = None
+        self._nets.close()
+        self._thread = self._net = self._pass = None
+        self._events.clear()

@@ -17,7 +17,7 @@ from typing import Any
 from engine.contract import Abilities, Job, Rung, Tag
 from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
-from workers.backends.computing_net import Mind, Size, tokens_of
+from workers.backends.computing_net import Kept, Mind, same_but_size, tokens_of
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
 from workers.backends.spoken import Spoken, pieces
@@ -37,9 +37,8 @@ class ComputingAnswers(Background):
 
     def __init__(self) -> None:
         super().__init__()
+        self._nets = Kept(Mind, SETTING)
         self._net: Mind | None = None
-        self._size: tuple[Size, int] | None = None
-        """What the net was made for."""
         self._words: Spoken = Phrasebook()
         self._waiting: deque[tuple[Answer, list[str]] | None] = deque()
         """Answers and their pieces; None ends the thread."""
@@ -48,24 +47,29 @@ class ComputingAnswers(Background):
 
     def load(self, rung: Rung) -> None:
         settings = rung.settings
-        wanted = Size(int(settings.get("heads", 2)), int(settings.get("layers", 1))), rung.threads
         words = str(settings.get("words", "phrasebook"))
         if words not in WORDS:
             raise BackendError(f"{SETTING}: there are no words of {words!r}", f"choose from {', '.join(WORDS)}")
-        if self._net is None or wanted != self._size:
-            self._drop_net()
-            self._net, self._size = Mind(*wanted, SETTING), wanted
-        if type(self._words) is not WORDS[words] or settings["words_settings"] != self._rung.settings.get("words_settings"):
+        self._net = self._nets.of(rung)
+        if type(self._words) is not WORDS[words] or settings["words_settings"] != self._rung.settings.get(
+            "words_settings"
+        ):
             self._words = WORDS[words]()
             self._words.load(replace(rung, settings=settings["words_settings"]))
         self._rung = rung
+
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        """See `engine.contract.ChangesQuickly`."""
+        return same_but_size(now, then)
 
     def warm_up(self) -> None:
         assert self._net is not None, "load comes first"
         try:
             self._net.write(PROMPT, 2, lambda: False)
         except RuntimeError as error:
-            raise BackendError(f"{SETTING}: its net does not run ({first_line(error)})", "install ctranslate2 again") from error
+            raise BackendError(
+                f"{SETTING}: its net does not run ({first_line(error)})", "install ctranslate2 again"
+            ) from error
 
     def _begin(self, answer: Answer) -> None:
         with self._change:
@@ -131,17 +135,13 @@ class ComputingAnswers(Background):
     def unload(self) -> None:
         """Waits for the answer that is under way to come to a token."""
         self._end_all(UNLOAD_S)
-        self._drop_net()
-
-    def _drop_net(self) -> None:
         if self._thread is not None:
             with self._change:
                 self._waiting.append(None)
                 self._change.notify()
             self._thread.join(UNLOAD_S)
             self._thread = None
-        if self._net is not None:
-            self._net.close()
+        self._nets.close()
         self._net = None
 
 

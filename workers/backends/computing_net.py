@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.contract import Rung
 from engine.errors import BackendError, first_line
 from workers.backends.library import library
 
@@ -31,6 +32,13 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 SPREAD = 74
 """Standard deviation of a random byte with a sign."""
 PRECISION = "int8"
+
+
+class Closes(Protocol):
+    def close(self) -> None: ...
+
+
+Net = TypeVar("Net", bound=Closes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,36 @@ class Mind:
         self._net.unload_model()
 
 
+class Kept(Generic[Net]):
+    """The nets of a ladder's rungs, one for each size: moving to one that was there before takes no time, and to a
+    smaller one some hundredths of a second."""
+
+    def __init__(self, make: Callable[[Size, int, str], Net], setting: str) -> None:
+        self._make, self._setting = make, setting
+        self._nets: dict[tuple[Size, int], Net] = {}
+
+    def of(self, rung: Rung) -> Net:
+        """The net that a rung's settings ask for. Raises BackendError."""
+        settings = rung.settings
+        wanted = Size(int(settings.get("heads", 2)), int(settings.get("layers", 1))), rung.threads
+        if wanted not in self._nets:
+            self._nets[wanted] = self._make(*wanted, self._setting)
+        return self._nets[wanted]
+
+    def close(self) -> None:
+        for net in self._nets.values():
+            net.close()
+        self._nets.clear()
+
+
+def same_but_size(now: Rung, then: Rung) -> bool:
+    """Two rungs differ in the size of the net alone."""
+    rest = [
+        {key: value for key, value in each.settings.items() if key not in ("heads", "layers")} for each in (now, then)
+    ]
+    return rest[0] == rest[1] and replace(then, settings=now.settings) == now
+
+
 def tokens_of(text: str) -> int:
     """As many as a real model would make of it, about: one for every five letters, blanks included."""
     return -(-len(text) // 5)
@@ -109,7 +147,9 @@ def _loaded(make: Any, spec: Any, threads: int, setting: str) -> Any:
             return make(folder, device="cpu", compute_type=PRECISION, inter_threads=1, intra_threads=threads)
     except (OSError, ValueError, RuntimeError) as error:
         what = f"{setting}: a net of this size cannot be made ({first_line(error)})"
-        raise BackendError(what, "choose fewer heads or layers, and see that there is room in the directory for temporary files") from error
+        raise BackendError(
+            what, "choose fewer heads or layers, and see that there is room in the directory for temporary files"
+        ) from error
 
 
 def _word(number: int) -> str:

@@ -1,12 +1,12 @@
-"""A voice that costs what a neural one of any size costs: the sound is flite's, and each chunk of it is given when a net
-(`computing_net.py`) has really computed: once over the whole clause, as a text encoder does, then for each chunk.
+"""A voice that costs what a neural one of any size costs: the sound is flite's, and each chunk of it is given when a
+net (`computing_net.py`) has really computed: once over the whole clause, as a text encoder does, then for each chunk.
 """
 
 from __future__ import annotations
 
 from engine.contract import Pcm, Rung
 from engine.errors import BackendError, first_line
-from workers.backends.computing_net import Mind, Size, tokens_of
+from workers.backends.computing_net import Kept, Mind, tokens_of
 from workers.backends.flite import Flite
 
 SETTING = "vocoder.backend computing"
@@ -21,20 +21,17 @@ class ComputingVoice(Flite):
 
     def __init__(self) -> None:
         super().__init__()
+        self._nets = Kept(Mind, SETTING)
         self._net: Mind | None = None
-        self._size: tuple[Size, int] | None = None
-        """What the net was made for."""
+        self._loading = False
 
     def load(self, rung: Rung) -> None:
-        net, self._net = self._net, None  # flite unloads what was there before
+        self._loading = True  # flite unloads what was there before
         try:
             super().load(rung)
         finally:
-            self._net = net
-        wanted = Size(int(rung.settings.get("heads", 2)), int(rung.settings.get("layers", 1))), rung.threads
-        if self._net is None or wanted != self._size:
-            self._drop_net()
-            self._net, self._size = Mind(*wanted, SETTING), wanted
+            self._loading = False
+        self._net = self._nets.of(rung)
 
     def warm_up(self) -> None:
         try:
@@ -68,9 +65,6 @@ class ComputingVoice(Flite):
 
     def unload(self) -> None:
         super().unload()
-        self._drop_net()
-
-    def _drop_net(self) -> None:
-        if self._net is not None:
-            self._net.close()
-        self._net = None
+        if not self._loading:
+            self._nets.close()
+            self._net = None

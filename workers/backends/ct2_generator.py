@@ -47,7 +47,7 @@ class Ct2Generator(Background):
     def load(self, rung: Rung) -> None:
         settings = rung.settings
         folder = directory(str(settings["model"]), "llm.ctranslate2.model", NEEDED, REMEDY)
-        identity = (folder, *(settings[each] for each in ("device", "require_device", "compute_type")), rung.threads)
+        identity = _identity(rung)
         if identity != self._identity:
             self.unload()
             found = ct2(settings, SETTING, EXTRA)
@@ -58,6 +58,9 @@ class Ct2Generator(Background):
         self._prefixes: dict[str, list[str]] = {}
         self._most = int(settings["context_tokens"]) - int(settings["max_tokens"])
         self._check_context()
+
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        return _identity(now) == _identity(then)
 
     def _opened(self, folder: str, found: Ct2, settings: Any, threads: int) -> Any:
         try:
@@ -185,3 +188,9 @@ class Ct2Generator(Background):
             self._thread.join(UNLOAD_S)
             self._thread = None
         self._model, self._identity = None, ()
+
+
+def _identity(rung: Rung) -> tuple[Any, ...]:
+    """What the model has to be loaded anew for."""
+    names = ("model", "device", "require_device", "compute_type")
+    return *(rung.settings[each] for each in names), rung.threads

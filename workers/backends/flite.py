@@ -153,6 +153,10 @@ class Flite(ClauseVoice):
         streaming.contents.asc = self._callback
         self._flite.feat_set(self._features, STREAMING, self._flite.audio_streaming_info_val(streaming))
 
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        """All voices are in the library already. And there may be only one of us."""
+        return True
+
     def unload(self) -> None:
         """Give the voice back as it was. It stays registered: unregistering frees its lexicon, which is constant data
         of the library, and crashes. Its pages are mapped from a file and go when memory is short."""

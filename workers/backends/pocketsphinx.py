@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,23 +34,20 @@ HEAD = 60
 """Frames that are collected before the search begins, so that their mean is known: 0.6 s."""
 TAIL = 3
 """Frames on either side that a feature is made of: at the end the last frame is repeated so often."""
-SEARCH: dict[str, str | int | float] = {
-    "fwdflat": False,
-    "bestpath": False,
-    "maxhmmpf": 3000,
-    "maxwpf": 10,
-    "loglevel": "FATAL",
-}
-"""No second and third pass: they would begin only when the user has ended. The most sound units and words that are
-followed in a frame bound its work, which the library leaves open (30000, and any number). Three times as fast, and no
-worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them read numbers and literature."""
+SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": False, "loglevel": "FATAL"}
+"""No second and third pass: they would begin only when the user has ended."""
+UNITS, WORDS = 3000, 10
+"""The most sound units and words that are followed in a frame bound its work, which the library leaves open (30000, and
+any number). Three times as fast, and no worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them
+read numbers and literature."""
 CLEAR, WIDTH = -35, 4.5
 """Acoustic score of a frame that is as likely right as wrong, and how quickly trust changes around it."""
 
 
 class PocketSphinx:
     """`settings`: `model`, directory with an acoustic model, a dictionary (*.dict) and a language model (*.lm.bin or
-    *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`.
+    *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`. `most_units`
+    and `most_words`: what is followed in a frame, at most.
 
     `unknown_words`: expected words that the dictionary cannot pronounce, and that are therefore never heard.
     One utterance at a time: a job begun while another is open ends as failed. The confidence is the acoustic score
@@ -61,6 +58,7 @@ class PocketSphinx:
         self.abilities = Abilities(checkpoint="frame", incremental=True, rate=RATE)
         self.unknown_words: tuple[str, ...] = ()
         self._decoder: Decoder | None = None
+        self._loaded: Rung | None = None
         self._rows = Rows(FRAMES)
         self._mean = Mean()
         self._open: _Utterance | None = None
@@ -81,18 +79,29 @@ class PocketSphinx:
                 f'PocketSphinx comes with an English model only, and the language is "{rung.language}"',
                 "set asr.pocketsphinx.model to the directory of a model for it, or choose another asr.backend",
             )
+        if self._decoder is not None and self._loaded is not None and self.changes_quickly(self._loaded, rung):
+            self._decoder.search_within(*bounds(rung))
+            return
         self._language = rung.language
         model = Model.find(configured)
         pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
         self.unload()
+        self._loaded = rung
         self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
-        if not (self._decoder.fit and self._decoder.use_language_models(model.language, expected)):
+        fit = self._decoder.fit and self._decoder.use_language_models(model.language, expected)
+        if not (fit and self._decoder.search_within(*bounds(rung))):
             self.unload()
             raise BackendError(
                 f"PocketSphinx cannot read {model.acoustic} or {model.language}", "fetch the model again"
             )
+
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        """Only how much is followed has changed: each has a search of its own beside the others."""
+        return replace(then, settings=now.settings) == now and all(
+            now.settings.get(name) == then.settings.get(name) for name in ("model", "bias")
+        )
 
     def warm_up(self) -> None:
         tag = Tag(-1, -1, -1)
@@ -243,10 +252,11 @@ class PocketSphinx:
         self._rows.values.fill(0)
         self._mean.reset()
         if self._decoder is not None and self._open is None:
-            self._decoder.start()
-            for _ in range(LIBRARY_FRAMES // BLOCK + 1):
-                self._decoder.search(self._rows, 0, BLOCK)
-            self._decoder.end()
+            for _ in self._decoder.each_search():
+                self._decoder.start()
+                for _ in range(LIBRARY_FRAMES // BLOCK + 1):
+                    self._decoder.search(self._rows, 0, BLOCK)
+                self._decoder.end()
 
     def cost_ns(self, units: int) -> int:
         """A unit is a frame of 10 ms."""
@@ -255,8 +265,13 @@ class PocketSphinx:
     def unload(self) -> None:
         if self._decoder is not None:
             self._decoder.close()
-        self._decoder = self._open = None
+        self._decoder = self._open = self._loaded = None
         self._fed.clear()
+
+
+def bounds(rung: Rung) -> tuple[int, int]:
+    """The most sound units and words that are followed in a frame."""
+    return int(rung.settings.get("most_units", UNITS)), int(rung.settings.get("most_words", WORDS))
 
 
 @dataclass(slots=True)

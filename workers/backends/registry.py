@@ -11,10 +11,12 @@ from typing import Any
 
 from engine import messages as m
 from engine.config import Config
-from engine.contract import Backend, Rung, Tag
+from engine.contract import Backend, ChangesQuickly, Rung, Tag
 from engine.errors import BackendError
+from engine.ladders import at, ladder
 from engine.outlet import Outlet
 from workers.join import Seat
+from workers.ladder import Held, Ladder, Step
 
 REGISTRY = {
     "vad": {"silero": "workers.backends.silero:Silero"},
@@ -83,22 +85,35 @@ def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None) ->
     )
 
 
-def prepare(seat: Seat) -> Backend:
-    """The backend of a worker's stage, loaded and warmed up; what its owner should know of that goes to stderr.
+def climb(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Ladder:
+    """The ladder of a stage, nothing of it loaded yet. Raises BackendError when a library cannot be imported."""
+    steps: list[Step] = []
+    for each in ladder(config, stage):
+        wanted, name = rung(stage, each.config, wake), getattr(each.config, stage).backend
+        held = next((step.held for step in steps if step.backend == name and _shares(step, wanted)), None)
+        steps.append(Step(each.name, name, each.resident, wanted, held or Held(named(stage, name))))
+    return Ladder(steps, lambda line: tell(stage, [line]))
 
-    Raises BackendError with the remedy when it cannot be had.
+
+def _shares(step: Step, wanted: Rung) -> bool:
+    """A backend that does the work of this rung does that of another too."""
+    backend = step.held.backend
+    return step.rung == wanted or (isinstance(backend, ChangesQuickly) and backend.changes_quickly(step.rung, wanted))
+
+
+def prepare(seat: Seat) -> Ladder:
+    """The backends of a worker's stage, loaded and warmed up; what its owner should know of that goes to stderr.
+
+    Raises BackendError with the remedy when they cannot be had. While the engine starts that is so for each rung;
+    later, when one that has died is started again, for all of them.
     """
-    stage = seat.process.name
-    backend = make(stage, seat.config)
+    stage, telemetry = seat.process.name, seat.telemetry
+    found = climb(stage, seat.config, seat.wake)
     seat.wakeable()
-    _load(stage, backend, rung(stage, seat.config, seat.wake))
-    return backend
-
-
-def _load(stage: str, backend: Backend, wanted: Rung) -> None:
-    backend.load(wanted)
-    backend.warm_up()
-    tell(stage, backend.remarks)
+    found.start(telemetry.get(f"{stage}.rung"), strict=not telemetry.get("engine.go"))
+    tell(stage, found.remarks)
+    telemetry.set(f"{stage}.rung_at", found.at)
+    return found
 
 
 def tell(stage: str, remarks: Sequence[str]) -> None:
@@ -117,37 +132,62 @@ def forget(backend: Backend, jobs: Mapping[Tag, Any], step: Callable[[], None], 
 
 
 class Renewal:
-    """Gives a worker's backend new settings while it runs. `between_jobs` is called when no job is open."""
+    """Gives a worker's backend new settings while it runs, and moves it to the rung that is wanted. `between_jobs` is
+    called when no job is open. backend: what `prepare` made; another one is a ladder of one rung."""
 
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
-        self._seat, self._backend, self._out = seat, backend, out
-        self._loaded = rung(seat.process.name, seat.config, seat.wake)
-        """What the backend was loaded with."""
+        self._seat, self._out, self._stage = seat, out, seat.process.name
+        if not isinstance(backend, Ladder):
+            loaded = rung(self._stage, seat.config, seat.wake)
+            backend = Ladder([Step("", "", True, loaded, Held(backend, loaded))])
+        self._ladder = backend
         self._version = seat.version
+        self._config: tuple[Config, int, Config] | None = None
         self._tell("")
 
+    @property
+    def config(self) -> Config:
+        """The settings, with those of the rung that the stage is on in its section."""
+        whole, number = self._seat.config, self._ladder.at
+        if self._config is None or self._config[0] is not whole or self._config[1] != number:
+            self._config = whole, number, at(whole, self._stage, number)
+        return self._config[2]
+
     def between_jobs(self) -> bool:
-        """Load the backend anew if what it is loaded with has changed since; the engine is told how that went.
+        """Load the backend anew if what it is loaded with has changed since; the engine is told how that went. And
+        go to the rung that the governor wants.
 
         Where it cannot be loaded so, it goes on with what it had. Raises BackendError when that is gone too. Returns
-        whether it was loaded.
+        whether it was loaded, or is on another rung.
         """
-        if self._version == self._seat.version:
-            return False
+        anew = self._version != self._seat.version and self._renew()
+        return self._move() or anew
+
+    def _renew(self) -> bool:
         self._version = self._seat.version
-        stage, refused = self._seat.process.name, ""
-        wanted = rung(stage, self._seat.config, self._seat.wake)
-        anew = wanted != self._loaded
-        if anew:
+        refused, anew = "", False
+        steps = ladder(self._seat.config, self._stage)
+        wanted = [rung(self._stage, step.config, self._seat.wake) for step in steps]
+        if wanted[: len(self._ladder.steps)] != [step.rung for step in self._ladder.steps]:
             with self._seat.bound():
                 try:
-                    _load(stage, self._backend, wanted)
-                    self._loaded = wanted
+                    anew = self._ladder.renew(wanted)
+                    tell(self._stage, self._ladder.remarks if anew else ())
                 except BackendError as error:
-                    refused = str(error)
-                    _load(stage, self._backend, self._loaded)
+                    refused, anew = str(error), True
         self._tell(refused)
         return anew
 
+    def _move(self) -> bool:
+        telemetry, wanted = self._seat.telemetry, self._seat.telemetry.get(f"{self._stage}.rung")
+        if self._ladder.needs_loading(wanted):
+            with self._seat.bound(self._seat.config.engine.start_timeout_s):
+                moved = self._ladder.move(wanted)
+        else:
+            moved = self._ladder.move(wanted)
+        if moved:
+            telemetry.set(f"{self._stage}.rung_at", self._ladder.at)
+        return moved
+
     def _tell(self, refused: str) -> None:
-        self._out.send(m.Renewed(stage=self._seat.process.name, version=self._version, text=refused))
+        self._out.send(m.Renewed(stage=self._stage, version=self._version, text=refused))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32, c_long, c_size_t, c_void_p
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,10 @@ class Decoder:
         self._pointer, self._left, self._count = c_void_p(), c_size_t(), c_int32()
         self._numbers = [c_int32() for _ in range(3)]
         self._models: list[int] = []
+        self._words: int = 0
+        """What the searches look for words in: the set of `_models`."""
+        self._searches: dict[tuple[int, int], bytes] = {}
+        """Bounds → the name of the search that keeps to them. They share models, dictionary and cepstra."""
         self._usual_odds = 1.0
 
     @property
@@ -139,12 +144,32 @@ class Decoder:
         count = len(models)
         names = (c_char_p * count)(*[b"general", b"expected"][:count])
         weights = (c_float * count)(*[1.0] * count)
-        both = lib.ngram_model_set_init(self._config, (c_void_p * count)(*models), names, weights, count)
-        done = lib.ps_add_lm(self._ps, b"words", both) == 0 and lib.ps_activate_search(self._ps, b"words") == 0
-        lib.ngram_model_free(both)  # the search holds a reference of its own
+        self._words = lib.ngram_model_set_init(self._config, (c_void_p * count)(*models), names, weights, count)
         self._models = models
         self._usual_odds = _odds(self._chance(END, []))
-        return bool(done)
+        return bool(self._words)
+
+    def search_within(self, units: int, words: int) -> bool:
+        """Follow at most so many sound units and words in a frame, from the next utterance on. The first time it takes
+        a tenth of a second, then nothing. Returns False if that failed."""
+        lib, bounds = self._lib, (units, words)
+        if bounds not in self._searches:
+            lib.ps_config_set_int(self._config, b"maxhmmpf", units)
+            lib.ps_config_set_int(self._config, b"maxwpf", words)
+            name = b"%d-%d" % bounds
+            if lib.ps_add_lm(self._ps, name, self._words) != 0:
+                return False
+            self._searches[bounds] = name
+        self._bounds = bounds
+        return bool(lib.ps_activate_search(self._ps, self._searches[bounds]) == 0)
+
+    def each_search(self) -> Iterator[None]:
+        """Once for each search that there is, with that one in use; then the present one is again."""
+        present = self._bounds
+        for units, words in self._searches:
+            self.search_within(units, words)
+            yield
+        self.search_within(*present)
 
     def complete(self, text: str) -> float:
         """How likely an utterance ends with these words, if there is a pause after them, 0 to 1; 0.5: they tell
@@ -229,9 +254,9 @@ class Decoder:
         """Free everything."""
         if self._fe:
             self._lib.fe_free(self._fe)
-        for model in self._models:
+        for model in (*self._models, self._words):
             self._lib.ngram_model_free(model)
-        self._models = []
+        self._models, self._words = [], 0
         if self._ps:
             self._lib.ps_free(self._ps)
         self._lib.ps_config_free(self._config)

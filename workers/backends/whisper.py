@@ -82,6 +82,11 @@ class Whisper:
         if left_out:
             self.remarks += (f"{left_out} of the expected phrases do not fit into {TABLE}.expected_tokens",)
 
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        names = ("model", "device", "device_index", "require_device", "compute_type")
+        same = all(now.settings.get(name) == then.settings.get(name) for name in names)
+        return same and (now.threads, now.language) == (then.threads, then.language)
+
     def _model_of(self, folder: Path, place: Place) -> Model:
         """The model in this place: the one that is loaded, where only other settings have changed."""
         wanted = folder, place, self._rung.threads, self._rung.language

@@ -1,0 +1,68 @@
+"""What of the engine's own numbers is new since the last look, and a record of a turn as the policy sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine.config import Config
+from engine.governor.policy import Part, Turn
+from engine.story import parts
+from engine.telemetry import AT, BUCKETS, Telemetry, bucket_middle
+
+FEWEST = 3
+"""Durations; fewer say nothing."""
+_LABELS = {"asr": "asr", "llm": "llm", "voice": "vocoder"}
+"""The stage whose part of a response has which label (engine/story.py)."""
+
+
+class Recent:
+    """A histogram's newest durations."""
+
+    def __init__(self, telemetry: Telemetry, name: str) -> None:
+        self._cells, self._at = telemetry.cells, AT[name]
+        self._before = self._counts()
+
+    def _counts(self) -> Any:
+        return np.array(self._cells.array[self._at : self._at + BUCKETS], np.int64)
+
+    def median_ms(self) -> float | None:
+        """Of those since the last call; None: there were too few."""
+        now = self._counts()
+        new, self._before = np.cumsum(now - self._before), now
+        if new[-1] < FEWEST:
+            return None
+        return bucket_middle(int(np.searchsorted(new, new[-1] / 2))) / 1e6
+
+
+def turn_of(
+    record: Mapping[str, Any],
+    config: Config,
+    at_s: float,
+    cpu_ms: Mapping[str, float],
+    starved: bool,
+) -> Turn:
+    """A turn's record (engine/story.py) against its budgets. cpu_ms: what each stage's process took since the last
+    turn. starved: an answer's sound had not been made in time."""
+    budgets = {
+        "asr": config.asr.final_budget_ms,
+        "llm": config.llm.first_clause_budget_ms,
+        "vocoder": config.vocoder.first_audio_budget_ms,
+    }
+    took = {_LABELS[label]: ms for label, ms in parts(record) if label in _LABELS}
+    late = {*record["late"], *record.get("floor", ()), *(["vocoder"] if starved else [])}
+    whole = None
+    if record["response_ms"] is not None:
+        # How long it waits for the user to go on is no stage's fault.
+        waited = max(0.0, record["stages"].get("turns", {}).get("ended") or 0.0)
+        allowed = max(1, config.turns.response_budget_ms - config.turns.end_of_speech_floor_ms)
+        whole = Part(max(0.0, record["response_ms"] - waited), allowed)
+    return Turn(
+        at_s,
+        {stage: Part(ms, budgets[stage], cpu_ms.get(stage, 0.0)) for stage, ms in took.items()},
+        frozenset(late),
+        whole,
+        record.get("rungs", {}),
+    )
