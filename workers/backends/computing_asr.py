@@ -1,5 +1,5 @@
-"""Speech recognition that costs what Whisper of any size costs: the words are PocketSphinx's, and each is told only when
-a net of Whisper's shape (`computing_net.py`) has really been through the same sound.
+"""Speech recognition that costs what Whisper of any size costs: the words are PocketSphinx's, and each is told only
+when a net of Whisper's shape (`computing_net.py`) has really been through the same sound.
 
 It behaves as `whisper.py` does: while somebody speaks, passes over all of the sound so far follow each other, as many
 as its cost allows; a pass at a pause covers all that was said, so that `finish` has nothing left to do where nothing

@@ -24,7 +24,7 @@ HEAD = 64
 WORDS = 2048
 """Tokens that a net knows, beside the special ones."""
 BANDS, AUDIO_POSITIONS, TEXT_POSITIONS, TAPS = 80, 1500, 448, 3
-"""Whisper's: bands of a spectrogram, the positions of its encoder and of its decoder, and the width of a convolution."""
+"""Whisper's: bands of a spectrogram, positions of its encoder and of its decoder, the width of a convolution."""
 SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|transcribe|>", "<|nospeech|>", "<|notimestamps|>")
 START = [WORDS + 1, WORDS + 4]
 """What a text of Whisper's begins with."""
