@@ -252,7 +252,8 @@ class Reader:
             if any(isinstance(rule, Whole) for rule in unwrap(kind)[1]):
                 what = f"{dotted(at)} is the same on every rung"
                 inside.problems.append(Problem(at, what, f"set {dotted((*key[:-2], *at))}"))
-        called = f"{dotted(key)} {shown(name)}" if isinstance(value.get("name"), str) else dotted(key)
+        given = value.get("name")
+        called = f"{dotted(key)} {shown(given)}" if isinstance(given, str) else dotted(key)
         self.problems += [Problem((*key, *each.key), f"{called}: {each.what}", each.remedy) for each in inside.problems]
         return None if inside.problems else Overlay(name, resident, values)
 

@@ -69,7 +69,15 @@ def test_virtual_card_needs_no_sound_and_all_else_is_looked_at(capsys: pytest.Ca
     assert main(["doctor", "--set", VIRTUAL]) == 0
     printed = capsys.readouterr()
     assert "devices          the settings use the virtual sound card" in printed.out
-    for part in ("shared memory", "real time", "processor", "vad: silero", "asr: pocketsphinx", "door"):
+    for part in (
+        "shared memory",
+        "real time",
+        "processor",
+        "sensors          sees processor (/proc/stat)",
+        "vad: silero",
+        "asr: pocketsphinx",
+        "door",
+    ):
         assert part in printed.out
     assert printed.out.splitlines()[-1].startswith("problems: 0, warnings: ")
 

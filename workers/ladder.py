@@ -87,9 +87,10 @@ class Ladder:
                 try:
                     step.held.load(step.rung)
                 except BackendError as error:
-                    named = self._named(step, error)
-                    if strict or number == wanted == len(self.steps) - 1 == 0:
-                        raise named from error
+                    if strict or len(self.steps) == 1:
+                        # The best rung is the section itself to whoever has written none.
+                        rung = f"rung {step.name}: " if number else ""
+                        raise BackendError(f"{rung}{error.what}", error.remedy) from error
                     self._leave_alone(step, str(error))
         if not self._stand_on(wanted):
             raise BackendError("no rung of its ladder can be loaded", "see the messages above")
@@ -120,7 +121,7 @@ class Ladder:
         anew = False
         for step, rung in zip(self.steps, rungs, strict=False):
             changed, step.rung = step.rung != rung, rung
-            if changed and step.held.loaded is not None:
+            if changed and (step.resident or step.held.loaded is not None):
                 anew |= step.held.load(rung)
         now = self.steps[self.at]
         return now.held.load(now.rung) or anew
@@ -160,11 +161,6 @@ class Ladder:
                 step.left_alone_s = 0.0
             elif step.failed >= FAILURES and len(self.steps) > 1:
                 self._leave_alone(step, event.text or "its jobs fail")
-
-    def _named(self, step: Step, error: BackendError) -> BackendError:
-        if len(self.steps) == 1:
-            return error
-        return BackendError(f"rung {step.name}: {error.what}", error.remedy)
 
     def _all(self) -> Iterator[Backend]:
         """Every backend that is in memory, the one in use first."""

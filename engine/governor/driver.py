@@ -6,13 +6,16 @@ in a thread: no turn waits for any of that.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.config import Config
-from engine.events import RungChanged
+from engine.events import Error, RungChanged
 from engine.governor.policy import Ladder, Move, Policy
 from engine.governor.pressure import Pressures
 from engine.governor.reading import Reading
@@ -146,12 +149,19 @@ class Governor:
                 self._sensors = self._make_sensors()
             return self._sensors.read(pids, words_ms)
 
-        self._looking = asyncio.get_running_loop().run_in_executor(None, read)
-        self._looking.add_done_callback(self._seen)
+        self._looking = looking = asyncio.get_running_loop().create_future()
+        looking.add_done_callback(self._seen)
+        # Not the loop's executor, which is waited for at the end: a driver that never answers keeps nobody.
+        threading.Thread(target=_answer, args=(read, looking), name="sensors", daemon=True).start()
 
     def _seen(self, looked: asyncio.Future[Reading]) -> None:
         self._looking = None
         if self._stopped or looked.cancelled() or not self._on:
+            return
+        if (error := looked.exception()) is not None:
+            what = f"the sensors cannot be read: {type(error).__name__}: {error}"
+            self._hub.tell(Error("governor", what, "lateness alone counts now"))
+            self._stopped = True
             return
         now = time.monotonic()
         pressures = self._pressures.judge(looked.result(), self._config.governor)
@@ -171,6 +181,17 @@ class Governor:
             if not quietly:
                 self._wake(move.stage)
                 self._hub.tell(RungChanged(move.stage, before, to, names[to], move.reason))
+
+
+def _answer(read: Callable[[], Reading], looking: asyncio.Future[Reading]) -> None:
+    """Read in this thread, and answer in the loop's, if anybody still waits."""
+    answer: Callable[[], None]
+    try:
+        answer = functools.partial(looking.set_result, read())
+    except Exception as error:
+        answer = functools.partial(looking.set_exception, error)
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        looking.get_loop().call_soon_threadsafe(lambda: None if looking.done() else answer())
 
 
 def _on_gpu(config: Config, stage: str, number: int) -> bool:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from engine.clauses import MOST_WORDS, Clauser
 
 
-def cut(*pieces: str) -> list[str]:
-    clauser = Clauser()
+def cut(*pieces: str, first: int = 2, most: int = MOST_WORDS) -> list[str]:
+    clauser = Clauser(first, most)
     return [clause for piece in pieces for clause in clauser.feed(piece)] + clauser.flush()
 
 
@@ -34,6 +34,12 @@ def test_a_clause_ends_where_a_voice_can_pause(text: str, clauses: list[str]) ->
 def test_the_first_clause_is_there_before_the_answer_is_complete() -> None:
     clauser = Clauser()
     assert clauser.feed("You are right. The") == ["You are right."]
+
+
+def test_a_lower_rung_has_shorter_clauses() -> None:
+    assert cut("Hello, good to see you.", first=1) == ["Hello,", "good to see you."]
+    assert cut("one two three four five six seven", most=3) == ["one two three", "four five six", "seven"]
+    assert cut("one two three, four five six, seven", most=3) == ["one two three,", "four five six,", "seven"]
 
 
 def test_a_clause_without_punctuation_has_an_end() -> None:

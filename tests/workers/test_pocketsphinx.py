@@ -235,6 +235,39 @@ def test_after_a_cancelled_utterance_the_next_is_clean(plain: PocketSphinx) -> N
     assert hear(plain, pcm, turn=2)[1].text == said
 
 
+def bounded(units: int, words: int) -> Rung:
+    return Rung({"most_units": units, "most_words": words})
+
+
+def test_how_much_is_followed_changes_without_loading_anew() -> None:
+    """Rungs of a ladder: each has a search of its own, and none hears what the other heard."""
+    backend, wide, narrow = PocketSphinx(), bounded(3000, 10), bounded(500, 3)
+    backend.load(wide)
+    decoder = backend._decoder
+    assert backend.changes_quickly(wide, narrow)
+    assert not backend.changes_quickly(wide, Rung({**narrow.settings, "bias": 0.9}))
+    assert not backend.changes_quickly(wide, Rung(narrow.settings, expected=("the lift",)))
+    heard = {}
+    for turn, rung in enumerate((wide, narrow, wide, narrow)):
+        backend.load(rung)
+        heard.setdefault(rung.settings["most_units"], []).append(hear(backend, question(), turn=turn)[1].text)
+    assert backend._decoder is decoder
+    assert heard[3000] == ["what time does the museum close"] * 2
+    assert heard[500][0] == heard[500][1] != ""
+    assert backend.cost_ns(1) > 0
+
+
+def test_a_visitor_is_forgotten_on_every_rung() -> None:
+    backend = PocketSphinx()
+    for turn, rung in enumerate((bounded(3000, 10), bounded(500, 3))):
+        backend.load(rung)
+        hear(backend, question(), turn=turn)
+    backend.forget(1)
+    assert backend._decoder is not None
+    for _ in backend._decoder.each_search():
+        assert backend._decoder.text() == ""
+
+
 def test_a_second_utterance_at_once_is_refused_and_the_first_goes_on(plain: PocketSphinx) -> None:
     first, second = Job(Tag(1)), Job(Tag(2))
     plain.begin(first)

@@ -36,6 +36,11 @@ OPEN: Mapping[str, Callable[[Path, Path | None, Mapping[str, Any]], Runtime]] = 
 _CUDA = "check `nvidia-smi`, and that torch is built for the driver's CUDA; or choose another backend"
 
 
+def _identity(rung: Rung) -> tuple[tuple[str, Any], ...]:
+    """What the model has to be loaded anew for."""
+    return tuple(sorted((key, value) for key, value in rung.settings.items() if key not in LIGHT))
+
+
 class ExLlama:
     """Settings: model, cache, cache_tokens, prefill_tokens, draft_model, draft_tokens, ngram, context_tokens,
     temperature, top_k, top_p, repetition_penalty; system_prompt and max_tokens of the stage. All jobs run at once, as
@@ -53,6 +58,9 @@ class ExLlama:
         self._cancelled: set[Tag] = set()
         self._cost_ns = 0
 
+    def changes_quickly(self, now: Rung, then: Rung) -> bool:
+        return _identity(now) == _identity(then)
+
     def load(self, rung: Rung) -> None:
         settings, table = rung.settings, f"llm.{self.name}"
         remedy = f"fetch a model that was quantised for {self.name}, all of its files"
@@ -64,7 +72,7 @@ class ExLlama:
         if settings["context_tokens"] > settings["cache_tokens"]:
             what = f"{table}.context_tokens {settings['context_tokens']} is more than its cache_tokens"
             raise BackendError(what, f"set cache_tokens to {settings['context_tokens']} or more")
-        identity = tuple(sorted((key, value) for key, value in settings.items() if key not in LIGHT))
+        identity = _identity(rung)
         if identity != self._identity:
             self.unload()
             self._text = TextModel(folder, f"llm.backend {self.name}", self.name)

@@ -151,7 +151,7 @@ class Decoder:
 
     def search_within(self, units: int, words: int) -> bool:
         """Follow at most so many sound units and words in a frame, from the next utterance on. The first time it takes
-        a tenth of a second, then nothing. Returns False if that failed."""
+        half a second, and 40 MB for another search, then nothing. Returns False if that failed."""
         lib, bounds = self._lib, (units, words)
         if bounds not in self._searches:
             lib.ps_config_set_int(self._config, b"maxhmmpf", units)

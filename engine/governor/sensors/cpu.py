@@ -51,7 +51,7 @@ class Cpu:
             return None
         busy = whole = 0
         for line in lines:
-            name, *counts = line.split()
+            name, *counts = line.split() or [""]
             if name[:3] == "cpu" and name[3:].isdecimal() and int(name[3:]) in self._cores and len(counts) >= 5:
                 numbers = list(map(int, counts[:8]))  # what follows, guests, is in the first ones already
                 whole += sum(numbers)
