@@ -51,6 +51,7 @@ class Load:
         self._command, self._window = command, window
         self._began, self._over = threading.Event(), threading.Event()
         self._start_ns = 0
+        self.running: subprocess.Popen[bytes] | None = None
         self.ran_ns: tuple[int, int] | None = None
         """When it really began and ended, CLOCK_MONOTONIC."""
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
@@ -73,6 +74,7 @@ class Load:
         if self._wait_until(self._window.from_s):
             return
         with subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            self.running = running
             began_ns = time.monotonic_ns()
             self._wait_until(self._window.until_s)
             running.terminate()

@@ -72,10 +72,13 @@ def of_engine(
 ) -> Ride:
     """The engine, under another command. command, window: the load. SubprocessError: as `converse`."""
     first_s, load = track.labels["utterances"][0]["start"], Load(command, window) if window else None
+    starts: list[int] = []
 
     def told(event: dict[str, Any]) -> None:
-        if load is not None and event["event"] == "state" and event["state"] == HEARING:
-            load.begin(event["mono_ns"] - round((first_s + VAD_S) * 1e9))
+        if not starts and event["event"] == "state" and event["state"] == HEARING:
+            starts.append(event["mono_ns"] - round((first_s + VAD_S) * 1e9))
+            if load is not None:
+                load.begin(starts[0])
 
     try:
         run = converse(builder.shared, track, sets, listen=EVENTS, told=told, under=under)
@@ -83,7 +86,7 @@ def of_engine(
         if load is not None:
             load.close()
     run.recording.unlink()
-    totals, start_ns = run.report["totals"], start_ns_of(run)
+    totals, start_ns = run.report["totals"], start_ns_of(run) or next(iter(starts), 0)
     lateness = totals["latency_ms"].get("audio.lateness")
     return Ride(
         track.labels["utterances"],
