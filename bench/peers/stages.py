@@ -73,9 +73,10 @@ class Stages:
 
     async def answer(self, text: str) -> AsyncGenerator[str, None]:
         whole = ""
-        async for piece in self.answers.answer(text):
-            whole += piece
-            yield piece
+        async with contextlib.aclosing(self.answers.answer(text)) as pieces:
+            async for piece in pieces:
+                whole += piece
+                yield piece
         self.exchanges.append((text, whole))
 
 
