@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from engine.backend_settings import WITHOUT_MODEL, Flite
+from engine.backend_settings import WITHOUT_MODEL, Flite, Units, Words
 from engine.rules import Between, Live, OneOf
 
 Heads: TypeAlias = Annotated[int, Between(1, 64), Live()]
@@ -19,6 +19,8 @@ class ComputingAsr:
     layers: Layers
     audio_context_s: Annotated[float, Between(2, 30), Live()]
     interval_ms: Annotated[int, Between(100, 10_000), Live()]
+    most_units: Units
+    most_words: Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,12 +46,13 @@ class Desk:
         return ride
 
 
-COMPUTING: dict[str, object] = {
-    "profile": "computing",
-    "llm.computing.words": "repeat",
+ECHOES: dict[str, object] = {
+    "llm.backend": "repeat",
     "phrases.en.repeat": "You said, {text}.",
+    "audio.aec": "off",
 }
-"""Answers as long as the questions, whose first clause is short."""
+"""Answers as long as the questions, whose first clause is short; and no echo, which the peers could not cancel."""
+COMPUTING = {**ECHOES, "profile": "computing", "llm.backend": "computing", "llm.computing.words": "repeat"}
 GOVERNED = "governor on"
 GOVERNORS: Mapping[str, Mapping[str, object]] = {
     GOVERNED: {"governor.mode": "on"},
@@ -161,15 +162,16 @@ def lock(desk: Desk) -> Table:
     burdens = {f"{busy} busy threads": {"busy_threads": busy} for busy in ((0, 2) if bench.quick else BUSY)}
     blocks = BLOCKS_MS[1:] if bench.quick else BLOCKS_MS
     burdens |= {f"blocked {ms} ms": {"block_ms": ms, "block_every_ms": EVERY_MS} for ms in blocks}
-    echoes = {"llm.backend": "repeat", "phrases.en.repeat": COMPUTING["phrases.en.repeat"]}
     for what, burden in burdens.items():
         systems: dict[str, Drive] = {}
         for stage in LOCKED:
             faults = {f"faults.{stage}.{key}": value for key, value in burden.items()}
-            systems[f"engine, in {stage}"] = functools.partial(of_engine, bench.builder, track, {**echoes, **faults})
-        for peer in PEERS if bench.peers else ():
+            systems[f"engine, in {stage}"] = functools.partial(of_engine, bench.builder, track, {**ECHOES, **faults})
+        for peer in PEERS:
+            if bench.peers is None:
+                break
             flags = {"busy_threads": "--busy", "block_ms": "--block", "block_every_ms": "--block-every"}
-            options = [*as_peer(echoes), *(part for key, value in burden.items() for part in (flags[key], str(value)))]
+            options = [*as_peer(ECHOES), *(part for key, value in burden.items() for part in (flags[key], str(value)))]
             systems[peer] = functools.partial(of_peer, bench.builder, track, peer, options, bench.peers)
         for name, drive in systems.items():
             row = {"": name, "burden": what}

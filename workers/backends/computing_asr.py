@@ -19,12 +19,14 @@ import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError, first_line
-from workers.backends.computing_net import BANDS, Ears, Kept, same_but_size, tokens_of
+from workers.backends.computing_net import BANDS, SIZE, Ears, Kept, same_but, tokens_of
 from workers.backends.log_mel import HOP, RATE, WINDOW, LogMel
 from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.whisper import BEGUN, BUSY, LONGEST, lengths
 
 SETTING = "asr.backend computing"
+SEARCH = ("most_units", "most_words")
+"""What of the settings is PocketSphinx's."""
 ROOM = LONGEST + LONGEST // 2
 """Frames of sound that there is room for; of longer utterances the beginning goes."""
 
@@ -91,7 +93,8 @@ class _Pass:
 
 class ComputingRecogniser:
     """`settings`: `heads` and `layers`, the size of the net; `audio_context_s`, how much its encoder hears of short
-    sound; `interval_ms`, from one pass to the next at least. `rung.expected` goes to PocketSphinx.
+    sound; `interval_ms`, from one pass to the next at least. `most_units`, `most_words` and `rung.expected` are
+    PocketSphinx's.
 
     One utterance at a time, as PocketSphinx has it.
     """
@@ -109,15 +112,18 @@ class ComputingRecogniser:
         self._cost_ns, self._learned = 0, False
 
     def load(self, rung: Rung) -> None:
-        self._words.load(replace(rung, settings={}))  # nothing to do where only the net is another
         settings = rung.settings
-        self._net, self._rung = self._nets.of(rung), rung
+        # Nothing to do where only the net is another.
+        self._words.load(replace(rung, settings={key: settings[key] for key in SEARCH if key in settings}))
+        before, self._net, self._rung = self._net, self._nets.of(rung), rung
+        if self._net is not before:
+            self._cost_ns, self._learned = 0, False
         self._interval = int(settings.get("interval_ms", 300)) * RATE // 1000
         self._lengths = lengths(float(settings.get("audio_context_s", 5)))
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
         """See `engine.contract.ChangesQuickly`."""
-        return same_but_size(now, then)
+        return same_but((*SIZE, *SEARCH, "audio_context_s", "interval_ms"), now, then)
 
     def warm_up(self) -> None:
         self._words.warm_up()

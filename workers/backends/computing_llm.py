@@ -17,7 +17,7 @@ from typing import Any
 from engine.contract import Abilities, Job, Rung, Tag
 from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
-from workers.backends.computing_net import Kept, Mind, same_but_size, tokens_of
+from workers.backends.computing_net import SIZE, Kept, Mind, same_but, tokens_of
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
 from workers.backends.spoken import Spoken, pieces
@@ -60,7 +60,7 @@ class ComputingAnswers(Background):
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
         """See `engine.contract.ChangesQuickly`."""
-        return same_but_size(now, then)
+        return same_but(SIZE, now, then)
 
     def warm_up(self) -> None:
         assert self._net is not None, "load comes first"

@@ -32,6 +32,8 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 SPREAD = 74
 """Standard deviation of a random byte with a sign."""
 PRECISION = "int8"
+SIZE = ("heads", "layers")
+"""The settings of a net's size."""
 
 
 class Closes(Protocol):
@@ -126,11 +128,9 @@ class Kept(Generic[Net]):
         self._nets.clear()
 
 
-def same_but_size(now: Rung, then: Rung) -> bool:
-    """Two rungs differ in the size of the net alone."""
-    rest = [
-        {key: value for key, value in each.settings.items() if key not in ("heads", "layers")} for each in (now, then)
-    ]
+def same_but(names: Sequence[str], now: Rung, then: Rung) -> bool:
+    """Two rungs differ in these settings alone."""
+    rest = [{key: value for key, value in each.settings.items() if key not in names} for each in (now, then)]
     return rest[0] == rest[1] and replace(then, settings=now.settings) == now
 
 
@@ -168,7 +168,9 @@ class _Weights:
 
     def floats(self, *shape: int) -> NDArray[np.float32]:
         """As large together as those of a trained net."""
-        return self._random.standard_normal(shape, np.float32) / np.float32(np.sqrt(np.prod(shape[1:])))
+        found: NDArray[np.float32] = self._random.standard_normal(shape, np.float32)
+        found /= np.float32(np.sqrt(np.prod(shape[1:])))
+        return found
 
     def bytes(self, layer: Any, rows: int, columns: int) -> None:
         """A matrix in 8-bit numbers with a scale for each row, as CTranslate2 stores them."""
