@@ -12,7 +12,7 @@ LLAMA := .venv-llama
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings bench-lease peers bench-peers test-llama-server wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-rings bench-lease bench-overload peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -79,6 +79,10 @@ peers: $(PEERS)/.setup ## install the voice frameworks that the engine is measur
 bench-peers: $(VENV)/.dev peers ## measure the engine and its peers on the same recordings; takes hours
 	@mkdir -p run
 	$(BIN)/python bench/conversation.py --only machinery,curve --json run/bench-peers.json --plot run/curve.svg
+
+bench-overload: $(VENV)/.dev ## measure what gives way under load (stress-ng); after `make peers` beside those; takes two hours
+	@mkdir -p run
+	$(BIN)/python bench/overload.py --json run/overload.json --plot run/overload.svg
 
 $(LLAMA)/.setup:
 	@echo "Compiling llama.cpp into $(LLAMA)"

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, NotEmpty, OnDisk, OneOf
 
-LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3")
+LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", "computing")
 WITHOUT_MODEL = frozenset({"phrasebook", "repeat"})
 """Those that answer by a rule: from phrases, not from a prompt."""
 
@@ -33,6 +33,8 @@ Speed: TypeAlias = Annotated[float, Between(0.5, 2), Live()]
 Pause: TypeAlias = Annotated[int, Between(0, 2000), Live()]
 Noise: TypeAlias = Annotated[float, Between(-1, 2), Live()]
 """Of a voice; -1 is its own."""
+Units: TypeAlias = Annotated[int, Between(100, 30_000)]
+Words: TypeAlias = Annotated[int, Between(1, 1000)]
 Phonemes: TypeAlias = Annotated[str, OneOf("flite", "espeak")]
 
 
@@ -45,8 +47,8 @@ class Silero:
 class Pocketsphinx:
     model: ModelPath
     bias: Annotated[float, Between(0, 1), Live()]
-    most_units: Annotated[int, Between(100, 30_000)]
-    most_words: Annotated[int, Between(1, 1000)]
+    most_units: Units
+    most_words: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Openai:
     context_tokens: ContextTokens
     tokenizer: Annotated[str, OnDisk(), Live()]
     temperature: Temperature
-    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name != "openai")), Live()]
+    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name not in ("openai", "computing"))), Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,12 @@ class Config(Settings):
 
     def _answering(self, name: str) -> dict[str, Any]:
         """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
-        one that has another to fall back on, in `fallback_settings`, what that is loaded with."""
+        one that has another to fall back on, or another's words, in `fallback_settings` or `words_settings`, what that
+        is loaded with."""
         table = dict(plain(getattr(self.llm, name, {})))
         if name in WITHOUT_MODEL:
             return {**plain(self.phrases[self.language]), **table}
-        rest = {"fallback_settings": self._answering(table["fallback"])} if table.get("fallback") else {}
+        rest = {f"{key}_settings": self._answering(table[key]) for key in ("fallback", "words") if table.get(key)}
         return {"system_prompt": self.llm.system_prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class Config(Settings):
         """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
         phrases (no `*`) where the phrasebook answers."""
         phrases = list(self.asr.expect)
-        if self.llm.backend == "phrasebook":
+        if self.llm.backend == "phrasebook" or self.backend_settings("llm").get("words") == "phrasebook":
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
         return tuple(dict.fromkeys(phrases))

@@ -118,14 +118,23 @@ BACKENDS_IN_EXTRAS = {
     "ctranslate2": "ctranslate2",
     "exllamav2": "exllamav2",
     "exllamav3": "exllamav3",
+    "computing": "ctranslate2",
     "workers.backends.moshi:Moshi": "moshi",
     "workers.backends.voxtral:Voxtral": "voxtral",
 }
 """Backends whose libraries come with an extra, and which."""
 
+_SPHINX = ("CMUSphinx English model and dictionary", "BSD-2-Clause")
+_FLITE = (
+    # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that
+    # build and package it (config.guess, debian/), not of the library.
+    System(("libflite1",), "MIT-Festival", "The code must retain the above copyright notice"),
+    System(("libasound2", "libasound2t64"), "LGPL-2.1-or-later", "GNU Lesser General Public"),
+)
+
 OF_BACKENDS = {
     "silero": OfBackend(data=(("Silero VAD model", "MIT"),)),
-    "pocketsphinx": OfBackend(data=(("CMUSphinx English model and dictionary", "BSD-2-Clause"),)),
+    "pocketsphinx": OfBackend(data=(_SPHINX,)),
     "whisper": OfBackend(data=(("Whisper or Distil-Whisper model, as its makers publish it", "MIT"),)),
     "sherpa": OfBackend(data=(("sherpa-onnx transducer, as k2-fsa publishes it", "Apache-2.0"),)),
     "prosody": OfBackend(),
@@ -137,14 +146,9 @@ OF_BACKENDS = {
     "openai": OfBackend(),
     "exllamav2": OfBackend(),
     "exllamav3": OfBackend(),
-    "flite": OfBackend(
-        system=(
-            # The licence of CMU and Festival, as SPDX calls it. The GPL in Debian's file is that of the scripts that
-            # build and package it (config.guess, debian/), not of the library.
-            System(("libflite1",), "MIT-Festival", "The code must retain the above copyright notice"),
-            System(("libasound2", "libasound2t64"), "LGPL-2.1-or-later", "GNU Lesser General Public"),
-        )
-    ),
+    "flite": OfBackend(system=_FLITE),
+    # Words of the one and sound of the other; their nets are made of random numbers.
+    "computing": OfBackend(data=(_SPHINX,), system=_FLITE),
     "espeak": OfBackend(data=(("espeak-ng voices", "GPL-3.0-or-later"),)),
     # Both turn words into phonemes by one of the two above, whose parts are listed, too.
     "kokoro": OfBackend(data=(("Kokoro-82M net and voices", "Apache-2.0"),)),

@@ -31,6 +31,7 @@ from engine.backend_settings import (
     SmartTurn,
     Whisper,
 )
+from engine.computing_settings import ComputingAsr, ComputingLlm, ComputingVocoder
 from engine.fault_settings import FAULTY_STAGES, Fault
 from engine.governor.settings import Governor
 from engine.processor_settings import Lease, Mps, Realtime
@@ -160,7 +161,7 @@ class Vad:
 
 @dataclass(frozen=True, slots=True)
 class Asr:
-    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa")]
+    backend: Annotated[str, Backend("pocketsphinx", "whisper", "sherpa", "computing")]
     partial_ms: Annotated[int, Between(20, 500), Live()]
     partial_budget_ms: Budget
     final_budget_ms: Budget
@@ -173,6 +174,7 @@ class Asr:
     pocketsphinx: Pocketsphinx
     whisper: Whisper
     sherpa: Sherpa
+    computing: ComputingAsr
     rungs: Annotated[tuple[Overlay[Asr], ...], Whole()]
 
 
@@ -232,12 +234,13 @@ class Llm:
     openai: Openai
     exllamav2: Exllama
     exllamav3: Exllama
+    computing: ComputingLlm
     rungs: Annotated[tuple[Overlay[Llm], ...], Whole()]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocoder:
-    backend: Annotated[str, Backend(*VOICES)]
+    backend: Annotated[str, Backend(*VOICES, "computing")]
     first_audio_budget_ms: Budget
     normalise: Annotated[bool, Live(), Whole()]
     speaker_s: Annotated[int, Between(1, 120), Whole()]
@@ -249,6 +252,7 @@ class Vocoder:
     espeak: Espeak
     kokoro: Kokoro
     piper: Piper
+    computing: ComputingVocoder
     rungs: Annotated[tuple[Overlay[Vocoder], ...], Whole()]
 
 

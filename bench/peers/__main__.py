@@ -2,6 +2,7 @@
 
     python -m bench.peers --system pipecat|livekit --config NAME --track T.wav --labels L.json --output OUT.wav
         [--stub [--scale 2]] [--set SECTION.KEY=VALUE]... [--shared DIR] [--json]
+        [--fifo 20] [--nice -4] [--busy N] [--block MS [--block-every MS]]
 
 Run it from the project's folder, with the Python that `make peers` has set up. Track and labels come from session.py
 in the shared folder, the figures from turns.py there, which sees the recording alone. Beside them stands the latency
@@ -34,6 +35,7 @@ from .sink import RATE
 from .stages import real_stages
 from .stubs import stub_stages
 
+START = "the timeline begins at"
 SYSTEMS = {"pipecat": ("pipecat_peer", "pipecat-ai"), "livekit": ("livekit_peer", "livekit-agents")}
 """Name: module, and the package that has to be there."""
 
@@ -95,6 +97,22 @@ def show(found: dict[str, Any]) -> None:
     print("  ".join(f"{key} {found[key]}" for key in own))
 
 
+def prefer(fifo: int, nice: int) -> None:
+    """Niceness for the whole process, and a real-time priority for this thread alone: it runs the event loop, and those
+    that it starts, which compute, have what the engine's stages have. OSError: the machine refuses it."""
+    os.nice(nice)
+    if fifo:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(fifo))
+
+
+def tell_start(start_ns: int) -> None:
+    print(f"{START} {start_ns}", file=sys.stderr, flush=True)
+
+
+def quiet(_start_ns: int) -> None:
+    """Nobody asked."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m bench.peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -109,6 +127,14 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="the stages' settings")
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[3] / "shared")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--fifo", type=int, default=0, help="real-time priority of the event loop, as the engine's audio"
+    )
+    parser.add_argument("--nice", type=int, default=0, help="niceness of all of it, as the engine's stages")
+    parser.add_argument("--busy", type=int, default=0, help="so many threads that compute in Python all the time")
+    parser.add_argument("--block", type=int, default=0, metavar="MS", help="keep the interpreter's lock for so long")
+    parser.add_argument("--block-every", type=int, default=500, metavar="MS", help="and so often")
+    parser.add_argument("--tell-start", action="store_true", help="say on stderr when the timeline begins")
     arguments = parser.parse_args()
     package = SYSTEMS[arguments.system][1]
     try:
@@ -118,8 +144,15 @@ def main() -> None:
 
         def session() -> Session:
             stages = stub_stages(arguments.scale) if arguments.stub else real_stages(config)
-            return Session(track, CONFIGURATIONS[arguments.config], stages)
+            if arguments.busy or arguments.block:
+                from workers.backends.burdens import Burdens
 
+                Burdens(arguments.busy, arguments.block, arguments.block_every)
+            return Session(
+                track, CONFIGURATIONS[arguments.config], stages, tell_start if arguments.tell_start else quiet
+            )
+
+        prefer(arguments.fifo, arguments.nice)
         began = time.process_time()
         done = asyncio.run(converse(arguments.system, session))
     except (EngineError, ImportError) as error:

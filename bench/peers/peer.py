@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .settings import Configuration
@@ -22,6 +23,8 @@ class Session:
     track: Pcm
     configuration: Configuration
     stages: Stages
+    told: Callable[[int], None] = lambda _start_ns: None
+    """Takes when the timeline begins, CLOCK_MONOTONIC."""
     microphone: Microphone = field(init=False)
     loudspeaker: Loudspeaker = field(init=False)
     _begun: asyncio.Event = field(init=False, default_factory=asyncio.Event)
@@ -34,6 +37,7 @@ class Session:
         self.microphone = Microphone(self.track, start_ns)
         self.loudspeaker = Loudspeaker(start_ns, len(self.track))
         self._begun.set()
+        self.told(start_ns)
 
     async def over(self) -> None:
         """Until the whole track has been heard."""

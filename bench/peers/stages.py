@@ -7,6 +7,8 @@ they work. What they find comes back through the loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -71,9 +73,10 @@ class Stages:
 
     async def answer(self, text: str) -> AsyncGenerator[str, None]:
         whole = ""
-        async for piece in self.answers.answer(text):
-            whole += piece
-            yield piece
+        async with contextlib.aclosing(self.answers.answer(text)) as pieces:
+            async for piece in pieces:
+                whole += piece
+                yield piece
         self.exchanges.append((text, whole))
 
 
@@ -99,10 +102,10 @@ class Kept:
         return taken
 
 
-def loaded(stage: str, config: Config) -> Backend:
-    """The engine's backend of a stage, ready. Raises BackendError."""
+def loaded(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -> Backend:
+    """The engine's backend of a stage, ready. wake: it has something to give, and is idle. Raises BackendError."""
     backend = make(stage, config)
-    backend.load(rung(stage, config))
+    backend.load(rung(stage, config, wake))
     backend.warm_up()
     return backend
 
@@ -131,10 +134,10 @@ class _Thread:
 
 
 class StreamingRecogniser:
-    """The engine's recogniser, fed block by block while the user speaks."""
+    """The engine's recogniser, fed block by block while the user speaks. woken: set when it has something to give."""
 
-    def __init__(self, backend: Backend, tell: Tell, kept_s: float) -> None:
-        self._backend, self._tell = backend, tell
+    def __init__(self, backend: Backend, woken: threading.Event, tell: Tell, kept_s: float) -> None:
+        self._backend, self._woken, self._tell = backend, woken, tell
         self._thread = _Thread("recogniser")
         self._kept = Kept(kept_s)
         self._job: Job | None = None
@@ -171,31 +174,62 @@ class StreamingRecogniser:
 
     def _finish(self, job: Job) -> None:
         self._backend.finish(job)
-        self._work()
+        self._woken.clear()
+        while not self._work():
+            self._woken.wait()
+            self._woken.clear()
 
-    def _work(self) -> None:
+    def _work(self) -> bool:
+        """Tell what there is. Whether the job is over."""
+        over = False
         while not self._backend.idle:
             for event in self._backend.step(STEP_NS):
                 if isinstance(event, Heard):
                     self._thread.tell(self._tell, event.text, event.final)
-                elif isinstance(event, Ended) and event.reason == "failed":
-                    raise RuntimeError(event.text)
+                elif isinstance(event, Ended):
+                    over = True
+                    if event.reason == "failed":
+                        raise RuntimeError(event.text)
+        return over
 
 
-class InstantAnswers:
-    """The engine's phrasebook or repeat: the answer is known at once."""
+class BackendAnswers:
+    """The engine's answers: known at once, or made by a thread of the backend's own."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, config: Config) -> None:
+        """In the loop that they are given to. Raises BackendError."""
+        loop = asyncio.get_running_loop()
+        self._pieces: dict[Tag, asyncio.Queue[str | None]] = {}
+        """None ends an answer."""
+        self._backend = loaded("llm", config, lambda: _call(loop, self._hand_out))
         self._jobs = 0
 
     async def answer(self, text: str) -> AsyncGenerator[str, None]:
         self._jobs += 1
-        self._backend.begin(Job(Tag(1, self._jobs, 1), text=text))
+        tag = Tag(1, self._jobs, 1)
+        pieces = self._pieces[tag] = asyncio.Queue()
+        self._backend.begin(Job(tag, text=text))
+        self._hand_out()
+        piece: str | None = ""
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+        finally:
+            del self._pieces[tag]
+            if piece is not None:
+                self._backend.cancel(tag)
+
+    def _hand_out(self) -> None:
         while not self._backend.idle:
             for event in self._backend.step(0):
-                if isinstance(event, Token):
-                    yield event.text
+                if (pieces := self._pieces.get(event.tag)) is not None and isinstance(event, Token | Ended):
+                    pieces.put_nowait(event.text if isinstance(event, Token) else None)
+
+
+def _call(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Call it in the loop, if that is not over."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 class _Pieces:
@@ -255,9 +289,10 @@ class ClauseVoice:
 
 def real_stages(config: Config) -> Stages:
     """The engine's backends as the configuration names them. Raises BackendError."""
-    hearing, answers, voice = (loaded(stage, config) for stage in ("asr", "llm", "vocoder"))
+    woken = threading.Event()
+    hearing, voice = loaded("asr", config, woken.set), loaded("vocoder", config)
     return Stages(
-        recogniser=lambda tell, kept_s: StreamingRecogniser(hearing, tell, kept_s),
-        answers=InstantAnswers(answers),
+        recogniser=lambda tell, kept_s: StreamingRecogniser(hearing, woken, tell, kept_s),
+        answers=BackendAnswers(config),
         voice=ClauseVoice(voice),
     )

@@ -49,7 +49,7 @@ def interruptions(bench: Bench) -> Table:
     noisy = [coughing(builder, seed, 2 if bench.quick else 5) for seed in range(1, 1 + bench.count(1, 1))]
     for mode in modes:
         sets = {**LONGER, "turns.barge_in": mode}
-        runs = [converse(builder.shared, track, sets, listen=True) for track in noisy]
+        runs = [converse(builder.shared, track, sets, listen=("answer",)) for track in noisy]
         bench.add(table, {"": f"noises, {mode}", **resumed(builder, list(zip(noisy, runs, strict=True)))})
     if not bench.quick:
         room = {"audio.virtual.echo": ECHO}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +63,16 @@ def converse(
     sets: Mapping[str, object],
     environ: Mapping[str, str] | None = None,
     *,
-    listen: bool = False,
+    listen: Sequence[str] = (),
+    told: Callable[[dict[str, Any]], None] | None = None,
+    under: Sequence[str] = (),
 ) -> Run:
-    """Let the engine converse with a track, with these settings, and measure what it recorded. listen: at its door.
-    SubprocessError: it failed, and what it said last is on stderr, or it hung."""
+    """Let the engine converse with a track, with these settings, and measure what it recorded. listen: at its door, to
+    events that begin so; told: takes each as it comes. under: a command that runs the engine. SubprocessError: it
+    failed, and what it said last is on stderr, or it hung."""
     output = own_file(track, ".wav")
     report, door = output.with_suffix(".json"), track.path.with_name(f"door{next(_NUMBERS)}")  # short, as sockets want
-    command = [sys.executable, "-m", "engine", "run", "--input", str(track.path), "--output", str(output)]
+    command = [*under, sys.executable, "-m", "engine", "run", "--input", str(track.path), "--output", str(output)]
     environ = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), os.environ.get("PYTHONPATH", "")]),
@@ -77,10 +80,16 @@ def converse(
     }
     options = ["--report", str(report), *settings({**sets, **({"door.socket": str(door)} if listen else {})})]
     events: list[dict[str, Any]] = []
+
+    def keep(event: dict[str, Any]) -> None:
+        events.append(event)
+        if told is not None:
+            told(event)
+
     with subprocess.Popen(
         [*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
     ) as engine:
-        listening = threading.Thread(target=_listen, args=(door, engine, events), daemon=True)
+        listening = threading.Thread(target=_listen, args=(door, engine, listen, keep), daemon=True)
         if listen:
             listening.start()
         try:
@@ -97,23 +106,26 @@ def converse(
     return Run(rows, total, json.loads(report.read_text()), output, events)
 
 
-def _listen(door: Path, engine: subprocess.Popen[str], events: list[dict[str, Any]]) -> None:
-    """Add what the engine tells of its answers to `events`, until it ends."""
+def _listen(
+    door: Path, engine: subprocess.Popen[str], names: Sequence[str], keep: Callable[[dict[str, Any]], None]
+) -> None:
+    """Keep what the engine tells of these, until it ends."""
     while engine.poll() is None:
         try:
             client = DoorClient(door)
         except DoorError:  # it has only begun to start
             time.sleep(0.05)
             continue
-        client.command("subscribe", events=["answer"])
-        events += (json.loads(line) for line in client.lines())
+        client.command("subscribe", events=list(names))
+        for line in client.lines():
+            keep(json.loads(line))
         client.close()
 
 
 def pauses(run: Run) -> list[tuple[float, float | None]]:
     """When answers fell silent because somebody might speak, and when they were to go on, by the engine's events: in
     seconds of the recording. None: it was an interruption."""
-    start_ns = _start_ns(run)
+    start_ns = start_ns_of(run)
     found: list[tuple[float, float | None]] = []
     for event in run.events:
         at_s = (event["mono_ns"] - start_ns) / 1e9
@@ -124,7 +136,7 @@ def pauses(run: Run) -> list[tuple[float, float | None]]:
     return found
 
 
-def _start_ns(run: Run) -> int:
+def start_ns_of(run: Run) -> int:
     """When the recording begins, CLOCK_MONOTONIC: an answer's first sample is told at its time, and stands in the
     report at its place."""
     for turn in run.report["turns"]:

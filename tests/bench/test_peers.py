@@ -272,6 +272,25 @@ def test_the_stages_are_the_engines_own_and_stream() -> None:
     assert told > 3  # words so far, before the final ones
 
 
+def test_stages_that_compute_in_threads_of_their_own_are_waited_for() -> None:
+    pytest.importorskip("ctranslate2")
+    question = wav.read(ROOT / "engine" / "data" / "question.wav", RATE)
+    small = [f"{stage}.computing.{key}=1" for stage in ("asr", "llm", "vocoder") for key in ("heads", "layers")]
+    sets = [*small, "llm.computing.words=repeat"]
+
+    async def turn() -> tuple[str, str, bytes]:
+        told, stages = Told(), real_stages(load(profile="computing", sets=sets))
+        cut_off = stages.answer("go forward")
+        assert await anext(cut_off) == "You "
+        await cut_off.aclose()
+        return await whole_turn(stages, stages.recogniser(told, 0.4), told, question)
+
+    heard, answer, spoken = run(turn())
+    assert heard.endswith("the museum close")
+    assert answer == f"You said {heard}."
+    assert len(spoken) > 2 * RATE
+
+
 def test_stubs_take_the_stages_place() -> None:
     async def turn() -> tuple[str, str, bytes]:
         told, stages = Told(), stub_stages(0.01)

@@ -25,6 +25,7 @@ REGISTRY = {
         "pocketsphinx": "workers.backends.pocketsphinx:PocketSphinx",
         "whisper": "workers.backends.whisper:Whisper",
         "sherpa": "workers.backends.sherpa:Sherpa",
+        "computing": "workers.backends.computing_asr:ComputingRecogniser",
     },
     "ending": {
         "prosody": "workers.backends.prosody:Prosody",
@@ -37,12 +38,14 @@ REGISTRY = {
         "openai": "workers.backends.openai_http:OpenAi",
         "exllamav2": "workers.backends.exllama:ExLlamaV2",
         "exllamav3": "workers.backends.exllama:ExLlamaV3",
+        "computing": "workers.backends.computing_llm:ComputingAnswers",
     },
     "vocoder": {
         "flite": "workers.backends.flite:Flite",
         "espeak": "workers.backends.espeak:Espeak",
         "kokoro": "workers.backends.kokoro:Kokoro",
         "piper": "workers.backends.piper:Piper",
+        "computing": "workers.backends.computing_vocoder:ComputingVoice",
     },
 }
 

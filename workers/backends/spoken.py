@@ -15,6 +15,11 @@ from engine.contract import Abilities, Ended, Event, Job, Rung, Tag, Token
 _PIECE = re.compile(r"\S+\s*")
 
 
+def pieces(text: str) -> list[str]:
+    """An answer word by word, each with the blanks after it."""
+    return _PIECE.findall(text)
+
+
 class Spoken(ABC):
     """A backend that answers by a rule; one word a checkpoint. Jobs are served in the order in which they came."""
 
@@ -38,7 +43,7 @@ class Spoken(ABC):
         """A rule is as quick the first time as later. Asking would use up the first of several answers."""
 
     def begin(self, job: Job) -> None:
-        self._jobs[job.tag] = _PIECE.findall(self.answer(job))[::-1]
+        self._jobs[job.tag] = pieces(self.answer(job))[::-1]
 
     def feed(self, job: Job, data: Any) -> None:  # noqa: B027
         """A question comes whole, with `begin`."""
