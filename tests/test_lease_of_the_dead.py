@@ -27,7 +27,7 @@ os._exit(3)
 class Holds(Ends):
     """A worker that dies with the lease, once."""
 
-    def start(self) -> None:
+    def start(self, doorbell: int) -> None:
         self._started_ns = time.monotonic_ns()
         self.starts.append(self._started_ns / 1e9)
         name, slot = segment(self._instance, "lease"), str(slot_of(self.process.name))

@@ -35,7 +35,7 @@ class Ends(Worker):
         self._code, self._times = code, times
         self.starts: list[float] = []
 
-    def start(self) -> None:
+    def start(self, doorbell: int) -> None:
         self._started_ns = time.monotonic_ns()
         self.starts.append(self._started_ns / 1e9)
         ends = len(self.starts) <= self._times

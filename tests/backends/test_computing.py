@@ -14,8 +14,9 @@ from engine.errors import BackendError
 from tests.backends import conformance, conformance_llm, conformance_vocoder
 from tests.backends.conformance import Driven, ends
 from tests.backends.conformance_asr import RecogniserConformance, heard
-from tests.backends.conformance_llm import Driver, LlmConformance
+from tests.backends.conformance_llm import LlmConformance
 from tests.backends.conformance_vocoder import RATE, VocoderConformance
+from tests.backends.llm_driver import Driver
 from tests.engine_run import question
 from workers.backends.computing_asr import ComputingRecogniser
 from workers.backends.computing_llm import ComputingAnswers, prompt_of

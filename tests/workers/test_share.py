@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import ringbuf
+from engine import audible
 from engine.channels import PROCESSES, segment
 from engine.contract import NEVER_DUE, Abilities, Backend, NoLease, Tag
 from engine.lease import slot_of
@@ -117,7 +118,7 @@ def test_a_step_has_the_lease_unless_the_model_has_a_thread_of_its_own(own_threa
             self.bounds = 0
 
         @contextmanager
-        def bound(self) -> Iterator[None]:
+        def bound(self, limit_s: float = 0.0) -> Iterator[None]:
             self.bounds += 1
             yield
 
@@ -159,8 +160,8 @@ def test_a_voice_that_waits_for_room_lets_others_compute(rings_with: Callable[..
     rings.telemetry.set("engine.lease", ALL)
     seat = rings.seat("vocoder")
     reader = rings.seat("audio").stream_reader("speaker", np.int16)
-    sink = Speaker(seat, SpeakerRing(seat), Tag(1, 1, 1), 0)
-    states = []
+    sink = Speaker(seat, SpeakerRing(seat, audible.VOCODER), Tag(1, 1, 1), 0)
+    states: list[object] = []
 
     def speak() -> None:
         seat.lease.take(0)
@@ -188,7 +189,7 @@ def test_a_voice_that_computes_nothing_takes_nothing_while_it_waits(rings_with: 
     rings.telemetry.set("engine.lease", ALL)
     seat = rings.seat("vocoder")
     reader = rings.seat("audio").stream_reader("speaker", np.int16)
-    sink = Speaker(seat, SpeakerRing(seat), Tag(1, 1, 1), 0)
+    sink = Speaker(seat, SpeakerRing(seat, audible.VOCODER), Tag(1, 1, 1), 0)
     speaking = threading.Thread(target=lambda: sink.write(np.zeros(4 * 16000, np.int16)))
     speaking.start()
     while speaking.is_alive():
