@@ -243,7 +243,7 @@ class Whisper:
         if self._placed is not None:
             self._thread.shutdown(wait=True)
             self._placed.close()
-        self._placed = self._identity = self._pass = None
+        self._placed, self._identity, self._pass = None, (), None
         self._events.clear()
 
 
