@@ -88,7 +88,7 @@ def climb(stage: str, config: Config, wake: Callable[[], None] = lambda: None) -
     for each in ladder(config, stage):
         wanted, name = rung(stage, each.config, wake), getattr(each.config, stage).backend
         held = next((step.held for step in steps if step.backend == name and _shares(step, wanted)), None)
-        steps.append(Step(each.name, name, each.resident, wanted, held or Held(named(stage, name))))
+        steps.append(Step(each.name, name, each.resident, wanted, held or Held(make(stage, each.config))))
     return Ladder(steps, lambda line: tell(stage, [line]))
 
 
