@@ -17,6 +17,7 @@ from engine.config import Config, load
 from engine.devices import alsa
 from engine.doctor import door, machine, sound, stages
 from engine.doctor.finding import Finding, Visit
+from engine.governor.sensors.nvidia import Nvidia
 from engine.main import main
 from tests.engine_run import QUESTION
 from tests.files import write_files
@@ -234,6 +235,13 @@ def test_real_time_that_is_not_asked_for_is_not_missed() -> None:
     ]
     (finding,) = machine.real_time(visit(*none, "realtime.nice=[]"))
     assert finding.level == "ok"
+
+
+def test_a_gpu_that_nothing_tells_of_is_warned_of() -> None:
+    """Where a driver is, this machine sees it."""
+    found = list(machine.sensors(visit("asr.whisper.device=cuda", "asr.backend=whisper")))
+    assert ("warning" in levels(found)) == (not Nvidia().devices)
+    assert levels(list(machine.sensors(visit("governor.mode=off")))) == ["ok"]
 
 
 def test_processor_that_saves_power_and_too_many_threads_are_warned_of(

@@ -82,7 +82,7 @@ class Scene:
     """A ladder of these backends, one a rung, with a clock and a log of what its owner was told."""
 
     def __init__(self, *backends: Scripted, absent: tuple[int, ...] = (), shared: bool = False) -> None:
-        self.backends, self.told, self.now = backends, [], 0.0
+        self.backends, self.now = backends, 0.0
         held = [Held(backend) for backend in backends]
         steps = [
             Step(f"r{number}", "scripted", number not in absent, rung(number), held[0] if shared else held[number])

@@ -16,6 +16,7 @@ from engine.channels import PROCESSES
 from engine.doctor.finding import Finding, Visit, ok, problem, warning
 from engine.errors import SharedMemoryError
 from engine.governor.sensors import Sensors
+from engine.ladders import sections
 from engine.lease import plan
 from engine.processor_settings import numbers, of
 from engine.realtime import CORES, MEMORY, NICE, PRIORITY, Refusal
@@ -139,6 +140,9 @@ def sensors(visit: Visit) -> Iterator[Finding]:
     absent = ", ".join(what for what, how in present if not how)
     if not dict(present)["processor"]:
         yield warning("nothing tells how busy the processor is", "mount /proc, or set governor.mode = off")
+    tables = [getattr(section, section.backend, None) for _, section in sections(visit.config)]
+    if any(getattr(table, "device", "") == "cuda" for table in tables) and not dict(present)["NVIDIA GPU"]:
+        yield warning("nothing tells how busy and how hot the GPU is", 'pip install "antiphon[nvml]"')
     yield ok(f"sees {seen}" + (f"; not here: {absent}" if absent else ""))
 
 

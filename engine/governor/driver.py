@@ -166,9 +166,9 @@ class Governor:
         now = time.monotonic()
         pressures = self._pressures.judge(looked.result(), self._config.governor)
         self._apply(self._policy.sample(now, pressures))
-        if self._hub.now.state in _IN_USE:
-            self._used_s = now
-        if now - self._used_s < LINGER_S or not self._policy.at_top:
+        in_use = self._hub.now.state in _IN_USE
+        self._used_s = now if in_use else self._used_s
+        if in_use or now - self._used_s < LINGER_S or not self._policy.at_top:
             self._look_soon(LOOK_S)
 
     # Moves.

@@ -70,7 +70,7 @@ def test_what_show_prints_is_read_back_as_the_same_configuration(
     ("wanted", "expected"),
     [
         ("language", {"language": "en"}),
-        ("asr.pocketsphinx", {"asr": {"pocketsphinx": {"model": "", "bias": 0.3}}}),
+        ("vocoder.espeak", {"vocoder": {"espeak": {"voice": "en-us", "speed": 1.0, "pitch": 50, "pause_ms": 200}}}),
         ("audio.block_ms", {"audio": {"block_ms": 10}}),
         ("phrases.en.not_heard", {"phrases": {"en": {"not_heard": "Sorry, I did not catch that."}}}),
     ],

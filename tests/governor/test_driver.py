@@ -11,7 +11,7 @@ import pytest
 
 from engine import messages as m
 from engine.contract import Tag
-from engine.events import AnswerEnded, StateChanged, dump
+from engine.events import AnswerEnded, RungChanged, StateChanged, dump
 from engine.governor import driver as module
 from engine.governor.driver import Governor
 from engine.governor.reading import Reading
@@ -232,5 +232,5 @@ def test_the_age_of_words_is_that_of_the_newest(rings: Rings) -> None:
 
 
 def test_an_event_has_the_names_of_the_wire() -> None:
-    event = json.loads(dump(module.RungChanged("asr", 0, 1, "narrow", "busy")))
+    event = json.loads(dump(RungChanged("asr", 0, 1, "narrow", "busy")))
     assert event == {"event": "rung", "stage": "asr", "from": 0, "to": 1, "name": "narrow", "reason": "busy"}

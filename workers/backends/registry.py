@@ -93,15 +93,8 @@ def climb(stage: str, config: Config, wake: Callable[[], None] = lambda: None, l
     for each in ladder(config, stage):
         wanted, name = rung(stage, each.config, wake, lease), getattr(each.config, stage).backend
         held = next((step.held for step in steps if step.backend == name and _shares(step, wanted)), None)
-        steps.append(
-            Step(
-                each.name,
-                name,
-                each.resident,
-                wanted,
-                held or Held(afflicted(stage, named(stage, name), config.faults)),
-            )
-        )
+        held = held or Held(afflicted(stage, make(stage, each.config), config.faults))
+        steps.append(Step(each.name, name, each.resident, wanted, held))
     return Ladder(steps, lambda line: tell(stage, [line]))
 
 
