@@ -160,7 +160,7 @@ def test_a_voice_that_waits_for_room_lets_others_compute(rings_with: Callable[..
     seat = rings.seat("vocoder")
     reader = rings.seat("audio").stream_reader("speaker", np.int16)
     sink = Speaker(seat, SpeakerRing(seat), Tag(1, 1, 1), 0)
-    states = []
+    states: list[object] = []
 
     def speak() -> None:
         seat.lease.take(0)
