@@ -14,6 +14,8 @@ most. Needs the packages of the tests.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import platform
@@ -224,7 +226,8 @@ def build_model(folder: Path) -> None:
 
     llama.LAYERS, llama.FEED_FORWARD = LAYERS, FEED_FORWARD
     folder.mkdir()
-    llama.build_ct2(folder, endless=True)
+    with contextlib.redirect_stderr(io.StringIO()):  # bars that show how far it is
+        llama.build_ct2(folder, endless=True)
 
 
 def run(scene: Scene, arm: Arm, folder: Path, seconds: float, rate: float) -> dict[str, Any]:

@@ -33,9 +33,10 @@ class Holds(Ends):
         name, slot = segment(self._instance, "lease"), str(slot_of(self.process.name))
         code = HOLD_AND_DIE if len(self.starts) == 1 else "import time; time.sleep(60)"
         self._popen = subprocess.Popen([sys.executable, "-c", code, name, slot], stdout=subprocess.PIPE)
-        if len(self.starts) == 1:
-            assert self._popen.stdout is not None
-            assert self._popen.stdout.readline() == b"\n"  # it has it
+        assert self._popen.stdout is not None
+        with self._popen.stdout as told:
+            if len(self.starts) == 1:
+                assert told.readline() == b"\n"  # it has it
         self.pidfd = os.pidfd_open(self._popen.pid)
 
 
