@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +22,7 @@ from engine.errors import DeviceError, EngineError, WorkerError
 from engine.events import Error, StageChanged, StateChanged
 from engine.footprint import Footprint
 from engine.hub import Hub
+from engine.listener import Listener
 from engine.outlet import Outlet
 from engine.recovery import Verdict
 from engine.segments import Segments, instance_name, settings
@@ -66,9 +66,9 @@ class Supervisor:
         """Called when a worker has ended, before it is started again."""
         self.footprint = Footprint(self._pids)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stopping = self._deaf = False
+        self._stopping = False
         self._gone = asyncio.Event()
-        self._listener = threading.Thread(target=self._listen, args=(asyncio.get_running_loop(),), daemon=True)
+        self._listener = Listener(self._bells[BELLS.index(ENGINE)], self._told, self._rung)
 
     def _reader(self, name: str) -> ringbuf.StreamReader:
         bell = self._bells[BELLS.index(channel(name).writer)]
@@ -111,13 +111,16 @@ class Supervisor:
         return all(worker.ready for worker in self.workers)
 
     def _launch(self, worker: Worker) -> None:
-        """Start a worker, unless it runs or the engine ends. Where it cannot be started, the engine does."""
+        """Start a worker, unless it runs or the engine ends. One that cannot be started is like one that died."""
         if worker.pid or self._stopping or self._ended.done():
             return
         try:
             worker.start()
         except EngineError as error:
-            self._fail(worker.process.name, error)
+            if self.telemetry.get("engine.go"):
+                self._failed(worker, str(error))
+            else:
+                self._fail(worker.process.name, error)
         else:
             asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
 
@@ -169,11 +172,11 @@ class Supervisor:
         elif worker.process.name == "audio" and code == DeviceError.code:
             self._device_changed(worker)
         else:
-            self._failed(worker, code)
+            self._failed(worker, cause(worker, code))
 
-    def _failed(self, worker: Worker, code: int) -> None:
+    def _failed(self, worker: Worker, what: str) -> None:
         """A worker died of a fault: start it again, or leave it out for a while where it does so too often."""
-        name, what, settings = worker.process.name, cause(worker, code), self.config.engine
+        name, settings = worker.process.name, self.config.engine
         verdict = worker.recovery.died(
             time.monotonic(), settings.restarts_per_minute, settings.restart_backoff_ms / 1000
         )
@@ -190,11 +193,11 @@ class Supervisor:
 
     def _do_without(self, stage: str, what: str, verdict: Verdict) -> None:
         """The engine goes on without this stage, and says so: the first time aloud."""
-        self.telemetry.set(f"{stage}.gone", 1)
-        self._hub.tell(
-            Error(stage, f"{what}; the engine does without it", f"it is tried again in {verdict.after_s:g} s")
-        )
-        self._hub.tell(StageChanged(stage, "gone"))
+        remedy = f"it is tried again in {verdict.after_s:g} s"
+        self._hub.tell(Error(stage, f"{what}; the engine does without it", remedy))
+        if not self.telemetry.get(f"{stage}.gone"):
+            self.telemetry.set(f"{stage}.gone", 1)
+            self._hub.tell(StageChanged(stage, "gone"))
         if verdict.first:
             phrase = self.config.phrases[self.config.language].impaired
             self.send("commands", m.Say(number=NOBODYS, text=phrase, mode="queue", interruptible=1))
@@ -203,10 +206,10 @@ class Supervisor:
         """Take note of workers that have come back."""
         for worker in self.workers:
             if worker.ready and not worker.recovery.is_at_work:
-                if worker.recovery.resting:
+                worker.recovery.ready(time.monotonic())
+                if self.telemetry.get(f"{worker.process.name}.gone"):
                     self.telemetry.set(f"{worker.process.name}.gone", 0)
                     self._hub.tell(StageChanged(worker.process.name, "back"))
-                worker.recovery.ready(time.monotonic())
 
     def _device_changed(self, worker: Worker) -> None:
         """The audio worker asks to be started again, because a sound device was lost or came back: libraries see
@@ -248,23 +251,12 @@ class Supervisor:
 
     # The doorbell.
 
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The thread that sleeps on the doorbell."""
-        waiter = ringbuf.Waiter(self._bells[BELLS.index(ENGINE)], self._told, any_ring=True)
-        taken = threading.Event()
-        while not self._deaf:
-            if waiter.wait(None) and not self._deaf:
-                taken.clear()
-                loop.call_soon_threadsafe(self._rung, taken)
-                taken.wait(1.0)
-
-    def _rung(self, taken: threading.Event) -> None:
+    def _rung(self) -> None:
         self._hear()
         self._scrub()
         self._note_ready()
         if self._all_ready:
             self._ready.set()
-        taken.set()
 
     def _hear(self) -> None:
         """Pass on what turns and audio have told."""
@@ -300,9 +292,6 @@ class Supervisor:
                 asyncio.get_running_loop().remove_reader(worker.pidfd)
                 worker.reap()
         self._hear()  # what was said last
-        self._deaf = True
-        self._bells[BELLS.index(ENGINE)].ring()
-        if self._listener.is_alive():  # not here: it may be waiting for the loop
-            await asyncio.get_running_loop().run_in_executor(None, self._listener.join, 2)
+        await self._listener.stop()
         await self.footprint.done()
         self._segments.remove()
