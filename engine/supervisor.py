@@ -114,13 +114,16 @@ class Supervisor:
         return all(worker.ready for worker in self.workers)
 
     def _launch(self, worker: Worker) -> None:
-        """Start a worker, unless it runs or the engine ends. Where it cannot be started, the engine does."""
+        """Start a worker, unless it runs or the engine ends. One that cannot be started is like one that died."""
         if worker.pid or self._stopping or self._ended.done():
             return
         try:
             worker.start(self._doorbell)
         except EngineError as error:
-            self._fail(worker.process.name, error)
+            if self.telemetry.get("engine.go"):
+                self._failed(worker, str(error))
+            else:
+                self._fail(worker.process.name, error)
         else:
             asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
 
@@ -182,11 +185,11 @@ class Supervisor:
         elif worker.process.name == "audio" and code == DeviceError.code:
             self._device_changed(worker)
         else:
-            self._failed(worker, code)
+            self._failed(worker, cause(worker, code))
 
-    def _failed(self, worker: Worker, code: int) -> None:
+    def _failed(self, worker: Worker, what: str) -> None:
         """A worker died of a fault: start it again, or leave it out for a while where it does so too often."""
-        name, what, settings = worker.process.name, cause(worker, code), self.config.engine
+        name, settings = worker.process.name, self.config.engine
         verdict = worker.recovery.died(
             time.monotonic(), settings.restarts_per_minute, settings.restart_backoff_ms / 1000
         )
@@ -203,11 +206,11 @@ class Supervisor:
 
     def _do_without(self, stage: str, what: str, verdict: Verdict) -> None:
         """The engine goes on without this stage, and says so: the first time aloud."""
-        self.telemetry.set(f"{stage}.gone", 1)
-        self._hub.tell(
-            Error(stage, f"{what}; the engine does without it", f"it is tried again in {verdict.after_s:g} s")
-        )
-        self._hub.tell(StageChanged(stage, "gone"))
+        remedy = f"it is tried again in {verdict.after_s:g} s"
+        self._hub.tell(Error(stage, f"{what}; the engine does without it", remedy))
+        if not self.telemetry.get(f"{stage}.gone"):
+            self.telemetry.set(f"{stage}.gone", 1)
+            self._hub.tell(StageChanged(stage, "gone"))
         if verdict.first:
             phrase = self.config.phrases[self.config.language].impaired
             self.send("commands", m.Say(number=NOBODYS, text=phrase, mode="queue", interruptible=1))
@@ -216,10 +219,10 @@ class Supervisor:
         """Take note of workers that have come back."""
         for worker in self.workers:
             if worker.ready and not worker.recovery.is_at_work:
-                if worker.recovery.resting:
+                worker.recovery.ready(time.monotonic())
+                if self.telemetry.get(f"{worker.process.name}.gone"):
                     self.telemetry.set(f"{worker.process.name}.gone", 0)
                     self._hub.tell(StageChanged(worker.process.name, "back"))
-                worker.recovery.ready(time.monotonic())
 
     def _device_changed(self, worker: Worker) -> None:
         """The audio worker asks to be started again, because a sound device was lost or came back: libraries see
