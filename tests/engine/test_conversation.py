@@ -9,7 +9,7 @@ from engine.turns.deadlines import deadline_ns
 from tests.engine.talk import MS, Talk, config, fixed_wait
 
 AT_WORST = 500
-"""ms after the end of speech, when the final text is not waited for any longer: the wait has used up most of its time."""
+"""ms after the end of speech, when the final text is not waited for any longer: the wait has used up the rest."""
 
 
 @pytest.fixture
