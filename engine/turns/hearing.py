@@ -189,10 +189,10 @@ class Hearing:
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
-        # A button that is held says when the user has finished, and a recogniser that was told so late that it has to
-        # catch up can have heard all of it only by then.
-        caught_up_ns = turn.listened_ns + turn.speech.end_ns - turn.speech.start_ns
-        present.set_deadline(max(turn.speech.end_ns, caught_up_ns, now if self._attention.held else 0))
+        # A recogniser that was told to listen late can have heard all only so much later; and a button that is held
+        # says itself when the user has finished.
+        heard_ns = turn.speech.end_ns + turn.listened_ns - turn.speech.said_ns
+        present.set_deadline(max(heard_ns, now if self._attention.held else 0))
         self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
         present.timers[Timer.FINAL] = min(turn.due["asr"], self._latest_ns)
         present.progress(now)
@@ -271,8 +271,7 @@ class Hearing:
         not when the turn leaves no more time for the recogniser. Where there is none, something has to be said all the
         same, for which no language model is needed."""
         present, turn = self._present, self._present.current
-        if now >= turn.due.get("asr", 0):
-            present.late("asr")
+        present.late("asr")
         said, nothing = turn.said, m.Text(tag=turn.ear, text="", language=present.config.language, confidence=0.0)
         whole = said is not None and said.upto >= turn.speech.end
         helped = present.floor_ready and not (said and said.text.strip())
@@ -284,7 +283,6 @@ class Hearing:
         elif helped and now < last_ns:
             present.timers[Timer.FINAL] = last_ns
         elif helped:
-            present.late("asr")
             present.fault("asr", "gave no text in time", now)
             self._stand_in(nothing, now)
 
