@@ -118,8 +118,7 @@ def full_size(folder: Path) -> Iterator[Subject]:
             yield with_sets("llm", name, "8 B, fp16", f"model={llama}", words=full.WORDS, due_ms=200)
             packed = full.llama(folder, bits=4)
             yield with_sets("llm", name, "8 B, 4 bits", f"model={packed}", words=full.WORDS, due_ms=200)
-    own = (f"model={full.kokoro(folder)}", "device=cuda")
-    yield with_sets("vocoder", "kokoro", "82 M", *own, due_ms=200)
+    yield with_sets("vocoder", "kokoro", "82 M", f"model={full.kokoro(folder)}", "device=cuda", due_ms=200)
 
 
 def no_gpu() -> str:

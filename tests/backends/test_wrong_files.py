@@ -71,7 +71,7 @@ def pair(place: Path) -> Path:
     return voices.piper(place, streaming=True, speakers=2)
 
 
-VOICES = {
+VOICES: dict[str, tuple[Callable[[], Backend], Callable[[Path], Path], str]] = {
     "kokoro": (Kokoro, kokoro, "config.json"),
     "kokoro, exported": (Kokoro, exported, "tokenizer.json"),
     "piper": (Piper, voices.piper, "voice.onnx.json"),

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import stages
-from stagebench import subjects
 from stagebench.child import line, run
 from stagebench.subjects import Subject, configured, no_gpu, with_sets
 
@@ -78,7 +77,7 @@ def test_a_configuration_names_what_is_measured(tmp_path: Path) -> None:
 
 
 def test_without_a_gpu_nothing_is_said_to_have_run_on_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subjects.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     assert no_gpu()
     monkeypatch.setattr(sys, "argv", ["stages.py", "--gpu", "--models", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"^not run: "):

@@ -82,11 +82,10 @@ class TextModel:
         found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return found
 
-    def _is_token(self, number: Any) -> bool:
-        """It is an id that the tokenizer knows: files say -1 or null where there is none."""
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 31:
-            return False
-        return self._tokenizer.id_to_token(number) is not None
+    def _is_token(self, number: int) -> bool:
+        """It is an id that the tokenizer knows: files say -1 or true where there is none."""
+        is_id = not isinstance(number, bool) and 0 <= number < 1 << 31
+        return is_id and self._tokenizer.id_to_token(number) is not None
 
     def _ends(self) -> list[int]:
         """What ends an answer: what the model's files name so, and what the template writes after one."""
@@ -104,7 +103,7 @@ class TextModel:
             after = ""
         special = {number for number, each in self._tokenizer.get_added_tokens_decoder().items() if each.special}
         numbers += self._encode(after)[:1] if set(self._encode(after)[:1]) <= special else []
-        ends = sorted({number for number in numbers if self._is_token(number)})
+        ends = sorted({number for number in numbers if isinstance(number, int) and self._is_token(number)})
         if not ends:
             raise BackendError(
                 f"{self.folder}: nothing says which token ends an answer",
