@@ -160,7 +160,7 @@ FILE_ERRORS = {
     ),
     "unknown profile": (
         '\nprofile = "patiet"',
-        '2: profile "patiet" is not one of hall, patient, realtime; did you mean patient?',
+        '2: profile "patiet" is not one of computing, hall, patient, realtime; did you mean patient?',
     ),
     "profile within a profile": (
         '[profiles.hall]\nprofile = "x"',
