@@ -93,7 +93,7 @@ FILE_ERRORS = {
         'llm.backend = "repaet"',
         (
             '1: llm.backend must be one of "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", '
-            'or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
+            '"computing", or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
         ),
     ),
     "bad name": (
