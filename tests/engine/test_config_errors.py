@@ -93,7 +93,7 @@ FILE_ERRORS = {
         'llm.backend = "repaet"',
         (
             '1: llm.backend must be one of "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", '
-            'or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
+            '"computing", or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
         ),
     ),
     "bad name": (
@@ -160,7 +160,7 @@ FILE_ERRORS = {
     ),
     "unknown profile": (
         '\nprofile = "patiet"',
-        '2: profile "patiet" is not one of hall, patient, realtime; did you mean patient?',
+        '2: profile "patiet" is not one of computing, hall, patient, realtime; did you mean patient?',
     ),
     "profile within a profile": (
         '[profiles.hall]\nprofile = "x"',

@@ -67,8 +67,10 @@ class _Utterance:
 
     def wants_pass(self, enough: int) -> bool:
         """enough: new samples that are worth a pass while somebody speaks."""
-        if self.finished or self.end:
+        if self.finished:
             return self.known < self.wanted
+        if self.end:
+            return self.known < self.end <= self.samples
         return self.samples - self.asked >= enough
 
     def news(self) -> list[Event]:
