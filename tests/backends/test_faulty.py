@@ -47,7 +47,8 @@ def faulted(fault: Fault) -> Faulty:
 
 
 def ask(backend: Faulty, number: int) -> list[Event]:
-    job, events = Job(Tag(1, number), text="hello"), []
+    job = Job(Tag(1, number), text="hello")
+    events: list[Event] = []
     backend.begin(job)
     while not backend.idle:
         events += backend.step(0)
@@ -144,7 +145,8 @@ def test_a_voice_that_talks_rubbish_makes_as_much_noise_as_it_would_have_said() 
     assert says.job.sink is not None
     assert says.job.sink.write(np.zeros(320, np.int16))
     (noise,) = got
-    assert (noise.shape, noise.dtype) == ((320,), np.int16)
+    assert noise.shape == (320,)
+    assert noise.dtype == np.int16
     assert noise.std() > 1000
 
 

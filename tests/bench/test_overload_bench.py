@@ -218,7 +218,7 @@ def test_what_was_not_asked_for_is_not_measured_and_what_fails_is_said(tmp_path:
 
 
 def test_without_a_gpu_the_table_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sections.shutil, "which", lambda _: None)
+    monkeypatch.setattr("overloadbench.sections.shutil.which", lambda _: None)
     table = sections.gpu(Desk(Bench(Builder(tmp_path, tmp_path)), lambda *_: None))
     assert table.rows == [{"": "not run: no GPU"}]
 
