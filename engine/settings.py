@@ -259,7 +259,7 @@ class Vocoder:
 @dataclass(frozen=True, slots=True)
 class Floor:
     enabled: bool
-    answers: Annotated[str, Backend(*LLM_BACKENDS)]
+    answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name != "computing"))]
     voice: Annotated[str, Backend(*VOICES)]
     threads: Threads
     python: str

@@ -132,10 +132,11 @@ def test_the_profile_may_be_chosen_by_environment_and_set_and_the_option_beats_b
 
 def test_an_unknown_profile_is_told_with_the_known_ones_and_the_near_one() -> None:
     with pytest.raises(
-        UsageError, match=r"^--profile: profile \"patent\" is not one of hall, patient, realtime; did you mean"
+        UsageError,
+        match=r"^--profile: profile \"patent\" is not one of computing, hall, patient, realtime; did you mean",
     ):
         load("patent", environ=NOTHING)
-    with pytest.raises(ConfigError, match=r"^environment ANTIPHON_PROFILE: profile \"x\" is not one of hall, "):
+    with pytest.raises(ConfigError, match=r"^environment ANTIPHON_PROFILE: profile \"x\" is not one of computing, "):
         load(environ={**NOTHING, "ANTIPHON_PROFILE": "x"})
 
 
