@@ -5,18 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from engine.contract import Event, Job, Pcm
+from engine.contract import Event, Job, Pcm, Rung
 from workers.backends.flite import Flite
 from workers.backends.pocketsphinx import PocketSphinx
-from workers.backends.repeat import Repeat
+from workers.backends.spoken import Spoken
 
 
 def hang() -> None:
     threading.Event().wait()
 
 
-class StuckAnswers(Repeat):
+class StuckAnswers(Spoken):
     """Hangs with the first question."""
+
+    def load(self, rung: Rung) -> None: ...
+
+    def answer(self, job: Job) -> str:
+        return job.text
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         if not self.idle:

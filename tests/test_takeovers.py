@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Start
-from tests.engine_run import RATE, question, recorded, report, silence, write
+from tests.engine_run import RATE, WORDS, question, recorded, report, silence, write
 
 ROOT = Path(__file__).parents[1]
 HARD_LIMIT_MS = 20_000
@@ -34,7 +34,12 @@ def test_a_stage_that_hangs_is_answered_for(
     output, written = tmp_path / "o.wav", tmp_path / "r.json"
     sound = np.concatenate([silence(1.5), question(), silence(3)])
     sets = [f"{stage}.backend=tests.stuck:{name}" for stage, name in stuck.items()]
-    sets += ["asr.final_budget_ms=2000", "turns.response_budget_ms=5000", f"turns.hard_limit_s={HARD_LIMIT_MS / 1000}"]
+    sets += [
+        f'asr.expect=["{WORDS}"]',
+        "asr.final_budget_ms=2000",
+        "turns.response_budget_ms=5000",
+        f"turns.hard_limit_s={HARD_LIMIT_MS / 1000}",
+    ]
     engine = start(
         *("--input", str(write(tmp_path / "q.wav", sound)), "--output", str(output), "--report", str(written)),
         *(part for one in sets for part in ("--set", one)),
