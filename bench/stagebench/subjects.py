@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import Config, load
+from engine.ladders import distinct, ladder
 from workers.backends.registry import rung
 
 NO_FILES = {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": "/nonexistent"}
@@ -50,19 +51,20 @@ def with_sets(stage: str, backend: str, name: str, *sets: str, **more: Any) -> S
 
 
 def configured(path: Path) -> Iterator[Subject]:
-    """The backends of a configuration."""
-    config = load(config=path)
+    """The backends of a configuration, every rung of theirs."""
+    yield from _rungs(load(config=path))
+
+
+def _rungs(config: Config) -> Iterator[Subject]:
     for stage in config.stages:
-        yield subject(stage, path.stem, config)
+        steps = ladder(config, stage)
+        for number in distinct(config, stage):  # a ladder of another backend may be left standing
+            yield subject(stage, steps[number].name, steps[number].config)
 
 
 def at_hand(folder: Path) -> Iterator[Subject]:
     """What is installed and has a model, and tiny models, built in a folder, for what is installed and has none."""
-    yield with_sets("vad", "silero", "as it comes")
-    yield with_sets("ending", "prosody", "as it comes")
-    yield with_sets("asr", "pocketsphinx", "as it comes")
-    yield with_sets("llm", "phrasebook", "as it comes")
-    yield with_sets("vocoder", "flite", "as it comes")
+    yield from _rungs(load(environ=NO_FILES))
     if _here("espeakng_loader"):
         yield with_sets("vocoder", "espeak", "as it comes")
     yield from _tiny(folder)

@@ -66,7 +66,9 @@ def test_a_configuration_names_what_is_measured(tmp_path: Path) -> None:
     voices.kokoro(tmp_path)
     path = tmp_path / "kiosk.toml"
     path.write_text(f'[ending]\nbackend = "off"\n[vocoder]\nbackend = "kokoro"\nkokoro.model = "{tmp_path}"\n')
-    found = {each.stage: each for each in configured(path)}
+    measured = list(configured(path))
+    assert [each.name for each in measured if each.stage == "asr"] == ["full", "narrow"]
+    found = {each.stage: each for each in measured}
     assert {stage: each.backend for stage, each in found.items()} == {
         "vad": "silero",
         "asr": "pocketsphinx",
