@@ -231,7 +231,8 @@ def test_a_late_voice_is_spoken_for_and_what_it_says_later_counts_for_nothing(ta
     talk.voice(stage="vocoder")
     talk.say(m.PlaybackBegan(tag=tag, at_ns=talk.now))
     assert talk.present.current.attempt.began_ns == 0
-    talk.floor_voices(0), talk.floor_voices(1)
+    talk.floor_voices(0)
+    talk.floor_voices(1)
     talk.floor_heard(talk.at + 30, talk.at + 2030, 32_000)
     (turn,) = talk.turns
     assert (turn["heard"], turn["source"], turn["floor"]) == ("One two. Three four.", "answer", ["vocoder"])
@@ -257,7 +258,8 @@ def test_a_later_clause_is_due_when_the_loudspeaker_has_run_dry(talk: Floored) -
     talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=16_000))
     talk.until(3501)
     assert talk.said_by_floor == ["Three four.", "Five six."]
-    talk.floor_voices(1), talk.floor_voices(2)
+    talk.floor_voices(1)
+    talk.floor_voices(2)
     talk.floor_heard(3550, 5550, 48_000, 16_000)
     words = [(event["text"], event["at_ms"]) for event in talk.named("answer.word")]
     assert words == [
