@@ -39,5 +39,7 @@ class StuckVoice(Flite):
 class StuckEars(PocketSphinx):
     """Hangs with the first sound."""
 
+    def warm_up(self) -> None: ...
+
     def feed(self, job: Job, data: Pcm) -> None:
         hang()
