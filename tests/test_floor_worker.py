@@ -11,11 +11,9 @@ from engine import audible
 from engine import messages as m
 from engine.config import load
 from engine.contract import Rung, Tag
-from engine.errors import BackendError
 from tests.rings import Rings, messages
 from workers.backends.clauses import ClauseVoice
 from workers.floor import Floor, main
-from workers.join import Seat
 
 TAG, NEXT = Tag(1, 1, 1), Tag(1, 2, 1)
 PER_CHARACTER = 32
@@ -197,10 +195,6 @@ def test_without_a_voice_it_says_so_once_and_takes_nothing_over(
     rings_with: Callable[..., Rings], capsys: pytest.CaptureFixture[str], voice: str
 ) -> None:
     rings = rings_with(*with_voice(voice))
-    seat: Seat = rings.seat("floor")
-    with pytest.raises(BackendError):
-        Floor(seat, seat.outlet("taken"))
-    del seat
     rings.stop()
     main(rings.seat("floor"))
     lines = capsys.readouterr().err.splitlines()
