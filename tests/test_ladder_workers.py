@@ -111,7 +111,8 @@ def test_the_recogniser_takes_longer_steps_on_a_rung_that_says_so(rings_with: Ca
 def test_rungs_share_a_backend_where_that_can_do_both() -> None:
     def backends(*sets: str) -> int:
         config = load(sets=sets, environ={"ANTIPHON_SYSTEM_CONFIG": ""})
-        return len({id(step.held) for stage in ("asr", "vocoder") for step in climb(stage, config).steps})
+        ladders = [climb(stage, config) for stage in ("asr", "vocoder")]
+        return len({id(step.held) for each in ladders for step in each.steps})
 
     assert backends() == 2
     assert backends('asr.rungs=[{name="a"},{name="b",pocketsphinx={bias=0.1}}]') == 3

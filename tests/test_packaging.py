@@ -79,7 +79,7 @@ def test_wheel_holds_the_three_packages_and_nothing_else(installed: Installed) -
         held = set(wheel.namelist())
         assert wheel.read("engine/config.toml") == (ROOT / "config.toml").read_bytes()
     assert {name.split("/")[0] for name in held} == {*PACKAGES, f"{NAME}-{version(NAME)}.dist-info"}
-    suffixes = {".py", ".pyi", ".onnx", ".wav", ".toml", ".typed"}
+    suffixes = {".py", ".pyi", ".onnx", ".wav", ".toml", ".typed", ".service"}
     wanted = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in suffixes}
     wanted |= {ROOT / package / "py.typed" for package in PACKAGES}
     expected = {str(path.relative_to(ROOT)) for path in wanted}
@@ -125,6 +125,7 @@ IMPORTS = {
         "numpy",
         "packaging",
         "pulsectl",
+        "pynvml",
         "ringbuf",
         "samplerate",
         "tomli",

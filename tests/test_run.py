@@ -183,18 +183,21 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
         "hit": bool,
         "stages": dict,
         "late": list,
+        "rungs": dict,
+        "floor": list,
+        "held": bool,
     }
     assert {name: type(value) for name, value in shipped.turn.items()} == types
     for times in shipped.turn["stages"].values():
         assert set(times) == {"began", "first", "ended"}
         assert all(time is None or isinstance(time, number) for time in times.values())
     whole = shipped.report
-    assert set(whole) == {"engine", "report", "profile", "ready_s", "turns", "totals"}
+    assert set(whole) == {"engine", "report", "profile", "ready_s", "turns", "moves", "totals"}
     assert whole["engine"].startswith("antiphon ")
     assert (whole["report"], whole["profile"]) == (1, "realtime")
     assert whole["ready_s"] > 0
     counts = {"xruns", "lost_blocks", "starved_blocks", "restarts", "deadline_misses", "dropped_messages"}
-    assert set(whole["totals"]) == counts | {"speculation", "peak_pss_mb", "latency_ms"}
+    assert set(whole["totals"]) == counts | {"rung_moves", "speculation", "peak_pss_mb", "latency_ms"}
     assert all(isinstance(whole["totals"][name], int) for name in counts)
     assert 50 < whole["totals"]["peak_pss_mb"] < 700
     for values in whole["totals"]["latency_ms"].values():

@@ -22,6 +22,7 @@ def look():
     return [os.nice(0), os.sched_getscheduler(0), *slices]
 
 os.nice(3)
+be_usual()  # whoever runs the tests may be brief
 seen = [look()]
 for change in (be_brief, be_usual):
     change()
