@@ -153,6 +153,7 @@ class Running:
             except ValueError as error:
                 raise ConfigError("the settings have outgrown their room in shared memory", "restart") from error
             self.governor.reload(self.supervisor.config)
+        self.supervisor.bring_back()
         return {"applied": changed.applied, "restart_needed": changed.restart_needed}
 
 

@@ -158,10 +158,13 @@ class Supervisor:
         self.config = config
         self.telemetry.count("engine.settings")
         self._ring_all()
+        return self.telemetry.get("engine.settings")
+
+    def bring_back(self) -> None:
+        """Start the stages that are left out now: they may have been mended."""
         for worker in self.workers:
             if worker.recovery.resting:
-                self._launch(worker)  # it may be what was mended
-        return self.telemetry.get("engine.settings")
+                self._launch(worker)
 
     def _fail(self, where: str, error: EngineError) -> None:
         """End the engine with this error, after telling of it."""

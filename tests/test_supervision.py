@@ -37,7 +37,9 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
     output, written = tmp_path / "o.wav", tmp_path / "r.json"
     files = ("--input", str(write(tmp_path / "q.wav", sound)), "--output", str(output), "--report", str(written))
     # Nothing is taken out of what is heard: where the question comes while an answer is heard it must stay exact.
-    engine = start(*files, "--config", str(short_answers), "--set", "audio.aec=off")
+    # And nothing takes over from what takes a while to come back: what this is about is that nothing is lost.
+    patient = ("--set", "turns.response_budget_ms=5000")
+    engine = start(*files, "--config", str(short_answers), "--set", "audio.aec=off", *patient)
     engine.until_ready()
     pids = [engine.pids()[worker]]
 
