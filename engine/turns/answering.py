@@ -6,7 +6,7 @@ from __future__ import annotations
 from engine import audible
 from engine import messages as m
 from engine.turns.attempt import Attempt, Marks
-from engine.turns.floor import Floor, question
+from engine.turns.floor import PATIENCE_MS, Floor, question
 from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
 from engine.turns.table import Event
@@ -18,7 +18,7 @@ class Answering:
 
     def __init__(self, present: Present, speaking: Speaking) -> None:
         self._present, self._speaking = present, speaking
-        self.floor = Floor(present, self._ask_again)
+        self.floor = Floor(present, self._ask_again, self._say_by_voice)
 
     def ask(self, now: int) -> None:
         """Answer what the user, or the host in their stead, has said: with what was begun on these very words, if it
@@ -159,6 +159,12 @@ class Answering:
             turn.attempt.voice = audible.FLOOR
         self._speaking.speak([phrase], now)
         self._speaking.close(now)
+        if turn.attempt.voice == audible.FLOOR:
+            present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
+
+    def _say_by_voice(self, now: int) -> None:
+        """The floor does not say the phrase that it was to say: the voice does."""
+        self._say_instead(self._present.current.attempt.text, now)
 
     def _begin_instead(self, now: int) -> None:
         """Begin a new attempt that does not come from the language model: what was under way is stale."""

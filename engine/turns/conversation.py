@@ -277,7 +277,9 @@ class Conversation:
         stage = "asr" if finalising else self._owing
         present.late(stage)
         present.fault(stage, f"gave nothing for {present.config.turns.hard_limit_s:g} s", now)
-        present.happens(Event.SILENT if attempt.clauses and not finalising else Event.FAILED, now)
+        # What is heard already is not taken back. Of an answer that a predecessor began no clauses are known.
+        failed = finalising or (present.state is State.THINKING and not attempt.clauses)
+        present.happens(Event.FAILED if failed else Event.SILENT, now)
 
     @property
     def _owing(self) -> str:

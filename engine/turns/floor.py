@@ -15,17 +15,20 @@ from engine.events import AnswerHolding
 from engine.turns.attempt import Marks
 from engine.turns.present import Present, Timer
 from engine.turns.table import Event
-from engine.turns.turn import MS
+from engine.turns.turn import FLOOR_BACK_MS, MS
 
 PATIENCE_MS = 250
 """The floor is given so long to answer, or until the phrase that holds the turn is heard: it has nothing else to do."""
+LONGEST_MS, LETTER_MS = 1000, 150
+"""No voice takes longer over a phrase than this, and this for each of its letters."""
 
 
 class Floor:
-    """then: what to do about the answer once a phrase that held the turn is over."""
+    """then: what to do about the answer once a phrase that held the turn is over. by_voice: lets the voice say the
+    phrase that the floor owes."""
 
-    def __init__(self, present: Present, then: Callable[[int], None]) -> None:
-        self._present, self._then = present, then
+    def __init__(self, present: Present, then: Callable[[int], None], by_voice: Callable[[int], None]) -> None:
+        self._present, self._then, self._by_voice = present, then, by_voice
 
     # Answers.
 
@@ -33,7 +36,11 @@ class Floor:
         """The language model is not waited for any longer: does the floor know an answer?"""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         present.late("llm")
-        if attempt.clauses or attempt.asked_floor or not present.floor_ready:
+        if attempt.clauses or attempt.asked_floor:
+            return
+        if not present.floor_ready:
+            if present.config.floor.enabled:
+                present.timers[Timer.ANSWER] = now + FLOOR_BACK_MS * MS
             return
         assert turn.said is not None
         attempt.asked_floor = True
@@ -69,10 +76,11 @@ class Floor:
 
     # The phrase that holds the turn, from the loudspeaker.
 
-    def holding_began(self, message: m.PlaybackBegan, _now: int) -> None:
-        """It will be heard, or goes on after a noise."""
+    def holding_began(self, message: m.PlaybackBegan, now: int) -> None:
+        """It will be heard, or goes on after a noise. Whoever plays it may not live to tell of its end."""
         present, turn = self._present, self._present.current
-        present.timers.pop(Timer.FLOOR, None)
+        longest_ms = LONGEST_MS + LETTER_MS * len(present.phrases.hold)
+        present.timers[Timer.FLOOR] = max(now, message.at_ns) + longest_ms * MS
         if not turn.held:
             turn.held = True
             turn.attempt.stages["floor"].first = message.at_ns
@@ -81,6 +89,7 @@ class Floor:
 
     def holding_ended(self, message: m.PlaybackEnded, now: int) -> None:
         """It has been heard: the answer may be."""
+        self._present.timers.pop(Timer.FLOOR, None)
         self._present.current.attempt.stages["floor"].ended = message.at_ns
         self._go_on(now)
 
@@ -99,6 +108,14 @@ class Floor:
         self._present.late("floor")
         if self._present.source == audible.HOLDING:
             self._go_on(now)
+        elif self._owes_phrase:
+            self._by_voice(now)
+
+    @property
+    def _owes_phrase(self) -> bool:
+        """It was to say a phrase of the engine's own, of which there is no sound."""
+        turn = self._present.current
+        return turn.source == "phrase" and turn.attempt.voice == audible.FLOOR and not turn.attempt.begun
 
     def again(self, message: m.Joined, now: int) -> None:
         """It was restarted."""
@@ -112,6 +129,8 @@ class Floor:
         elif attempt.asked_floor and attempt.answerer == "llm" and not turn.held:
             attempt.asked_floor = False
             self.answer_due(now)
+        elif self._owes_phrase:
+            present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
 
 
 def question(present: Present, said: m.Text, deadline_ns: int) -> m.Ask:

@@ -8,7 +8,7 @@ from engine.events import AnswerStarted, AnswerWord
 from engine.turns.attempt import Marks
 from engine.turns.present import Present, Timer
 from engine.turns.table import Event
-from engine.turns.turn import MS
+from engine.turns.turn import FLOOR_BACK_MS, MS
 from engine.turns.words import HeardWord
 
 
@@ -82,7 +82,7 @@ class Speaking:
     def _send_voice(self, message: m.Message) -> None:
         if self._present.current.attempt.voice == audible.FLOOR:
             self._present.send_floor(message)
-        else:
+        elif not self._present.current.attempt.voice_failed:  # else it would leave out what is missing before
             self._present.send("clauses", message)
 
     # When the voice is late.
@@ -110,7 +110,8 @@ class Speaking:
             present.timers[Timer.VOICE] = now + present.config.vocoder.first_audio_budget_ms * MS
         elif attempt.misses_sound:
             present.late("vocoder")
-            self.take_over(now)
+            if not self.take_over(now) and attempt.voice != audible.FLOOR and present.config.floor.enabled:
+                present.timers[Timer.VOICE] = now + FLOOR_BACK_MS * MS  # it may be back then
 
     def take_over(self, now: int) -> bool:
         """Let the floor speak what is missing of the answer. False: it cannot."""
@@ -119,8 +120,9 @@ class Speaking:
             return False
         present.taken_over("vocoder")
         present.send("clauses", m.Cancel(tag=turn.tag))
-        present.timers.pop(Timer.VOICE, None)
-        attempt.voice = audible.FLOOR
+        for timer in (Timer.VOICE, Timer.PLAYED):
+            present.timers.pop(timer, None)
+        attempt.voice, attempt.voice_failed, attempt.ended_ns = audible.FLOOR, False, 0
         if attempt.began_ns:
             attempt.cut_clause(present.played)
         attempt.begun = attempt.voiced
@@ -146,6 +148,8 @@ class Speaking:
             present.check("vocoder", now)
         attempt.begun = max(attempt.begun, message.number + 1)
         present.timers.pop(Timer.VOICE, None)
+        if attempt.voice == audible.FLOOR:
+            present.timers.pop(Timer.FLOOR, None)
 
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
         """The sound of a clause is in the speaker ring."""
@@ -171,7 +175,8 @@ class Speaking:
         if attempt.began_ns:  # a restarted voice does not know of its predecessor's first sound
             marks.first = min(marks.first or attempt.began_ns, attempt.began_ns)
         attempt.voice_failed = message.reason != "done"
-        if attempt.voice_failed and not (attempt.confirmed and attempt.words.samples):
+        cut_off = Timer.PLAYED in present.timers and attempt.misses_sound and present.floor_ready  # its end came first
+        if attempt.voice_failed and (cut_off or not (attempt.confirmed and attempt.words.samples)):
             self._no_sound(message.text or message.reason, now)
 
     def _no_sound(self, why: str, now: int) -> None:
@@ -189,7 +194,12 @@ class Speaking:
         if turn is None or not turn.attempt.clauses or turn.attempt.voice != theirs:
             return
         if present.again_too_often(message.stage, now):
-            self._no_sound("the voice was restarted too often", now)
+            attempt = turn.attempt
+            attempt.voice_failed = True
+            plays = attempt.confirmed and attempt.words.samples > 0 and attempt.dry != present.played
+            # What is in its ring is heard to its end; then the floor goes on.
+            if not (plays and attempt.voice != audible.FLOOR and present.floor_ready):
+                self._no_sound("the voice was restarted too often", now)
             return
         turn.due.setdefault("vocoder", 0)
         self._send_missing()

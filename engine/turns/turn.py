@@ -11,6 +11,8 @@ from engine.turns.attempt import Attempt, Marks
 from engine.turns.table import Event
 
 MS = 1_000_000
+FLOOR_BACK_MS = 250
+"""Where the floor is needed and is not there: how soon to look again."""
 SURE = 0.5
 """Words less certain than this are what a recogniser makes of a cough."""
 

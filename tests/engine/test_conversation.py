@@ -8,7 +8,7 @@ from engine import messages as m
 from engine.turns.deadlines import deadline_ns
 from tests.engine.talk import MS, Talk, config, fixed_wait
 
-AT_WORST = 500
+AT_WORST = 510
 """ms after the end of speech, when the final text is not waited for any longer: the wait has used up the rest."""
 
 

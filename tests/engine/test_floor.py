@@ -6,7 +6,11 @@ import pytest
 
 from engine import audible
 from engine import messages as m
+from engine.contract import Tag
 from engine.turns.deadlines import deadline_ns
+from engine.turns.memory import Memory
+from engine.turns.table import Event
+from engine.turns.turn import Wish
 from tests.engine.talk import MS, WAIT, Talk
 
 HELD = "One moment, please."
@@ -465,3 +469,93 @@ def test_the_floor_forgets_a_visitor_like_everyone_else(talk: Floored) -> None:
     without.exchange(1000, "hello", "Yes.")
     without.host(m.EndSession(number=1))
     assert without.on("takeovers") == []
+
+
+# What is lost on the way.
+
+
+@pytest.mark.parametrize("memory", [Memory(source="answer"), Memory(source="phrase", wish=Wish(Event.SAY, "Hello?"))])
+def test_an_answer_that_a_predecessor_began_and_nobody_ends_is_given_up(talk: Floored, memory: Memory) -> None:
+    talk.conversation.succession.recall(memory)
+    talk.conversation.succession.resume(Tag(1, 3, 1), talk.now)
+    talk.until(60_000)
+    assert talk.state() == "LISTENING"
+
+
+@pytest.mark.parametrize("voiced", [0, 1])
+def test_a_voice_that_fails_in_mid_answer_is_followed_by_the_floor_though_its_end_was_told_first(
+    talk: Floored, voiced: int
+) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("Yes. It is the one.")
+    if voiced:
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=3200))
+    else:
+        talk.say(m.ClauseBegan(tag=talk.tag, number=0))
+    talk.until(talk.at + 20)
+    talk.begins()
+    talk.played = 3200
+    talk.until(talk.at + 200)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=talk.now + 5 * MS, samples=3200))
+    talk.say(m.VoiceEnded(tag=talk.tag, reason="failed", text="broken"))
+    talk.until(talk.at + 50)
+    assert talk.state() == "SPEAKING"
+    assert talk.said_by_floor[-1] == "It is the one."
+
+
+def test_what_lies_in_the_ring_of_a_voice_that_is_given_up_is_heard_before_the_floor_goes_on(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four. Five six.")
+    for number in range(2):
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=number, samples=16_000))
+    talk.begins()
+    talk.played = 1600
+    talk.until(talk.at + 100)
+    for _ in range(2):
+        talk.say(m.Joined(stage="vocoder"))
+    assert talk.said_by_floor == []
+    talk.played = 32_000
+    talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=32_000))
+    talk.until(talk.at + 200)
+    assert talk.said_by_floor == ["Five six."]
+
+
+def test_an_answer_does_not_wait_for_ever_for_the_end_of_a_phrase_that_held_the_turn(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.until_due("token")
+    talk.floor_knows_none()
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now, source=audible.HOLDING))
+    talk.answer("Yes. It is.")
+    talk.voice()
+    talk.until(talk.at + 4500)
+    assert talk.present.source == audible.VOCODER
+
+
+def test_a_floor_that_comes_back_is_asked_after_all(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.floor = False
+    talk.until_due("token")
+    talk.floor = True
+    talk.until(talk.at + 300)
+    assert [type(message) for message in talk.asked_floor] == [m.Ask]
+
+
+def test_a_floor_that_comes_back_speaks_what_the_voice_does_not(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.floor = False
+    talk.answer("Yes. It is.")
+    talk.until(talk.at + 1000)
+    talk.floor = True
+    talk.until(talk.at + 300)
+    assert talk.said_by_floor == ["Yes.", "It is."]
+
+
+def test_an_apology_that_the_floor_does_not_say_is_said_by_the_voice(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.say(m.PiecesEnded(tag=talk.tag, reason="failed", text="broken"))
+    assert talk.said_by_floor == [talk.present.phrases.failed]
+    talk.floor = False
+    talk.until(talk.at + 300)
+    assert [message.text for message in talk.on("clauses") if isinstance(message, m.Clause)] == [
+        talk.present.phrases.failed
+    ]
