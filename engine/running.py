@@ -133,15 +133,19 @@ class Running:
         self.governor.died(stage)
 
     def _undone(self, why: str) -> None:
+        self.governor.reload(self.supervisor.config)
         self.hub.tell(Error("engine", f"the last reload is taken back: {why}", "correct that, and reload again"))
 
     async def _reload(self) -> dict[str, Any]:
         """Read the configuration again and apply what may change now; what the answer says. Raises EngineError."""
-        self._service.reloading()
+        runs = self._orders.open  # not while it starts: a service that reloads is taken for one that is ready
+        if runs:
+            self._service.reloading()
         try:
             return await self._reread_and_apply()
         finally:
-            self._service.ready(self._status())
+            if runs and self._orders.open:
+                self._service.ready(self._status())
 
     async def _reread_and_apply(self) -> dict[str, Any]:
         # In a thread: clients of the door do not wait for files.

@@ -252,3 +252,21 @@ def test_new_settings_reach_every_rung_or_none() -> None:
     two.broken = True
     with pytest.raises(BackendError):
         scene.ladder.renew([rung(0, "newer"), rung(1, "newer")])
+
+
+def test_falling_to_a_rung_that_is_not_in_memory_takes_as_long_as_loading_it_does() -> None:
+    scene = Scene(Scripted(fails=True), Scripted(), absent=(1,))
+    scene.ladder.start(0, strict=True)
+    assert not scene.ladder.needs_loading(0)
+    for _ in range(FAILURES):
+        scene.job()
+    assert scene.ladder.needs_loading(0)
+
+
+def test_a_rung_that_cannot_be_loaded_anyhow_refuses_no_new_settings() -> None:
+    broken, two = Scripted("one", broken=True), Scripted()
+    scene = Scene(broken, two)
+    scene.ladder.start(0, strict=False)
+    assert scene.ladder.renew([rung(0, "new"), rung(1, "new")])
+    assert two.noted == ["load 1", "warm up", "load 1", "warm up"]
+    assert scene.ladder.at == 1

@@ -232,6 +232,7 @@ class Seat:
         lease = NO_LEASE if backend.abilities.own_thread else self.lease
         with self.bound():
             lease.take(due_ns)
+            self.progress()  # it has waited for somebody else
             try:
                 yield
             finally:

@@ -104,8 +104,9 @@ class Ladder:
 
     def needs_loading(self, wanted: int) -> bool:
         """Moving there would take as long as loading a model does."""
-        step = self.steps[min(wanted, len(self.steps) - 1)]
-        return step.held.loaded is None and step.until <= self._clock()
+        now = self._clock()
+        tried = [self.steps[number] for number in self._order(wanted) if self.steps[number].until <= now]
+        return bool(tried) and tried[0].held.loaded != tried[0].rung
 
     def renew(self, rungs: Sequence[Rung]) -> bool:
         """Take over what all rungs are loaded with now, one for each, in their order. Whether anything was loaded.
@@ -122,14 +123,18 @@ class Ladder:
         for step, rung in zip(self.steps, rungs, strict=False):
             changed, step.rung = step.rung != rung, rung
             if changed and (step.resident or step.held.loaded is not None):
-                anew |= step.held.load(rung)
+                try:
+                    anew |= step.held.load(rung)
+                except BackendError as error:
+                    if not step.left_alone_s:
+                        raise
+                    self._leave_alone(step, str(error))  # nor could it be loaded before
         now = self.steps[self.at]
         return now.held.load(now.rung) or anew
 
     def _stand_on(self, wanted: int) -> bool:
         """Try the rung `wanted`, then those below it, then those above, best first. False: none will do."""
-        below, above = range(wanted, len(self.steps)), range(wanted - 1, -1, -1)
-        for number in (*below, *above):
+        for number in self._order(wanted):
             step = self.steps[number]
             if step.until > self._clock():
                 continue
@@ -143,6 +148,11 @@ class Ladder:
                 left.held.unload()
             return True
         return False
+
+    def _order(self, wanted: int) -> tuple[int, ...]:
+        """Whoever is tried, first to last."""
+        wanted = min(wanted, len(self.steps) - 1)
+        return *range(wanted, len(self.steps)), *range(wanted - 1, -1, -1)
 
     def _leave_alone(self, step: Step, why: str) -> None:
         """It is not tried again for a while. Its owner is told the first time, until it does its work again."""

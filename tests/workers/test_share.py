@@ -115,7 +115,7 @@ def test_a_step_has_the_lease_unless_the_model_has_a_thread_of_its_own(own_threa
     class Here(Seat):
         def __init__(self) -> None:
             self.lease = lease
-            self.bounds = 0
+            self.bounds = self._bound_ns = 0
 
         @contextmanager
         def bound(self, limit_s: float = 0.0) -> Iterator[None]:

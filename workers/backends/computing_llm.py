@@ -21,6 +21,7 @@ from workers.backends.computing_net import SIZE, Kept, Mind, same_but, tokens_of
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
 from workers.backends.spoken import Spoken, pieces
+from workers.due import AnswerDue
 
 SETTING = "llm.backend computing"
 WORDS: dict[str, type[Spoken]] = {"phrasebook": Phrasebook, "repeat": Repeat}
@@ -33,7 +34,7 @@ UNLOAD_S = 30.0
 class ComputingAnswers(Background):
     """Settings: `heads` and `layers`, the size of the net; `words`, who gives the answers; `words_settings`, theirs."""
 
-    abilities = Abilities(checkpoint="token", incremental=True, cache="prefix")
+    abilities = Abilities(checkpoint="token", incremental=True, cache="prefix", own_thread=True)
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +108,7 @@ class ComputingAnswers(Background):
         net = self._net
         assert net is not None
         owed = deque((piece, tokens_of(piece)) for piece in words)
+        lease, due = self._rung.lease, AnswerDue(answer.job.deadline_ns)
         done = 0
 
         def take() -> bool:
@@ -117,10 +119,17 @@ class ComputingAnswers(Background):
                 piece, cost = owed.popleft()
                 done -= cost
                 answer.give(piece)
+                due.add(piece)
+            if not answer.unwanted:
+                lease.turn(due.ns)
             return answer.unwanted
 
         if not answer.unwanted:
-            net.write(prompt_of(answer.job), sum(cost for _, cost in owed), take)
+            lease.take(due.ns)
+            try:
+                net.write(prompt_of(answer.job), sum(cost for _, cost in owed), take)
+            finally:
+                lease.give()
 
     @property
     def remarks(self) -> Sequence[str]:
