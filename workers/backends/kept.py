@@ -118,6 +118,7 @@ class KeptPhrases:
         return not self._ready and self._voice.idle
 
     def cancel(self, tag: Tag) -> None:
+        self._ready = [each for each in self._ready if each[0].tag != tag]
         self._voice.cancel(tag)
 
     def settle(self, tag: Tag, heard: str) -> None:
