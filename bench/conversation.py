@@ -29,6 +29,7 @@ from typing import Any
 
 from talkbench.bench import Bench, why
 from talkbench.figures import Table
+from talkbench.files import check, replace
 from talkbench.interruptions import interruptions
 from talkbench.plot import draw
 from talkbench.rivals import curve, machinery, peers_python
@@ -66,24 +67,16 @@ class Files:
     """Where the tables go: written anew whenever one has grown, so that a run that is cut off leaves what it has."""
 
     def __init__(self, tables: Path | None, plot: Path | None) -> None:
-        for path in (tables, plot):
-            if path is not None and not path.parent.is_dir():
-                raise SystemExit(f"{path}: there is no such folder")
+        check(tables, plot)
         self._path, self._plot = tables, plot
         self._tables: dict[str, Any] = {}
 
     def keep(self, name: str, table: Table) -> None:
         self._tables[name] = asdict(table)
         if self._path:
-            _replace(self._path, json.dumps(self._tables, indent=1))
+            replace(self._path, json.dumps(self._tables, indent=1))
         if self._plot and table.points:
-            _replace(self._plot, draw(table.points))
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
+            replace(self._plot, draw(table.points))
 
 
 def main() -> None:

@@ -36,6 +36,7 @@ from overloadbench.ride import Ride
 from overloadbench.sections import GOVERNED, SECTIONS, Desk
 from talkbench.bench import Bench, why
 from talkbench.figures import Table
+from talkbench.files import check, replace
 from talkbench.rivals import peers_python
 from talkbench.tracks import Builder
 
@@ -44,9 +45,7 @@ class Files:
     """Where tables and plot go. Tables and rides are written anew with each row."""
 
     def __init__(self, path: Path | None, plot: Path | None) -> None:
-        for each in (path, plot):
-            if each is not None and not each.parent.is_dir():
-                raise SystemExit(f"{each}: there is no such folder")
+        check(path, plot)
         self._path, self._plot = path, plot
         self._found: dict[str, Any] = {"tables": {}, "rides": {}}
 
@@ -58,11 +57,11 @@ class Files:
         self._found["rides"][f"{section}: {name}"] = ride.as_json()
         self._write()
         if self._plot and section == "overload" and name.startswith(GOVERNED):
-            _replace(self._plot, drawn(self._found["rides"]))
+            replace(self._plot, drawn(self._found["rides"]))
 
     def _write(self) -> None:
         if self._path:
-            _replace(self._path, json.dumps(self._found, indent=1))
+            replace(self._path, json.dumps(self._found, indent=1))
 
 
 def drawn(rides: dict[str, Any]) -> str:
@@ -71,12 +70,6 @@ def drawn(rides: dict[str, Any]) -> str:
         if name.startswith(f"overload: {GOVERNED}"):
             return draw(Ride.from_json(ride), name.removeprefix("overload: ") + ": load, rungs and responses")
     raise SystemExit("there is no ride under a governor in it: run --only overload first")
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
 
 
 def chosen(only: str) -> list[str]:
@@ -103,7 +96,7 @@ def main() -> None:
     if arguments.draw:
         if not arguments.plot:
             raise SystemExit("--draw needs --plot")
-        _replace(arguments.plot, drawn(json.loads(arguments.draw.read_text())["rides"]))
+        replace(arguments.plot, drawn(json.loads(arguments.draw.read_text())["rides"]))
         return
     if not (arguments.shared / "measure").is_dir():
         raise SystemExit(f"{arguments.shared} has no recordings and no measure: give --shared")

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from engine import audible
 from engine import messages as m
-from engine.contract import Backend, Ended, Exchange, Job, Rung, Tag, Token
+from engine.contract import Backend, Ended, Rung, Tag, Token
 from engine.errors import BackendError
 from engine.outlet import Outlet
 from engine.scheduling import be_brief
 from workers.backends.kept import KeptPhrases
 from workers.backends.registry import forget, named, tell
 from workers.join import Seat
+from workers.questions import job_of
 from workers.reading.reader import Reader
 from workers.vocoder import Speaker, SpeakerRing, Vocoder
 
@@ -47,20 +48,8 @@ class Answers:
     def take(self, message: m.Message) -> None:
         """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
         if isinstance(message, m.Ask):
-            pairs = zip(message.history[::2], message.history[1::2], strict=True)
-            history = tuple(Exchange(user, answer) for user, answer in pairs)
             self.work[message.tag] = _Work(time.monotonic_ns())
-            self._backend.begin(
-                Job(
-                    message.tag,
-                    message.capture_ns,
-                    message.deadline_ns,
-                    message.language,
-                    text=message.text,
-                    history=history,
-                    context=message.context,
-                )
-            )
+            self._backend.begin(job_of(message))
         elif isinstance(message, m.Cancel):
             self._backend.cancel(message.tag)
         elif isinstance(message, m.Settle):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import dataclass
 
 from engine import messages as m
-from engine.contract import Backend, Ended, Exchange, Job, Tag, Token
+from engine.contract import Backend, Ended, Tag, Token
 from engine.outlet import Outlet
 from workers.backends.registry import Renewal, forget, prepare, tell
 from workers.due import AnswerDue
 from workers.join import Seat
+from workers.questions import job_of
 
 STEP_NS = 20_000_000
 """How long one step may go on before new messages are looked at."""
@@ -41,20 +41,8 @@ class Llm:
     def take(self, message: m.Message) -> None:
         """A question, that one is not wanted any more, how much was heard of its answer, that its visitor has left."""
         if isinstance(message, m.Ask):
-            pairs = zip(message.history[::2], message.history[1::2], strict=True)
-            past = deque((Exchange(*pair) for pair in pairs), self._renewal.config.llm.history_turns)
             self._work[message.tag] = _Work(time.monotonic_ns(), AnswerDue(message.deadline_ns))
-            self._backend.begin(
-                Job(
-                    message.tag,
-                    message.capture_ns,
-                    message.deadline_ns,
-                    message.language,
-                    text=message.text,
-                    history=tuple(past),
-                    context=message.context,
-                )
-            )
+            self._backend.begin(job_of(message, self._renewal.config.llm.history_turns))
         elif isinstance(message, m.Cancel):
             self._backend.cancel(message.tag)
         elif isinstance(message, m.Settle):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.governor.sensors.files import number, text
+
 SYS = Path("/sys")
 PI = {1: "its voltage is too low", 2: "its clock is capped", 4: "it is throttled", 8: "it is near its heat limit"}
 """Bits of the Raspberry Pi's `get_throttled` (docs: raspberrypi.com, "vcgencmd get_throttled"), at present."""
@@ -19,13 +21,13 @@ class Clocks:
         cpus = sys / "devices" / "system" / "cpu"
         self._pi = sys / "devices" / "platform" / "soc" / "soc:firmware" / "get_throttled"
         self._counters = sorted(cpus.glob("cpu*/thermal_throttle/*_throttle_count"))
-        self._counted = {path: _number(path) for path in self._counters}
+        self._counted = {path: number(path) for path in self._counters}
         self._cooling = [
             path / "cur_state"
             for path in sorted((sys / "class" / "thermal").glob("cooling_device*"))
-            if _text(path / "type").lower().startswith(SLOWS)
+            if text(path / "type").lower().startswith(SLOWS)
         ]
-        self._limits = {path: _number(path) for path in sorted(cpus.glob("cpufreq/policy*/scaling_max_freq"))}
+        self._limits = {path: number(path) for path in sorted(cpus.glob("cpufreq/policy*/scaling_max_freq"))}
         """What was allowed when we began: it was somebody's wish. Less than that later is the machine's."""
         self._ways: dict[str, tuple[bool, Callable[[], str]]] = {
             "Raspberry Pi's firmware": (self._pi.exists(), self._of_pi),
@@ -44,33 +46,19 @@ class Clocks:
 
     def _of_pi(self) -> str:
         try:
-            bits = int(_text(self._pi), 16)
+            bits = int(text(self._pi), 16)
         except ValueError:
             return ""
         return next((why for bit, why in PI.items() if bits & bit), "")
 
     def _of_counters(self) -> str:
-        before, self._counted = self._counted, {path: _number(path) for path in self._counters}
+        before, self._counted = self._counted, {path: number(path) for path in self._counters}
         grew = any((now or 0) > (before[path] or 0) for path, now in self._counted.items())
         return "it was slowed down for its heat" if grew else ""
 
     def _of_cooling(self) -> str:
-        return "it is slowed down for its heat" if any((_number(path) or 0) > 0 for path in self._cooling) else ""
+        return "it is slowed down for its heat" if any((number(path) or 0) > 0 for path in self._cooling) else ""
 
     def _of_limits(self) -> str:
-        lowered = (usual and (now := _number(path)) and now < usual for path, usual in self._limits.items())
+        lowered = (usual and (now := number(path)) and now < usual for path, usual in self._limits.items())
         return "its clock was limited" if any(lowered) else ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(_text(path))
-    except ValueError:
-        return None

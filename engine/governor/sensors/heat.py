@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.governor.reading import Heat
+from engine.governor.sensors.files import number, text
 
 THERMAL, HWMON = Path("/sys/class/thermal"), Path("/sys/class/hwmon")
 PROCESSORS = ("cpu", "gpu", "soc", "x86_pkg", "coretemp", "k10temp", "zenpower", "amdgpu", "cluster", "package", "tj")
@@ -28,15 +29,15 @@ class Temperatures:
     def read(self) -> tuple[Heat, ...]:
         found = []
         for name, path, limit in self._sensors:
-            if (value := _number(path)) is not None:  # some are asleep with what they measure
+            if (value := number(path)) is not None:  # some are asleep with what they measure
                 found.append(Heat(name, value / 1000, limit))
         return tuple(found)
 
 
 def _zones(folder: Path) -> Iterator[tuple[str, Path, float | None]]:
     for zone in sorted(folder.glob("thermal_zone*")):
-        name = _text(zone / "type")
-        if _of_processor(name) and _number(zone / "temp") is not None:
+        name = text(zone / "type")
+        if _of_processor(name) and number(zone / "temp") is not None:
             yield name, zone / "temp", _trip(zone)
 
 
@@ -44,40 +45,26 @@ def _trip(zone: Path) -> float | None:
     """Where the kernel begins to slow things down, or a little below where it switches off."""
     limits = []
     for kind in zone.glob("trip_point_*_type"):
-        value = _number(kind.with_name(kind.name.replace("_type", "_temp")))
+        value = number(kind.with_name(kind.name.replace("_type", "_temp")))
         if value is not None and value > 0:
-            below = {"passive": 0.0, "hot": 0.0, "critical": BELOW_CRITICAL_C}.get(_text(kind))
+            below = {"passive": 0.0, "hot": 0.0, "critical": BELOW_CRITICAL_C}.get(text(kind))
             limits += [value / 1000 - below] if below is not None else []
     return min(limits, default=None)
 
 
 def _chips(folder: Path) -> Iterator[tuple[str, Path, float | None]]:
     for chip in sorted(folder.glob("hwmon*")):
-        name = _text(chip / "name")
+        name = text(chip / "name")
         if not _of_processor(name):
             continue
         for path in sorted(chip.glob("temp*_input")):
-            label = _text(path.with_name(path.name.replace("_input", "_label"))) or path.name.removesuffix("_input")
+            label = text(path.with_name(path.name.replace("_input", "_label"))) or path.name.removesuffix("_input")
             if label.startswith("Core "):  # the package is as hot as its hottest
                 continue
-            critical, most = (_number(path.with_name(path.name.replace("_input", end))) for end in ("_crit", "_max"))
+            critical, most = (number(path.with_name(path.name.replace("_input", end))) for end in ("_crit", "_max"))
             limit = critical / 1000 - BELOW_CRITICAL_C if critical else most / 1000 if most else None
             yield f"{name} {label}", path, limit
 
 
 def _of_processor(name: str) -> bool:
     return any(part in name.lower() for part in PROCESSORS)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
