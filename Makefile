@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .venv-peers
 # A real server of OpenAI's protocol that is not ours: compiling it takes minutes, on a slow machine half an hour.
 LLAMA := .venv-llama
+# Ten processes start with an engine, each of which would compile its sources anew where Python may not keep them.
+COMPILE := $(BIN)/python -m compileall -q engine workers ringbuf
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
@@ -28,6 +30,7 @@ $(VENV)/.setup: $(VENV)/.python tools/system-packages.sh pyproject.toml setup.py
 	@PYTHON="$(PYTHON)" sh tools/system-packages.sh
 	@echo "Building the C core and installing into $(VENV)"
 	@$(PIP) install --editable .
+	@$(COMPILE)
 	@touch $@
 
 # A pip that knows dependency groups comes first: Debian 12's does not.
@@ -51,6 +54,7 @@ test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@$(COMPILE) tests bench
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/.dev ## the checks alone, mending what they can

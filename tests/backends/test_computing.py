@@ -68,7 +68,7 @@ class TestAnswers(LlmConformance):
 class TestVoice(VocoderConformance):
     @pytest.fixture
     def subject(self) -> conformance_vocoder.Subject:
-        return conformance_vocoder.Subject(ComputingVoice, SMALL, wobble=RATE * 120 // 1000)  # flite's noise is random
+        return conformance_vocoder.Subject(ComputingVoice, SMALL, wobble=RATE * 240 // 1000)  # flite's noise is random
 
 
 class Counted:
