@@ -1,4 +1,8 @@
-"""What people get wrong: each is one line that names the thing and the remedy, and the documented exit code."""
+"""What people get wrong: each is one line that names the thing and the remedy, and the documented exit code.
+
+What is found out before anything starts is tried in this process: an engine that ends at once costs a second. That it
+ends in the same way as a process of its own, one of them says for all.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,46 @@ import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pytest
 
+from engine.main import main
 from tests.conftest import Start
 from tests.engine_run import QUESTION, RATE, question, recorded, silence, write
 
 Make: TypeAlias = Callable[[Path], object]
+
+
+class Refused(NamedTuple):
+    """How `engine run` ended before it had started anything."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Refuse: TypeAlias = Callable[..., Refused]
+
+
+@pytest.fixture
+def refuse(packaged_settings: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Refuse:
+    """refuse(*arguments): `engine run` with them, in this process; it fails if the engine would start."""
+
+    def run(*arguments: str | bytes) -> Refused:
+        capfd.readouterr()
+        try:
+            code = main(["run", *map(os.fsdecode, arguments)])
+        except SystemExit as end:  # of argparse
+            code = int(end.code or 0)
+        return Refused(code, *capfd.readouterr())
+
+    def started(*_: object) -> None:
+        raise AssertionError("it has found nothing wrong")
+
+    monkeypatch.setattr("engine.run_command.converse", started)
+    return run
 
 
 def wav(tag: int = 1, bits: int = 16, rate: int = RATE, data: bytes = bytes(3200), size: int | None = None) -> bytes:
@@ -53,26 +88,33 @@ UNREADABLE: dict[str, tuple[Make, str]] = {
 
 @pytest.mark.parametrize(("make", "expected"), UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_an_input_that_cannot_be_read_is_named_with_the_reason_and_the_remedy(
-    start: Start, tmp_path: Path, make: Make, expected: str
+    refuse: Refuse, tmp_path: Path, make: Make, expected: str
 ) -> None:
     path = tmp_path / "in.wav"
     make(path)
-    engine = start("--input", str(path))
-    assert engine.end() == 4
-    assert engine.stderr.startswith(f"engine: {path}: ")
-    assert expected in engine.stderr
-    assert_one_line(engine.stderr)
-    assert engine.stdout == ""
+    told = refuse("--input", str(path))
+    assert told.code == 4
+    assert told.stderr.startswith(f"engine: {path}: ")
+    assert expected in told.stderr
+    assert_one_line(told.stderr)
+    assert told.stdout == ""
 
 
-def test_an_input_without_permission_is_named(start: Start, tmp_path: Path) -> None:
+def test_a_process_of_its_own_ends_with_the_same_line_and_code(start: Start, refuse: Refuse) -> None:
+    told, engine = refuse("--input", "/nowhere.wav"), start("--input", "/nowhere.wav")
+    assert engine.end() == told.code == 4
+    assert engine.stderr == told.stderr
+    assert (engine.stdout, told.stdout) == ("", "")
+
+
+def test_an_input_without_permission_is_named(refuse: Refuse, tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may read everything; the case of the directory covers this path of the code")
     path = write(tmp_path / "in.wav", question())
     path.chmod(0)
-    engine = start("--input", str(path))
-    assert engine.end() == 4
-    assert engine.stderr == f"engine: {path}: Permission denied; check the path and its permissions\n"
+    told = refuse("--input", str(path))
+    assert told.code == 4
+    assert told.stderr == f"engine: {path}: Permission denied; check the path and its permissions\n"
 
 
 def assert_one_line(text: str) -> None:
@@ -91,70 +133,70 @@ OUTPUTS = {
 @pytest.mark.parametrize("option", ["--output", "--report"])
 @pytest.mark.parametrize(("name", "expected"), OUTPUTS.values(), ids=OUTPUTS.keys())
 def test_an_output_that_cannot_be_written_is_named_before_anything_starts(
-    start: Start, tmp_path: Path, option: str, name: str, expected: str
+    refuse: Refuse, tmp_path: Path, option: str, name: str, expected: str
 ) -> None:
     path = tmp_path / name
-    engine = start("--input", str(write(tmp_path / "in.wav", question())), option, str(path))
-    assert engine.end() == 5
-    assert engine.stderr == f"engine: {path}: {expected}; choose another {option}\n"
+    told = refuse("--input", str(write(tmp_path / "in.wav", question())), option, str(path))
+    assert told.code == 5
+    assert told.stderr == f"engine: {path}: {expected}; choose another {option}\n"
 
 
-def test_an_output_on_a_full_disk_is_named_before_anything_starts(start: Start) -> None:
-    engine = start("--input", str(QUESTION), "--output", "/dev/full")
-    assert engine.end() == 5
-    assert engine.stderr == "engine: /dev/full: No space left on device; choose another --output\n"
+def test_an_output_on_a_full_disk_is_named_before_anything_starts(refuse: Refuse) -> None:
+    told = refuse("--input", str(QUESTION), "--output", "/dev/full")
+    assert told.code == 5
+    assert told.stderr == "engine: /dev/full: No space left on device; choose another --output\n"
 
 
-def test_a_recording_into_a_pipe_is_refused_instead_of_waiting_for_a_reader(start: Start, tmp_path: Path) -> None:
+def test_a_recording_into_a_pipe_is_refused_instead_of_waiting_for_a_reader(refuse: Refuse, tmp_path: Path) -> None:
     os.mkfifo(path := tmp_path / "pipe")
-    engine = start("--input", str(QUESTION), "--output", str(path))
-    assert engine.end() == 5
-    assert engine.stderr == f"engine: {path}: a recording does not go into a pipe; choose another --output\n"
+    told = refuse("--input", str(QUESTION), "--output", str(path))
+    assert told.code == 5
+    assert told.stderr == f"engine: {path}: a recording does not go into a pipe; choose another --output\n"
 
 
 @pytest.mark.parametrize("option", ["--output", "--report"])
 @pytest.mark.parametrize("link", [None, os.link, os.symlink], ids=["itself", "hard link", "symbolic link"])
 def test_the_input_is_never_overwritten(
-    start: Start, tmp_path: Path, option: str, link: Callable[[Path, Path], None] | None
+    refuse: Refuse, tmp_path: Path, option: str, link: Callable[[Path, Path], None] | None
 ) -> None:
     source = path = write(tmp_path / "in.wav", question())
     before = source.read_bytes()
     if link:
         link(source, path := tmp_path / "other.wav")
-    engine = start("--input", str(source), option, str(path))
-    assert engine.end() == 2
-    assert engine.stderr == f"engine: {option} {path} is the input; choose another file\n"
+    told = refuse("--input", str(source), option, str(path))
+    assert told.code == 2
+    assert told.stderr == f"engine: {option} {path} is the input; choose another file\n"
     assert source.read_bytes() == before
 
 
-def test_recording_and_report_must_be_two_files_and_neither_is_touched(start: Start, tmp_path: Path) -> None:
+def test_recording_and_report_must_be_two_files_and_neither_is_touched(refuse: Refuse, tmp_path: Path) -> None:
     path = tmp_path / "both"
     path.write_text("precious")
-    engine = start("--input", str(QUESTION), "--output", str(path), "--report", str(path))
-    assert engine.end() == 2
-    assert engine.stderr == "engine: --output and --report are the same file; choose two\n"
+    told = refuse("--input", str(QUESTION), "--output", str(path), "--report", str(path))
+    assert told.code == 2
+    assert told.stderr == "engine: --output and --report are the same file; choose two\n"
     assert path.read_text() == "precious"
 
 
 @pytest.mark.parametrize("option", [["--echo", "-12,40"], ["--echo", "loud"], ["--echo=-12dB"]])
-def test_a_room_that_cannot_be_read_is_one_line(start: Start, option: list[str]) -> None:
-    engine = start("--input", str(QUESTION), *option)
-    assert engine.end() == 3
-    assert len(engine.stderr.splitlines()) == 1
-    assert 'must be a level and a delay, such as "-12dB,40ms", or empty' in engine.stderr
+def test_a_room_that_cannot_be_read_is_one_line(refuse: Refuse, option: list[str]) -> None:
+    told = refuse("--input", str(QUESTION), *option)
+    assert told.code == 3
+    assert len(told.stderr.splitlines()) == 1
+    assert 'must be a level and a delay, such as "-12dB,40ms", or empty' in told.stderr
 
 
-def test_the_virtual_card_without_an_input_says_what_to_give(start: Start) -> None:
-    engine = start("--set", "audio.driver=virtual")
-    assert engine.end() == 2
-    assert engine.stderr == "engine: the virtual sound card needs a recording to listen to; give --input WAV\n"
+def test_the_virtual_card_without_an_input_says_what_to_give(refuse: Refuse) -> None:
+    told = refuse("--set", "audio.driver=virtual")
+    assert told.code == 2
+    assert told.stderr == "engine: the virtual sound card needs a recording to listen to; give --input WAV\n"
 
 
-def test_an_unknown_option_is_told_with_the_usage(start: Start) -> None:
-    engine = start("--imput", "x.wav")
-    assert engine.end() == 2
-    assert engine.stderr.startswith("usage: engine ")
-    assert "unrecognized arguments: --imput x.wav" in engine.stderr
+def test_an_unknown_option_is_told_with_the_usage(refuse: Refuse) -> None:
+    told = refuse("--imput", "x.wav")
+    assert told.code == 2
+    assert told.stderr.startswith("usage: engine ")
+    assert "unrecognized arguments: --imput x.wav" in told.stderr
 
 
 CONFIGURATIONS = {
@@ -172,21 +214,21 @@ CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), CONFIGURATIONS.values(), ids=CONFIGURATIONS.keys())
-def test_a_wrong_configuration_is_told_with_its_place(start: Start, tmp_path: Path, text: str, expected: str) -> None:
+def test_a_wrong_configuration_is_told_with_its_place(refuse: Refuse, tmp_path: Path, text: str, expected: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
-    engine = start("--input", str(QUESTION), "--config", str(path))
-    assert engine.end() == 3
-    assert engine.stderr.startswith("engine: ")
-    assert expected in engine.stderr
-    assert_one_line(engine.stderr)
+    told = refuse("--input", str(QUESTION), "--config", str(path))
+    assert told.code == 3
+    assert told.stderr.startswith("engine: ")
+    assert expected in told.stderr
+    assert_one_line(told.stderr)
 
 
-def test_an_unknown_profile_is_told_with_the_near_one(start: Start) -> None:
-    engine = start("--input", str(QUESTION), "--profile", "realtme")
-    assert engine.end() == 2
-    assert "did you mean realtime?" in engine.stderr
-    assert_one_line(engine.stderr)
+def test_an_unknown_profile_is_told_with_the_near_one(refuse: Refuse) -> None:
+    told = refuse("--input", str(QUESTION), "--profile", "realtme")
+    assert told.code == 2
+    assert "did you mean realtime?" in told.stderr
+    assert_one_line(told.stderr)
 
 
 MODELS = {
@@ -256,21 +298,21 @@ NAMES = {
 @pytest.mark.parametrize("option", ["--input", "--output"])
 @pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES.keys())
 def test_a_name_that_no_setting_can_hold_is_told_in_one_line(
-    start: Start, tmp_path: Path, option: str, name: bytes, shown: str
+    refuse: Refuse, tmp_path: Path, option: str, name: bytes, shown: str
 ) -> None:
-    engine = start("--input", str(QUESTION), option, os.fsencode(tmp_path) + b"/" + name)
-    assert engine.end() == 2
-    assert engine.stderr.startswith(f'engine: {option} "{tmp_path}/{shown}": control characters, or bytes that')
-    assert engine.stderr.endswith("in its name; rename it, or the directory that it is in\n")
-    assert_one_line(engine.stderr)
+    told = refuse("--input", str(QUESTION), option, os.fsencode(tmp_path) + b"/" + name)
+    assert told.code == 2
+    assert told.stderr.startswith(f'engine: {option} "{tmp_path}/{shown}": control characters, or bytes that')
+    assert told.stderr.endswith("in its name; rename it, or the directory that it is in\n")
+    assert_one_line(told.stderr)
 
 
 @pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES.keys())
-def test_the_report_may_have_any_name(start: Start, tmp_path: Path, name: bytes, shown: str) -> None:
+def test_the_report_may_have_any_name(refuse: Refuse, tmp_path: Path, name: bytes, shown: str) -> None:
     path = os.fsencode(tmp_path) + b"/absent/" + name
-    engine = start("--input", str(QUESTION), "--report", path)
-    assert engine.end() == 5
-    assert engine.stderr == f'engine: "{tmp_path}/absent/{shown}": No such file or directory; choose another --report\n'
+    told = refuse("--input", str(QUESTION), "--report", path)
+    assert told.code == 5
+    assert told.stderr == f'engine: "{tmp_path}/absent/{shown}": No such file or directory; choose another --report\n'
 
 
 def test_a_disk_that_fills_up_while_recording_is_told(start: Start, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from engine.contract import Pcm
 from workers.drivers import Port
+from workers.drivers.reserve import CALM_NS, MOST, Reserve
 from workers.drivers.room import Room, impulse_response
 from workers.drivers.virtual import CAPTURE_BLOCKS, VirtualCard
 
@@ -134,6 +135,36 @@ def test_a_late_wake_up_leaves_a_hole_where_it_was_late_and_moves_the_rest(play:
     assert holes == [5, 6, 7]
     played = [block for block in hand.timeline if block is not None]
     assert played == list(range(len(played)))  # nothing of the answer is lost
+
+
+def test_who_is_called_late_has_more_lying_ready_before_there_is_a_hole_and_less_again_after_a_calm_while(
+    play: Callable[..., Hand],
+) -> None:
+    # Late by 25 ms of the 40 that lie ready: no hole, and from then on 60.
+    hand = play(Hand(16_000, delays=[*ON_TIME, 25]), sound(100), queued=2)
+    assert None not in hand.timeline
+
+    def ready_ms(from_s: float, until_s: float) -> int:
+        inside = [at - now for at, now in hand.handed if from_s <= (now - START) / 1e9 < until_s]
+        return max(inside) // MS
+
+    assert ready_ms(0.02, 0.06) <= 40
+    assert 40 < ready_ms(1, 10) <= 60
+    assert ready_ms(11, 16) <= 40
+
+
+def test_what_lies_ready_grows_up_to_a_bound_and_not_for_a_little_lateness() -> None:
+    reserve = Reserve(2, 10 * MS)
+    reserve.called(10 * MS, 0)  # half of it is left
+    assert reserve.blocks == 2
+    for _ in range(50):
+        reserve.called(1000 * MS, 0)
+    assert reserve.blocks == 2 + MOST
+    reserve.called(0, CALM_NS - 1)
+    assert reserve.blocks == 2 + MOST
+    for number in range(1, 50):
+        reserve.called(0, number * CALM_NS)
+    assert reserve.blocks == 2
 
 
 def test_a_block_that_took_too_long_to_fill_is_late_too(play: Callable[..., Hand]) -> None:

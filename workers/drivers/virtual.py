@@ -2,8 +2,9 @@
 
 A block becomes readable only once its last sample's time has passed. The loudspeaker plays block after block on the
 same clock; each must have been handed over before its time comes, so `queued` blocks lie ahead of the one that is
-heard. One that comes too late leaves a hole where it would have been heard, and what comes next is heard that much
-later, as after an underrun of a real device. Nobody fetching the input for longer than its buffer loses blocks.
+heard, and more where the worker is called late (reserve.py). One that comes too late leaves a hole where it would have
+been heard, and what comes next is heard that much later, as after an underrun of a real device. Nobody fetching the
+input for longer than its buffer loses blocks.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from engine.contract import Pcm
 from workers.drivers import Port
+from workers.drivers.reserve import Reserve
 from workers.drivers.room import Room
 
 CAPTURE_BLOCKS = 16
@@ -26,8 +28,8 @@ known by then and counts at once, not a block later."""
 class VirtualCard:
     """A device made of a recording. `sound`: mono at the ring's rate; after it comes silence.
 
-    block: samples in a period. queued: output blocks that lie ahead of the one being heard. room: where it stands, if
-    its microphone hears its loudspeaker.
+    block: samples in a period. queued: output blocks that usually lie ahead of the one being heard. room: where it
+    stands, if its microphone hears its loudspeaker.
     """
 
     def __init__(self, sound: Pcm, rate: int, block: int, queued: int, room: Room | None = None) -> None:
@@ -44,15 +46,18 @@ class VirtualCard:
         taken = port.heard_samples // block  # input blocks handed over
         given = port.played_samples // block  # output blocks handed over
         ended = False
+        reserve, next_out = Reserve(self._queued, block_ns), None
         while True:
             elapsed = time.monotonic_ns() - start_ns
+            if next_out is not None and elapsed >= next_out:
+                reserve.called(elapsed - next_out, elapsed)
             passed = elapsed // block_ns  # blocks whose time is over; block `passed` is heard now
             while taken < passed:
                 lost = passed - taken > CAPTURE_BLOCKS
                 self._copy(port.hear(block), taken * block, lost)
                 port.heard(block, start_ns + taken * block_ns, lost=lost)
                 taken += 1
-            while given <= (elapsed - after_ns) // block_ns + self._queued:
+            while given <= (elapsed - after_ns) // block_ns + reserve.blocks:
                 port.fill(out)
                 # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
                 elapsed = time.monotonic_ns() - start_ns
@@ -67,7 +72,7 @@ class VirtualCard:
             if not ended and taken * block >= len(self._sound):
                 ended = True
                 port.ended()
-            next_out = (given - self._queued) * block_ns + after_ns
+            next_out = (given - reserve.blocks) * block_ns + after_ns
             if not port.wait(start_ns + min((taken + 1) * block_ns, next_out)):
                 return
 
