@@ -70,6 +70,8 @@ class Supervisor:
         self.footprint = Footprint(self._pids)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = False
+        self._again: dict[str, asyncio.TimerHandle] = {}
+        """The workers that wait to be started again."""
         self._gone = asyncio.Event()
         self._doorbell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
@@ -115,6 +117,7 @@ class Supervisor:
 
     def _launch(self, worker: Worker) -> None:
         """Start a worker, unless it runs or the engine ends. One that cannot be started is like one that died."""
+        self._forget_timer(worker)
         if worker.pid or self._stopping or self._ended.done():
             return
         try:
@@ -126,6 +129,15 @@ class Supervisor:
                 self._fail(worker.process.name, error)
         else:
             asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
+
+    def _launch_in(self, after_s: float, worker: Worker) -> None:
+        self._forget_timer(worker)
+        self._again[worker.process.name] = asyncio.get_running_loop().call_later(after_s, self._launch, worker)
+
+    def _forget_timer(self, worker: Worker) -> None:
+        """It was started sooner (`bring_back`), or waits anew: an old timer must not cut a later wait short."""
+        if (timer := self._again.pop(worker.process.name, None)) is not None:
+            timer.cancel()
 
     # While it runs.
 
@@ -205,7 +217,7 @@ class Supervisor:
             self._hub.tell(Error(name, what, "it is started again"))
         else:
             self._do_without(name, f"{what}; {verdict.why}", verdict)
-        asyncio.get_running_loop().call_later(verdict.after_s, self._launch, worker)
+        self._launch_in(verdict.after_s, worker)
 
     def _do_without(self, stage: str, what: str, verdict: Verdict) -> None:
         """The engine goes on without this stage, and says so: the first time aloud."""
@@ -233,7 +245,7 @@ class Supervisor:
         if not self._hub.device_was_open:
             self._fail(worker.process.name, SaidError(DeviceError.code))
             return
-        asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._launch, worker)
+        self._launch_in(max(0.0, _DEVICES_APART_S - worker.age_s), worker)
 
     async def _watch(self) -> None:
         while True:
