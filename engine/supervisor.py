@@ -270,6 +270,11 @@ class Supervisor:
         """The stages that the engine does without."""
         return [worker.process.name for worker in self.workers if worker.recovery.resting]
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """Those of them that have no process just now: nothing is to be had from them."""
+        return frozenset(worker.process.name for worker in self.workers if worker.recovery.resting and not worker.pid)
+
     def _pids(self) -> list[int]:
         return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
 

@@ -132,7 +132,9 @@ def test_one_that_is_brought_back_early_is_not_started_by_the_timer_of_its_long_
             timer = supervisor._again.get("asr")  # it has died, and is left out
             if timer is not None and not timers:
                 timers.append(timer)
+                assert supervisor.absent == {"asr"}
                 supervisor.bring_back()
+                assert supervisor.absent == set()
             return timer is not None and timer is not timers[0]
 
         assert await scene.run(died_again) is None
