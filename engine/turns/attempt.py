@@ -67,6 +67,8 @@ class Attempt:
     """Since when a voice has had nothing to do but the first clause that is not voiced."""
     dry: int | None = None
     """The samples after which the loudspeaker had no sound of it; None if it always had."""
+    stumbles: int = 0
+    """How often it had none in the middle of a clause: its voice makes it more slowly than it is heard."""
     began_ns: int = 0
     """When the first sample of it is heard; 0 while that is not known."""
     ended_ns: int = 0

@@ -11,6 +11,10 @@ from engine.turns.table import Event
 from engine.turns.turn import FLOOR_BACK_MS, MS
 from engine.turns.words import HeardWord
 
+STUMBLES = 1
+"""A voice may hesitate so often in an answer. One that does so again is not going to keep up: each further word would
+be cut by a pause."""
+
 
 class Speaking:
     """From the first clause to the last word that is heard."""
@@ -92,11 +96,16 @@ class Speaking:
         attempt = self._present.current.attempt
         attempt.dry = message.samples
         if attempt.misses_sound and attempt.voice != audible.FLOOR:
+            attempt.stumbles += attempt.begun > attempt.voiced
             self._expect_sound(now)
 
     def _expect_sound(self, now: int) -> None:
-        """The loudspeaker waits: the voice has its budget for the next sound, from when it could begin with that."""
+        """The loudspeaker waits: the voice has its budget for the next sound, from when it could begin with that, and
+        none when it is known not to keep up."""
         present, attempt = self._present, self._present.current.attempt
+        if attempt.stumbles > STUMBLES:
+            present.timers[Timer.VOICE] = now
+            return
         since_ns = now if attempt.begun > attempt.voiced else attempt.owed_ns
         budget_ns = present.config.vocoder.first_audio_budget_ms * MS
         present.timers[Timer.VOICE] = max(now, since_ns + budget_ns)

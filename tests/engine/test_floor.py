@@ -310,6 +310,37 @@ def test_a_voice_that_goes_on_by_itself_is_left_to_speak(talk: Floored) -> None:
     assert talk.asked_floor == []
 
 
+def test_a_voice_that_does_not_keep_up_is_spoken_for_when_it_stumbles_again(talk: Floored) -> None:
+    """It has the next sound well within its budget, each time, and the answer would be all pauses."""
+    talk.ask(1000, "hello")
+    talk.answer("One two three four. Five.")
+    talk.say(m.ClauseBegan(tag=talk.tag, number=0))
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.until(2600)
+    for played in (320, 640):
+        assert talk.asked_floor == []
+        talk.played = played
+        talk.until(talk.at + 30)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=played))
+    talk.until(talk.at)
+    assert talk.said_by_floor == ["One two three four.", "Five."]
+    assert talk.present.source == audible.FLOOR
+
+
+def test_pauses_between_clauses_are_no_stumbling(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One. Two. Three. Four.")
+    for number in range(3):
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=number, samples=3200))
+        if not number:
+            talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+            talk.until(2500)
+        talk.played = 3200 * (number + 1)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=talk.played))
+        talk.until(talk.at + 30)
+    assert talk.asked_floor == []
+
+
 def test_a_slow_language_model_is_not_the_voices_fault(talk: Floored) -> None:
     talk.ask(1000, "hello")
     talk.say(m.Piece(tag=talk.tag, text="One two. "))
