@@ -292,8 +292,8 @@ class ChangesQuickly(Protocol):
     ladder that differ in those alone share one backend."""
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
-        """Loaded with `now`, and with `then` once before, `load(then)` takes a few ms at most and needs no `warm_up`.
-        Asked before anything is loaded, too."""
+        """Loaded with `now`, and loaded and warmed up with `then` once before, `load(then)` takes a few ms at most and
+        needs no `warm_up`. Asked before anything is loaded, too."""
 
 
 @runtime_checkable
