@@ -154,6 +154,20 @@ def test_turns_on_another_rung_say_nothing_of_this_one() -> None:
     assert scene.policy.turn(before) == scene.policy.turn(before) == []
 
 
+def test_who_is_late_where_it_stands_because_a_better_rung_is_left_alone_goes_on_down_from_there() -> None:
+    scene = Scene()
+    late = Turn(1, EASY, frozenset({"llm"}), rungs={"llm": 1})
+    assert scene.policy.turn(late) == []
+    (move,) = scene.policy.turn(late)
+    assert (move.stage, move.before, move.to) == ("llm", 0, 2)
+
+
+def test_what_it_takes_where_it_stands_says_nothing_of_the_better_rung() -> None:
+    scene, slow = Scene(), {**EASY, "llm": Part(200, 180)}
+    for number in range(MANY + 5):
+        assert scene.policy.turn(Turn(number, slow, rungs={"llm": 1})) == []
+
+
 def test_up_again_after_a_run_of_calm_turns_one_rung_with_each() -> None:
     scene = Scene().bottom()
     assert [scene.turn() for _ in range(LIMITS.calm_turns - 1)] == [[], []]
