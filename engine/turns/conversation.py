@@ -10,7 +10,7 @@ of these is late, `interrupting` what is said, `closing` turns, `host_commands`,
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from engine import audible
 from engine import messages as m
@@ -180,10 +180,12 @@ class Conversation:
         turn = self.present.turn
         return turn.tag if turn is not None and turn.attempt.held else None
 
-    def see(self, judged: int, played: int, floor: bool = False) -> None:
+    def see(self, judged: int, played: int, floor: bool = False, absent: Set[str] = frozenset()) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
-        how many samples of the present answer the loudspeaker was given. floor: it can take steps over."""
+        how many samples of the present answer the loudspeaker was given. floor: it can take steps over. absent: the
+        stages that are not there and will not be soon."""
         self.present.judged, self.present.played, self.present.floor_ready = judged, played, floor
+        self.present.absent = absent
 
     def handle(self, message: m.Message, now: int) -> None:
         """Take in what a stage or the host said at `now`. What belongs to another turn or attempt is dropped."""

@@ -66,9 +66,10 @@ class Floor:
         """The floor has no answer: hold the turn."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         present.timers.pop(Timer.FLOOR, None)
-        if attempt.answerer == "floor":  # it had begun with one
+        owed = attempt.asked_floor and not attempt.clauses and not turn.held and "floor" not in attempt.stages
+        if attempt.answerer == "floor" or (owed and "llm" in present.absent):  # it had begun with one; nobody else will
             present.happens(Event.FAILED, now)
-        elif attempt.asked_floor and not attempt.clauses and not turn.held and "floor" not in attempt.stages:
+        elif owed:
             present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
             attempt.stages["floor"] = Marks(began=now)
             present.send_floor(m.HoldTurn(tag=turn.tag, capture_ns=turn.speech.end_ns))

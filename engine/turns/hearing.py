@@ -194,7 +194,7 @@ class Hearing:
         heard_ns = turn.speech.end_ns + turn.listened_ns - turn.speech.said_ns
         present.set_deadline(max(heard_ns, now if self._attention.held else 0))
         self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
-        present.timers[Timer.FINAL] = min(turn.due["asr"], self._latest_ns)
+        present.timers[Timer.FINAL] = now if "asr" in present.absent else min(turn.due["asr"], self._latest_ns)
         present.progress(now)
         if turn.deaf:
             present.happens(Event.FAILED, now)
@@ -269,20 +269,21 @@ class Hearing:
     def final_due(self, now: int) -> None:
         """The final text is late. A partial text that reaches past the end of speech stands in at once, one that does
         not when the turn leaves no more time for the recogniser. Where there is none, something has to be said all the
-        same, for which no language model is needed."""
+        same, for which no language model is needed. A recogniser that is not there is not waited for."""
         present, turn = self._present, self._present.current
         present.late("asr")
         said, nothing = turn.said, m.Text(tag=turn.ear, text="", language=present.config.language, confidence=0.0)
         whole = said is not None and said.upto >= turn.speech.end
         helped = present.floor_ready and not (said and said.text.strip())
+        absent = "asr" in present.absent
         last_ns = deadline_ns("clause", turn.whole_ns, self._latest_ns, present.config)
-        if now < self._latest_ns and not whole:
+        if now < self._latest_ns and not whole and not absent:
             present.timers[Timer.FINAL] = self._latest_ns
         elif said is not None and (whole or not helped):
             self._stand_in(said, now)
-        elif helped and now < last_ns:
+        elif helped and now < last_ns and not absent:
             present.timers[Timer.FINAL] = last_ns
-        elif helped:
+        elif helped or absent:
             present.fault("asr", "gave no text in time", now)
             self._stand_in(nothing, now)
 

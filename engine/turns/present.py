@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from enum import Enum, auto
 
 from engine import audible, events
@@ -13,7 +13,7 @@ from engine.contract import Tag
 from engine.ladders import at
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
-from engine.turns.deadlines import Step, deadline_ns
+from engine.turns.deadlines import OWNER, Step, deadline_ns
 from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
@@ -84,6 +84,8 @@ class Present:
         """Which source of it may be heard."""
         self.floor_ready = False
         """There is a floor that can take steps over."""
+        self.absent: Set[str] = frozenset()
+        """The stages that are not there and will not be soon: the floor need not wait for their deadlines."""
         self.judged = self.played = self.forget_upto = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
@@ -211,7 +213,8 @@ class Present:
 
     def wait_for(self, step: Step, timer: Timer, now: int) -> None:
         """A step of the turn begins: `timer` says when it is not waited for any longer."""
-        self.timers[timer] = deadline_ns(step, self.current.whole_ns, now, self.config)
+        nobody = OWNER[step] in self.absent and self.floor_ready
+        self.timers[timer] = now if nobody else deadline_ns(step, self.current.whole_ns, now, self.config)
 
     def taken_over(self, step: str) -> None:
         """The floor does what this stage has not done."""

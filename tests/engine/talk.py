@@ -38,6 +38,8 @@ class Talk:
         self.played = 0
         self.floor = False
         """There is a floor that takes steps over."""
+        self.absent: set[str] = set()
+        """The stages that are not there."""
         self.sent: list[tuple[str, m.Message]] = []
         self.conversation.start(0)
         self._collect()
@@ -74,7 +76,7 @@ class Talk:
         self._collect()
 
     def _see(self) -> None:
-        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor)
+        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor, self.absent)
 
     def _collect(self) -> None:
         self.sent += self.conversation.outbox

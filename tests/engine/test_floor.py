@@ -458,6 +458,75 @@ def test_a_recogniser_that_has_failed_is_apologised_for_by_the_floor(talk: Floor
     assert talk.of(m.LastClause)[0] in talk.asked_floor
 
 
+# A stage that is known not to be there.
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["asked now", "begun on a guess"])
+def test_a_language_model_that_is_not_there_is_not_waited_for(begun: bool) -> None:
+    talk = Floored("turns.speculations=3") if begun else Floored()
+    talk.speech(1000, 2000)
+    if begun:
+        talk.text("when do you close", final=False, upto=2000 * 16)
+        assert len(talk.of(m.Ask)) == 1
+    talk.absent = {"llm"}
+    talk.until(2000 + WAIT + 20)
+    talk.text("when do you close")
+    talk.until(talk.at)
+    (question,) = talk.asked_floor
+    assert isinstance(question, m.Ask)
+    assert talk.now < deadline_ns("token", talk.present.current.whole_ns, 0, talk.present.config)
+    talk.floor_answers("At six.")
+    talk.play(3000, 4000)
+    assert (talk.turns[0]["heard"], talk.turns[0]["source"]) == ("At six.", "floor")
+
+
+def test_nothing_is_begun_on_a_guess_by_a_language_model_that_is_not_there() -> None:
+    talk = Floored("turns.speculations=3")
+    talk.absent = {"llm"}
+    talk.speech(1000, 2000)
+    talk.text("when do you close", final=False, upto=2000 * 16)
+    assert talk.of(m.Ask) == []
+
+
+def test_no_phrase_holds_a_turn_that_nobody_will_answer(talk: Floored) -> None:
+    talk.absent = {"llm"}
+    talk.ask(1000, "why is the sky blue")
+    talk.until(talk.at)
+    talk.floor_knows_none()
+    assert talk.said_by_floor == [talk.present.phrases.failed]
+    assert not any(isinstance(message, m.HoldTurn) for message in talk.asked_floor)
+
+
+def test_a_voice_that_is_not_there_is_spoken_for_at_once(talk: Floored) -> None:
+    talk.absent = {"vocoder"}
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until(talk.at)
+    assert talk.said_by_floor == ["One two.", "Three four."]
+
+
+@pytest.mark.parametrize("floor", [False, True])
+def test_a_recogniser_that_is_not_there_is_not_waited_for(talk: Floored, floor: bool) -> None:
+    talk.floor, talk.absent = floor, {"asr"}
+    talk.speech(1000, 2000)
+    talk.until(2000 + WAIT + 20)
+    said = [message.text for message in talk.of(m.Clause)]
+    assert said == [talk.present.phrases.not_heard]
+    assert len(talk.said_by_floor) == floor
+
+
+def test_without_a_floor_a_stage_that_is_not_there_may_still_come(talk: Floored) -> None:
+    talk.floor, talk.absent = False, {"llm", "vocoder"}
+    talk.ask(1000, "hello")
+    talk.until(talk.at + 100)
+    assert talk.state() == "THINKING"
+    talk.say(m.Joined(stage="llm"))
+    talk.absent = set()
+    talk.answer("Yes.")
+    talk.play(3000, 4000)
+    assert talk.turns[0]["heard"] == "Yes."
+
+
 # Without it.
 
 
