@@ -261,6 +261,7 @@ class Floor:
     enabled: bool
     answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name != "computing"))]
     voice: Annotated[str, Backend(*VOICES)]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority

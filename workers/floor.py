@@ -59,7 +59,9 @@ class Answers:
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
-        for event in self._backend.step(STEP_NS):
+        with self._seat.bound():
+            events = self._backend.step(STEP_NS)
+        for event in events:
             work = self.work.get(event.tag)
             if work is None:
                 continue

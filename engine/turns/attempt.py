@@ -95,6 +95,11 @@ class Attempt:
         """There are clauses, or there is an end, that a voice owes."""
         return bool(self.clauses) and (self.ended or self.voiced < len(self.clauses))
 
+    def floor_owes_sound(self, played: int) -> bool:
+        """The floor is to speak, and the loudspeaker has no sound of it. played: as `Present.played`."""
+        silent = not self.begun or self.dry == played
+        return self.voice == audible.FLOOR and self.misses_sound and silent
+
     def cut_clause(self, played: int) -> None:
         """After so many samples another voice goes on: of the clause that was being said then, what has been heard by
         its length is a clause of its own."""

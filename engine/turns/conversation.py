@@ -184,7 +184,7 @@ class Conversation:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
         how many samples of the present answer the loudspeaker was given. floor: it can take steps over. absent: the
         stages that are not there and will not be soon."""
-        self.present.judged, self.present.played, self.present.floor_ready = judged, played, floor
+        self.present.judged, self.present.played, self.present.floor_there = judged, played, floor
         self.present.absent = absent
 
     def handle(self, message: m.Message, now: int) -> None:

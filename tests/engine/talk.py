@@ -243,6 +243,8 @@ class Talk:
                     self.answer("Yes. It is.")
                 if not attempt.began_ns:
                     self.heard_from(self.at + 40)
+                elif not attempt.is_voiced:
+                    self.voice()
                 if attempt.ended_ns:  # its end was told already
                     self.until(self.at + 1000)
                 else:

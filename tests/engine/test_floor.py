@@ -10,7 +10,7 @@ from engine.contract import Tag
 from engine.turns.deadlines import deadline_ns
 from engine.turns.memory import Memory
 from engine.turns.table import Event
-from engine.turns.turn import Wish
+from engine.turns.turn import FLOOR_HANGS_MS, Wish
 from tests.engine.talk import MS, WAIT, Talk
 
 HELD = "One moment, please."
@@ -380,10 +380,10 @@ def test_a_voice_that_fails_is_spoken_for(talk: Floored, heard: bool) -> None:
 
 def test_an_announcement_is_spoken_by_the_floor_when_the_voice_is_dead(talk: Floored) -> None:
     talk.host(m.Say(number=1, text="Dear visitors.", mode="queue", interruptible=1))
-    talk.until(talk.present.config.turns.response_budget_ms)
+    talk.until(FLOOR_HANGS_MS)
     assert talk.said_by_floor == ["Dear visitors."]
     talk.floor_voices(0)
-    talk.floor_heard(900, 1900, 16_000)
+    talk.floor_heard(600, 1600, 16_000)
     assert (talk.turns[0]["heard"], talk.turns[0]["floor"]) == ("Dear visitors.", ["vocoder"])
 
 
@@ -456,6 +456,76 @@ def test_a_recogniser_that_has_failed_is_apologised_for_by_the_floor(talk: Floor
     talk.until(2460)
     assert talk.said_by_floor == [talk.present.phrases.failed]
     assert talk.of(m.LastClause)[0] in talk.asked_floor
+
+
+# A floor that is stuck itself.
+
+
+def test_the_voice_says_what_a_stuck_floor_was_to_say(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    first = talk.tag
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert talk.tag > first
+    assert [
+        clause.text for clause in talk.on("clauses") if clause.tag == talk.tag and isinstance(clause, m.Clause)
+    ] == [
+        "One two.",
+        "Three four.",
+    ]
+    asked = len(talk.asked_floor)
+    talk.until(talk.at + 1000)  # the voice is late again, and nobody asks who is stuck
+    assert len(talk.asked_floor) == asked
+    talk.voice()
+    talk.play(5000, 7000)
+    (turn,) = talk.turns
+    assert (turn["heard"], turn["source"], turn["outcome"]) == ("One two. Three four.", "answer", "answered")
+
+
+@pytest.mark.parametrize("absent", [False, True], ids=["in the middle", "and there is no voice either"])
+def test_an_answer_in_which_the_floor_gets_stuck_ends_there(talk: Floored, absent: bool) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    if absent:
+        talk.absent = {"vocoder"}
+    else:
+        talk.floor_voices(0)
+        talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now + 20 * MS, source=audible.FLOOR))
+        talk.played = 16_000
+        talk.until(talk.at + 1020)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=16_000, source=audible.FLOOR))
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert talk.state() == "LISTENING"
+    assert [(turn["heard"], turn["outcome"]) for turn in talk.turns] == [("" if absent else "One two.", "abandoned")]
+
+
+def test_a_floor_that_waits_for_room_in_its_ring_is_not_stuck(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    talk.floor_voices(0, 32_000)
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now, source=audible.FLOOR))
+    for _ in range(8):
+        talk.played += 3200
+        talk.until(talk.at + 200)
+    assert (talk.state(), len(talk.asked_floor)) == ("SPEAKING", 3)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_answer_that_a_stuck_floor_does_not_end_is_ended_for_it(talk: Floored, begun: bool) -> None:
+    talk.ask(1000, "when do you close")
+    talk.until_due("token")
+    talk.say(m.Piece(tag=talk.tag, text="At six. " if begun else "At ", stage="floor"))
+    if begun:
+        talk.say(m.Piece(tag=talk.tag, text="And ", stage="floor"))
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=16_000))
+        talk.begins()
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    voiced = [message.text for message in talk.on("clauses") if isinstance(message, m.Clause)]
+    assert voiced == (["At six.", "And"] if begun else [talk.present.phrases.failed])
+    assert len(talk.asked_floor) == (1 if begun else 3)  # what a stuck floor was doing is called off
 
 
 # A stage that is known not to be there.
