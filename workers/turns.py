@@ -145,6 +145,7 @@ def main(seat: Seat) -> None:
             allowed = heard(present.audible)
             telemetry.set("audio.audible", allowed)
         telemetry.set("turns.holds", heard(conversation.holds))
+        telemetry.set("turns.due_ns", conversation.due_ns)
         tell_newest(seat, max(audible.pack(audible.NOTHING, present.newest), allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)

@@ -180,6 +180,15 @@ class Conversation:
         turn = self.present.turn
         return turn.tag if turn is not None and turn.attempt.held else None
 
+    @property
+    def due_ns(self) -> int:
+        """When the next step of a guess that has come true is due; 0: there is none. Whoever works on it was told of no
+        deadline, since it had none."""
+        turn, timers = self.present.turn, self.present.timers
+        if turn is None or not turn.hit:
+            return 0
+        return timers.get(Timer.ANSWER) or timers.get(Timer.VOICE) or 0
+
     def see(self, judged: int, played: int, floor: bool = False, absent: Set[str] = frozenset()) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
         how many samples of the present answer the loudspeaker was given. floor: it can take steps over. absent: the
