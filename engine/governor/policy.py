@@ -191,11 +191,11 @@ class Policy:
         stage.raised = stage.raised or self._turns
         return [self._down(name, "late", f"its process ended {DEATHS} times within a minute")]
 
-    def fix(self, rung: int | None) -> list[Move]:
-        """All stages go to this rung, or the last they have; None: the bottom."""
+    def fix(self, rungs: Mapping[str, int]) -> list[Move]:
+        """Every stage goes to its rung in there, or, where it has none, to its last."""
         moves = []
         for name, stage in self._stages.items():
-            to = stage.ladder.bottom if rung is None else min(rung, stage.ladder.bottom)
+            to = min(rungs.get(name, stage.ladder.bottom), stage.ladder.bottom)
             if to != stage.at:
                 moves.append(self._move(name, to, "governor.mode is off"))
         return moves

@@ -40,7 +40,7 @@ class Scene:
         return moves
 
     def bottom(self) -> Scene:
-        self.policy.fix(None)
+        self.policy.fix({})
         return self
 
 
@@ -251,7 +251,7 @@ def test_at_the_bottom_there_is_nowhere_to_go() -> None:
 
 def test_fixed_it_is_where_it_was_told_to_be() -> None:
     policy = Scene().policy
-    assert where(policy.fix(None)) == [("asr", 2), ("llm", 2), ("vocoder", 2)]
-    assert where(policy.fix(1)) == [("asr", 1), ("llm", 1), ("vocoder", 1)]
-    policy.fix(9)
+    assert where(policy.fix({})) == [("asr", 2), ("llm", 2), ("vocoder", 2)]
+    assert where(policy.fix({"asr": 1, "llm": 0})) == [("asr", 1), ("llm", 0)]
+    policy.fix({"asr": 9, "llm": 9, "vocoder": 9})
     assert policy.rungs == {"asr": 2, "llm": 2, "vocoder": 2}
