@@ -25,7 +25,7 @@ class OneByOne:
         self._thread: threading.Thread | None = None
 
     def add(self, answer: Answer, make: Callable[[], None]) -> None:
-        """Let `make` be called when its turn comes, in the thread; then the answer ends. What `make` raises fails it."""
+        """Let the thread call `make` when its turn comes; then the answer ends. What `make` raises fails it."""
         with self._change:
             self._waiting.append((answer, make))
             self._change.notify()
