@@ -23,7 +23,7 @@ from tests.rings import Rings
 from workers.due import WRITTEN_NEXT_NS, AnswerDue
 from workers.join import Seat
 from workers.lease import Share, until
-from workers.vocoder import Speaker, SpeakerRing
+from workers.speaker import Speaker, SpeakerRing
 
 
 class Counts:
