@@ -3,9 +3,9 @@
 `workers/turns.py` hands in what the stages and the host said and the time, sends what is in the `outbox`, and calls
 `expire` when `timer_ns` has passed. All deadlines of a turn are enforced here: here is who waits for the results.
 
-The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, the `floor` where one
-of these is late, `interrupting` what is said, `closing` turns, `host_commands`, and `sessions`. They share the
-`present`. Here they are put together.
+The parts: `hearing` the user and `finalising` what they said, `answering` with the language model, `speaking` through
+the voice, the `floor` where one of these is late, `interrupting` what is said, `closing` turns, `host_commands`, and
+`sessions`. They share the `present`. Here they are put together.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from engine.contract import Tag
 from engine.turns.answering import Answering
 from engine.turns.attention import RESTING, Attention
 from engine.turns.closing import Closing
+from engine.turns.finalising import Finalising
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
 from engine.turns.interrupting import Interrupting
@@ -46,7 +47,9 @@ class Conversation:
         self._sessions = sessions = Sessions(present, attention)
         self._speaking = speaking = Speaking(present)
         self._answering = answering = Answering(present, speaking)
-        self._hearing = hearing = Hearing(present, sessions, attention, Speculating(present, answering))
+        speculating = Speculating(present, answering)
+        finalising = Finalising(present, attention, speculating)
+        self._hearing = hearing = Hearing(present, sessions, attention, speculating, finalising)
         self._host = host = HostCommands(present, sessions, attention)
         host.on_listen = hearing.attend
         self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
@@ -58,7 +61,7 @@ class Conversation:
             Action.LISTEN: hearing.listen,
             Action.WAIT: hearing.wait,
             Action.GO_ON: hearing.go_on,
-            Action.FINISH: hearing.finish,
+            Action.FINISH: finalising.finish,
             Action.KEEP: hearing.keep,
             Action.ASK: answering.ask,
             Action.ASK_AGAIN: answering.ask_again,
@@ -87,7 +90,7 @@ class Conversation:
         self._expired: dict[Timer, Callable[[int], None]] = {
             Timer.WAIT: hearing.wait_over,
             Timer.TOO_LONG: hearing.too_long,
-            Timer.FINAL: hearing.final_due,
+            Timer.FINAL: finalising.due,
             Timer.ANSWER: answering.floor.answer_due,
             Timer.VOICE: speaking.voice_due,
             Timer.FLOOR: answering.floor.due,
