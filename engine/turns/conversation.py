@@ -24,6 +24,7 @@ from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
 from engine.turns.interrupting import Interrupting
 from engine.turns.memory import Succession
+from engine.turns.patience import Patience
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.sessions import Sessions
@@ -94,7 +95,7 @@ class Conversation:
             Timer.ANSWER: answering.floor.answer_due,
             Timer.VOICE: speaking.voice_due,
             Timer.FLOOR: answering.floor.due,
-            Timer.PATIENCE: self._out_of_patience,
+            Timer.PATIENCE: Patience(present).out,
             Timer.AUDIBLE: speaking.audible,
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
@@ -278,30 +279,6 @@ class Conversation:
     def _take_question(self, now: int) -> None:
         self._host.take_question(now)
         self._answering.ask(now)
-
-    def _out_of_patience(self, now: int) -> None:
-        """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
-        present, attempt = self.present, self.present.current.attempt
-        heard = present.played != attempt.played and present.source != audible.HOLDING
-        if heard or attempt.held:
-            attempt.played = present.played
-            present.progress(now)
-            return
-        finalising = present.state is State.FINALISING
-        stage = "asr" if finalising else self._owing
-        present.late(stage)
-        present.fault(stage, f"gave nothing for {present.config.turns.hard_limit_s:g} s", now)
-        # What is heard already is not taken back. Of an answer that a predecessor began no clauses are known.
-        failed = finalising or (present.state is State.THINKING and not attempt.clauses)
-        present.happens(Event.FAILED if failed else Event.SILENT, now)
-
-    @property
-    def _owing(self) -> str:
-        """The stage that owes something to the answer."""
-        attempt = self.present.current.attempt
-        if attempt.voiced < len(attempt.clauses):
-            return "floor" if attempt.voice == audible.FLOOR else "vocoder"
-        return "audio" if attempt.ended else attempt.answerer
 
     # Workers that were restarted, or could not do what they were told.
 
