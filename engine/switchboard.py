@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+
 import ringbuf
 from engine import messages as m
 from engine.channels import BELLS, channel, segment
