@@ -50,7 +50,10 @@ class Floor:
             return
         assert turn.said is not None
         attempt.asked_floor = True
-        present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
+        if "llm" in present.absent:
+            present.expect_floor(now)
+        else:
+            present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
         present.send_floor(question(present, turn.said, now + PATIENCE_MS * MS))
 
     def answers(self, _now: int) -> bool:
@@ -123,16 +126,24 @@ class Floor:
             self._go_on(now)
         elif attempt.floor_owes_sound(present.played):
             self._silent(now)
-        elif attempt.answerer == "floor" and not attempt.ended:
+        elif self._owes_answer:
             present.current.floor_hangs = True
             self._no_more(now)
+
+    @property
+    def _owes_answer(self) -> bool:
+        """It has begun with one, or there is nobody else to give one."""
+        attempt = self._present.current.attempt
+        alone = attempt.asked_floor and "llm" in self._present.absent
+        return not attempt.ended and (attempt.answerer == "floor" or alone)
 
     def _silent(self, now: int) -> None:
         """It is to speak and does not. Of an answer that was begun the rest is left: what was heard stands."""
         present, turn = self._present, self._present.current
         turn.floor_hangs = True
         present.fault("floor", "gave no sound in time", now)
-        if turn.attempt.began_ns or "vocoder" in present.absent:
+        heard = turn.attempt.began_ns or turn.outcome == "resumed"
+        if heard or "vocoder" in present.absent:
             present.happens(Event.SILENT, now)
         else:
             self._by_voice(now)

@@ -222,8 +222,10 @@ class Present:
         self.timers[timer] = now if nobody else deadline_ns(step, self.current.whole_ns, now, self.config)
 
     def expect_floor(self, now: int) -> None:
-        """The floor owes something: the turn does not wait for it for ever."""
-        self.timers[Timer.FLOOR] = now + FLOOR_HANGS_MS * MS
+        """The floor owes something: the turn does not wait for it for ever. While a phrase holds the turn that is what
+        the timer is for, and what is owed is heard after it."""
+        if self.source != audible.HOLDING:
+            self.timers[Timer.FLOOR] = now + FLOOR_HANGS_MS * MS
 
     def taken_over(self, step: str) -> None:
         """The floor does what this stage has not done."""

@@ -528,6 +528,40 @@ def test_an_answer_that_a_stuck_floor_does_not_end_is_ended_for_it(talk: Floored
     assert len(talk.asked_floor) == (1 if begun else 3)  # what a stuck floor was doing is called off
 
 
+def test_what_the_floor_owes_behind_the_phrase_that_holds_the_turn_does_not_cut_that_off(talk: Floored) -> None:
+    talk.ask(1000, "why is the sky blue")
+    talk.until_due("token")
+    talk.floor_knows_none()
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now, source=audible.HOLDING))
+    talk.say(m.Piece(tag=talk.tag, text="Because of the air. And "))
+    talk.until(talk.at + 300)  # the voice is late with it
+    talk.answer("so on.", stage="llm")
+    talk.until(talk.at + FLOOR_HANGS_MS + 100)
+    assert (talk.said_by_floor, talk.present.source) == (["Because of the air.", "And so on."], audible.HOLDING)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=talk.now, samples=9000, source=audible.HOLDING))
+    first = talk.tag
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)  # now it is waited for
+    assert talk.tag > first
+
+
+def test_a_stuck_floor_that_a_predecessor_had_asked_makes_nobody_say_it_again(talk: Floored) -> None:
+    memory = Memory(source="say", wish=Wish(Event.SAY, "Dear visitors."))
+    talk.conversation.succession.recall(memory)
+    talk.conversation.succession.resume(Tag(1, 3, 1), talk.now, audible.FLOOR)
+    talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=0, source=audible.FLOOR))
+    talk.until(FLOOR_HANGS_MS + 10)
+    assert (talk.state(), talk.on("clauses")) == ("LISTENING", [m.Cancel(tag=Tag(1, 3, 1))])
+
+
+def test_where_neither_is_there_nor_answers_the_voice_apologises(talk: Floored) -> None:
+    talk.absent = {"llm"}
+    talk.ask(1000, "hello")
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert [message.text for message in talk.on("clauses") if isinstance(message, m.Clause)] == [
+        talk.present.phrases.failed
+    ]
+
+
 # A stage that is known not to be there.
 
 
