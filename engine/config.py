@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.backend_settings import WITHOUT_MODEL
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
+from engine.conflicts import conflicts
 from engine.errors import ConfigError, EngineError, UsageError
 from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
@@ -189,7 +190,7 @@ def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigE
         missing: Key = error.args[0]
         where = _strongest(found, missing[:-1]) or "the configuration"
         return None, [ConfigError(f"{where}: {dotted(missing)} is missing", f"add {missing[-1]} = ...")]
-    for conflict in settings.conflicts():
+    for conflict in conflicts(settings):
         keys = [tuple(key.split(".")) for key in conflict.keys]
         values = ", ".join(f"{dotted(key)} is {shown(found[key].value)}" for key in keys)
         what = f"{conflict.what} ({values})" if len(keys) > 1 else conflict.what

@@ -41,7 +41,8 @@ class Lease(Protocol):
     has it. The worker takes it around each `step`. A backend whose model works in a thread of its own
     (`Abilities.own_thread`) takes it there instead, between its own steps; then the worker does not.
 
-    due_ns: when the result has to be there, CLOCK_MONOTONIC; 0 or NEVER_DUE where nobody waits for it. Nobody waits
+    due_ns: when the result has to be there, CLOCK_MONOTONIC; 0 where nobody waits for it, and NEVER_DUE where nobody
+    does yet: for an answer that was begun on a guess, which has a deadline as soon as that has come true. Nobody waits
     longer than that leaves time for: afterwards the lease is held in any case.
     """
 
@@ -292,8 +293,8 @@ class ChangesQuickly(Protocol):
     ladder that differ in those alone share one backend."""
 
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
-        """Loaded with `now`, and with `then` once before, `load(then)` takes a few ms at most and needs no `warm_up`.
-        Asked before anything is loaded, too."""
+        """Loaded with `now`, and loaded and warmed up with `then` once before, `load(then)` takes a few ms at most and
+        needs no `warm_up`. Asked before anything is loaded, too."""
 
 
 @runtime_checkable

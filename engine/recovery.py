@@ -55,7 +55,8 @@ class Recovery:
         return self._ready_s is not None and now_s - self._ready_s >= SETTLED_S
 
     def died(self, now_s: float, allowed: int, backoff_s: float) -> Verdict:
-        """It died of a fault. allowed: so many deaths in a minute are. backoff_s: before it is started again."""
+        """It died of a fault. allowed: so many deaths in a minute are. backoff_s: before it is started again the second
+        time within that; the first time it is at once, since somebody may be speaking."""
         if self.settled(now_s):
             self._rests = 0
         self._failed_loads += self._ready_s is None
@@ -70,7 +71,7 @@ class Recovery:
             return self._without(f"it could not be loaded {self._failed_loads} times in a row")
         if self._rests:
             return self._without("it had only just come back")
-        return Verdict("again", min(backoff_s * 2 ** (deaths - 1), WORST_BACKOFF_S))
+        return Verdict("again", min(backoff_s * 2 ** (deaths - 2), WORST_BACKOFF_S) if deaths > 1 else 0.0)
 
     def _without(self, why: str) -> Verdict:
         if self.vital:

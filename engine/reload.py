@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from engine.config import Config
+from engine.conflicts import conflicts
 from engine.rules import Live
 from engine.schema import Key, build, child, dotted, is_named, is_table, kinds, unwrap
 from engine.settings import Settings
@@ -33,7 +34,7 @@ def merge(old: Config, new: Config) -> Reload:
     while True:
         mixed = {**before, **{key: after.get(key, _ABSENT) for key in live}}
         settings: Settings = build(Settings, {key: value for key, value in mixed.items() if value is not _ABSENT})
-        clashing = {tuple(key.split(".")) for conflict in settings.conflicts() for key in conflict.keys}
+        clashing = {tuple(key.split(".")) for conflict in conflicts(settings) for key in conflict.keys}
         if not clashing:
             break
         # Good together in the new file, but not beside what has to stay: then they wait for the restart, too.

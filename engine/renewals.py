@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from engine import messages as m
 from engine.config import Config
@@ -15,14 +15,21 @@ TAKEN_S = 5.0
 
 class Renewals:
     """publish: gives all workers these settings; which version of them that is. undone: told what was taken back, and
-    why, where no answer can say so any more.
+    why, where no answer can say so any more. absent: the stages that have no process, since the engine does without
+    them: no answer waits for these. They find the settings when they are back, and are left out again if they cannot
+    take them.
 
     A stage's backend may refuse what is in order for everybody else (a voice that it does not have). Left in force,
     its worker could not be started again.
     """
 
-    def __init__(self, publish: Callable[[Config], int], undone: Callable[[str], None]) -> None:
-        self._publish, self._undone = publish, undone
+    def __init__(
+        self,
+        publish: Callable[[Config], int],
+        undone: Callable[[str], None],
+        absent: Callable[[], Set[str]] = frozenset,
+    ) -> None:
+        self._publish, self._undone, self._absent = publish, undone, absent
         self._before: Config | None = None
         """What was in force before all that is pending."""
         self._version = 0
@@ -36,7 +43,7 @@ class Renewals:
         touched = {stage for stage in before.stages if before.loaded_with(stage) != after.loaded_with(stage)}
         self._before = self._before if self._pending else before
         self._version = self._publish(after)
-        self._pending |= touched
+        self._pending |= touched - self._absent()
         if not self._pending:
             return
         self._settled = asyncio.get_running_loop().create_future()

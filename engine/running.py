@@ -60,8 +60,8 @@ class Running:
             self._place.remove()
             raise
         self.hub.subscribe(self._staged)
-        self._renewals = Renewals(self.supervisor.publish, self._undone)
         supervisor = self.supervisor
+        self._renewals = Renewals(supervisor.publish, self._undone, lambda: supervisor.absent)
         self.governor = Governor(config, supervisor.telemetry, self.hub, supervisor.wake, lambda: supervisor.pids)
         supervisor.on_death = self._died
         self._orders = Orders(self.supervisor.send)

@@ -3,13 +3,13 @@
 A new setting is one line here, or, for a backend's own, in engine/backend_settings.py, and one in config.toml, which
 holds the default and says what it does. Units stand in the names: `_ms`, `_s`, `_hz`, `_db`. `Live()` marks what
 `engine reload` applies at once, `Whole()` what no rung of a ladder may change; the file says the same. What one field's
-limits cannot say is in `Settings.conflicts`.
+limits cannot say is in engine/conflicts.py.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -261,6 +261,7 @@ class Floor:
     enabled: bool
     answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name != "computing"))]
     voice: Annotated[str, Backend(*VOICES)]
+    hard_limit_s: HardLimit
     threads: Threads
     python: str
     realtime_priority: Priority
@@ -279,15 +280,6 @@ class OwnPhrases:
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]
     commands: Annotated[Phrases, Live()]
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Settings that do not go together, and what would mend it."""
-
-    keys: tuple[str, ...]
-    what: str
-    remedy: str = "change one of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,85 +307,3 @@ class Settings:
     lexicon: Mapping[Annotated[str, NotEmpty()], Said]
     phrases: Mapping[Annotated[str, LANGUAGE], OwnPhrases]
     faults: Mapping[Annotated[str, OneOf(*FAULTY_STAGES)], Fault]
-
-    def conflicts(self) -> Iterator[Conflict]:
-        """Settings that are good alone and not together."""
-        checks = (
-            (
-                self.vad.release < self.vad.threshold,
-                Conflict(("vad.release", "vad.threshold"), "vad.release must be below vad.threshold"),
-            ),
-            (
-                self.llm.first_token_budget_ms <= self.llm.first_clause_budget_ms,
-                Conflict(
-                    ("llm.first_token_budget_ms", "llm.first_clause_budget_ms"),
-                    "the first token must not have more time than the first clause",
-                ),
-            ),
-            (
-                self.llm.first_clause_budget_ms + self.vocoder.first_audio_budget_ms <= self.turns.response_budget_ms,
-                Conflict(
-                    ("llm.first_clause_budget_ms", "vocoder.first_audio_budget_ms", "turns.response_budget_ms"),
-                    "the answer's first clause and its sound must fit into turns.response_budget_ms",
-                    "give the whole turn more time, or them less",
-                ),
-            ),
-            (
-                self.turns.response_budget_ms <= self.turns.hard_limit_s * 1000,
-                Conflict(
-                    ("turns.response_budget_ms", "turns.hard_limit_s"),
-                    "turns.response_budget_ms must not be longer than turns.hard_limit_s",
-                ),
-            ),
-            (
-                self.turns.end_of_speech_floor_ms <= self.turns.end_of_speech_ceiling_ms,
-                Conflict(
-                    ("turns.end_of_speech_floor_ms", "turns.end_of_speech_ceiling_ms"),
-                    "turns.end_of_speech_floor_ms must not be longer than turns.end_of_speech_ceiling_ms",
-                ),
-            ),
-            (
-                self.turns.max_utterance_s + self.vad.preroll_ms / 1000 < self.audio.history_s,
-                Conflict(
-                    ("turns.max_utterance_s", "vad.preroll_ms", "audio.history_s"),
-                    "the longest utterance with its preroll must fit into audio.history_s",
-                ),
-            ),
-            (
-                len(self.audio.virtual.unplug_s) % 2 == 0,
-                Conflict(
-                    ("audio.virtual.unplug_s",),
-                    f"audio.virtual.unplug_s must be pairs, not {len(self.audio.virtual.unplug_s)} numbers",
-                    "write for each time when and for how long, in seconds: [10.0, 2.5, 60.0, 1.0]",
-                ),
-            ),
-            (
-                not self.audio.virtual.echo or self.audio.virtual.faultless,
-                Conflict(
-                    ("audio.virtual.echo",),
-                    "audio.virtual.echo does not go together with the faults of the virtual sound card",
-                    "take away one or the other",
-                ),
-            ),
-            *(
-                (
-                    len({rung.name for rung in section.rungs}) == len(section.rungs),
-                    Conflict((f"{stage}.rungs",), f"two rungs in {stage}.rungs have one name", "give each its own"),
-                )
-                for stage, section in (
-                    ("asr", self.asr),
-                    ("ending", self.ending),
-                    ("llm", self.llm),
-                    ("vocoder", self.vocoder),
-                )
-            ),
-            (
-                self.language in self.phrases,
-                Conflict(
-                    ("language",),
-                    f'language "{self.language}" has no phrases',
-                    f"add [phrases.{self.language}] or choose from {', '.join(self.phrases)}",
-                ),
-            ),
-        )
-        return (conflict for good, conflict in checks if not good)

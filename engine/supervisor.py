@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import ringbuf
 from engine import messages as m
-from engine.channels import BELLS, PROCESSES, channel, segment
+from engine.channels import PROCESSES
 from engine.config import Config
 from engine.ends import SaidError, cause, while_loading
 from engine.errors import DeviceError, EngineError, WorkerError
@@ -23,11 +22,10 @@ from engine.events import Error, StageChanged, StateChanged
 from engine.footprint import Footprint
 from engine.hub import Hub
 from engine.lease import plan
-from engine.outlet import Outlet
 from engine.recovery import Verdict
 from engine.scheduling import cores
-from engine.segments import Segments, instance_name, settings
-from engine.telemetry import Telemetry
+from engine.segments import Segments, instance_name
+from engine.switchboard import Switchboard
 from engine.worker import Worker
 
 _WATCH_S = 0.5
@@ -52,17 +50,10 @@ class Supervisor:
         self.config, self._hub, self._on_message = config, hub, on_message
         self.instance = instance_name(config)
         self._segments = Segments(self.instance, config)
-        self._cells = ringbuf.Cells(segment(self.instance, "cells"))
-        self.telemetry = Telemetry(self._cells)
+        self._switchboard = Switchboard(self.instance, config)
+        self.telemetry, self.wake = self._switchboard.telemetry, self._switchboard.wake
         self.telemetry.set("audio.muted", int(config.audio.muted))
-        self._bells = ringbuf.Bells(segment(self.instance, "bells"))
-        self._lease = ringbuf.Lease(segment(self.instance, "lease"))
         self.telemetry.set("engine.lease", plan(config, cores()).bits)
-        self._told = [self._reader("story"), self._reader("devices")]
-        self._written = {name: self._writer(name) for name in ("commands", "controls")}
-        self._outlets = {name: Outlet(writer) for name, writer in self._written.items()}
-        self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
-        self._settings.put(settings(config))
         wanted = [process for process in PROCESSES if process.wanted(config)]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
         self.on_death: Callable[[str], None] = lambda _stage: None
@@ -70,16 +61,9 @@ class Supervisor:
         self.footprint = Footprint(self._pids)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stopping = False
+        self._again: dict[str, asyncio.TimerHandle] = {}
+        """The workers that wait to be started again."""
         self._gone = asyncio.Event()
-        self._doorbell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-
-    def _reader(self, name: str) -> ringbuf.StreamReader:
-        bell = self._bells[BELLS.index(channel(name).writer)]
-        return ringbuf.StreamReader(segment(self.instance, name), bells=[bell])
-
-    def _writer(self, name: str) -> ringbuf.StreamWriter:
-        bells = [self._bells[BELLS.index(reader)] for reader in channel(name).readers]
-        return ringbuf.StreamWriter(segment(self.instance, name), bells=bells)
 
     # Start.
 
@@ -90,7 +74,7 @@ class Supervisor:
         one takes too long.
         """
         self._ready = asyncio.Event()
-        asyncio.get_running_loop().add_reader(self._doorbell, self._rung)
+        asyncio.get_running_loop().add_reader(self._switchboard.doorbell, self._rung)
         for worker in self.workers:
             self._launch(worker)
         ready: asyncio.Future[Any] = asyncio.ensure_future(self._ready.wait())
@@ -106,7 +90,7 @@ class Supervisor:
         self.telemetry.set("engine.go", 1)
         self._hub.tell(StateChanged("listening"))
         self._watching = asyncio.ensure_future(self._watch())
-        self._ring_all()
+        self._switchboard.wake_all()
         return True
 
     @property
@@ -115,10 +99,11 @@ class Supervisor:
 
     def _launch(self, worker: Worker) -> None:
         """Start a worker, unless it runs or the engine ends. One that cannot be started is like one that died."""
+        self._forget_timer(worker)
         if worker.pid or self._stopping or self._ended.done():
             return
         try:
-            worker.start(self._doorbell)
+            worker.start(self._switchboard.doorbell)
         except EngineError as error:
             if self.telemetry.get("engine.go"):
                 self._failed(worker, str(error))
@@ -126,6 +111,15 @@ class Supervisor:
                 self._fail(worker.process.name, error)
         else:
             asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
+
+    def _launch_in(self, after_s: float, worker: Worker) -> None:
+        self._forget_timer(worker)
+        self._again[worker.process.name] = asyncio.get_running_loop().call_later(after_s, self._launch, worker)
+
+    def _forget_timer(self, worker: Worker) -> None:
+        """It was started sooner (`bring_back`), or waits anew: an old timer must not cut a later wait short."""
+        if (timer := self._again.pop(worker.process.name, None)) is not None:
+            timer.cancel()
 
     # While it runs.
 
@@ -140,11 +134,7 @@ class Supervisor:
 
     def send(self, channel: str, message: m.Message) -> bool:
         """Send a command of the host to a worker. False: its ring is full."""
-        return self._outlets[channel].send(message)
-
-    def wake(self, name: str) -> None:
-        """Let a worker look at what is wanted of it."""
-        self._bells[BELLS.index(name)].ring()
+        return self._switchboard.send(channel, message)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -154,11 +144,9 @@ class Supervisor:
     def publish(self, config: Config) -> int:
         """Give all workers new settings; which version that is, as in the cell engine.settings. ValueError: they are
         larger than the room there is."""
-        self._settings.put(settings(config))
+        version = self._switchboard.publish(config)
         self.config = config
-        self.telemetry.count("engine.settings")
-        self._ring_all()
-        return self.telemetry.get("engine.settings")
+        return version
 
     def bring_back(self) -> None:
         """Start the stages that are left out now: they may have been mended."""
@@ -176,7 +164,7 @@ class Supervisor:
     def _died(self, worker: Worker) -> None:
         asyncio.get_running_loop().remove_reader(worker.pidfd)
         code = worker.reap()
-        self._lease.reap()  # whoever waits for what it held goes on at once
+        self._switchboard.lease.reap()  # whoever waits for what it held goes on at once
         if self._stopping:
             if not any(worker.pid for worker in self.workers):
                 self._gone.set()
@@ -205,7 +193,7 @@ class Supervisor:
             self._hub.tell(Error(name, what, "it is started again"))
         else:
             self._do_without(name, f"{what}; {verdict.why}", verdict)
-        asyncio.get_running_loop().call_later(verdict.after_s, self._launch, worker)
+        self._launch_in(verdict.after_s, worker)
 
     def _do_without(self, stage: str, what: str, verdict: Verdict) -> None:
         """The engine goes on without this stage, and says so: the first time aloud."""
@@ -233,11 +221,11 @@ class Supervisor:
         if not self._hub.device_was_open:
             self._fail(worker.process.name, SaidError(DeviceError.code))
             return
-        asyncio.get_running_loop().call_later(max(0.0, _DEVICES_APART_S - worker.age_s), self._launch, worker)
+        self._launch_in(max(0.0, _DEVICES_APART_S - worker.age_s), worker)
 
     async def _watch(self) -> None:
         while True:
-            self._scrub()
+            self._switchboard.scrub()
             now = time.monotonic_ns()
             due = now + round(_WATCH_S * 1e9)
             for worker in self.workers:
@@ -258,6 +246,11 @@ class Supervisor:
         """The stages that the engine does without."""
         return [worker.process.name for worker in self.workers if worker.recovery.resting]
 
+    @property
+    def absent(self) -> frozenset[str]:
+        """Those of them that have no process just now: nothing is to be had from them."""
+        return frozenset(worker.process.name for worker in self.workers if worker.recovery.resting and not worker.pid)
+
     def _pids(self) -> list[int]:
         return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
 
@@ -268,26 +261,17 @@ class Supervisor:
     # The doorbell.
 
     def _rung(self) -> None:
-        os.eventfd_read(self._doorbell)
+        self._switchboard.answer()
         self._hear()
-        self._scrub()
+        self._switchboard.scrub()
         self._note_ready()
         if self._all_ready:
             self._ready.set()
 
     def _hear(self) -> None:
         """Pass on what turns and audio have told."""
-        for message in [m.decode(record) for ring in self._told for record in ring]:
+        for message in self._switchboard.heard():
             self._on_message(message)
-
-    def _scrub(self) -> None:
-        """Let nothing that was read lie in the rings: see `Seat.beat`."""
-        for writer in self._written.values():
-            writer.scrub()
-
-    def _ring_all(self) -> None:
-        for index in range(len(BELLS)):
-            self._bells[index].ring()
 
     # The end.
 
@@ -298,7 +282,7 @@ class Supervisor:
         if hasattr(self, "_watching"):
             self._watching.cancel()
         self.telemetry.set("engine.stop", 1)
-        self._ring_all()
+        self._switchboard.wake_all()
         if any(worker.pid for worker in self.workers):
             # Before Python 3.11 not the built-in TimeoutError.
             with contextlib.suppress(asyncio.TimeoutError):
@@ -309,7 +293,7 @@ class Supervisor:
                 asyncio.get_running_loop().remove_reader(worker.pidfd)
                 worker.reap()
         self._hear()  # what was said last
-        asyncio.get_running_loop().remove_reader(self._doorbell)
-        os.close(self._doorbell)
+        asyncio.get_running_loop().remove_reader(self._switchboard.doorbell)
+        self._switchboard.close()
         await self.footprint.done()
         self._segments.remove()

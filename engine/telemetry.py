@@ -107,6 +107,11 @@ METRICS = (
     Metric("turns.turn", "gauge", "the number of the present turn in its session; it outlives a restart"),
     Metric("turns.open_from", "gauge", "the sample at which unanswered speech began, plus one; 0 when there is none"),
     Metric("turns.newest", "gauge", "the newest attempt, in the form of audio.audible; what is older is stale"),
+    Metric(
+        "turns.due_ns",
+        "gauge",
+        "when what is owed of an answer that was begun on a guess is due, once that was right, CLOCK_MONOTONIC; else 0",
+    ),
     Metric("turns.speculations", "counter", "answers that were begun before the user had finished"),
     Metric("turns.speculation_hits", "counter", "those of them that were right, and were used"),
     Metric("turns.thrown_pieces", "counter", "pieces of answers that were thrown away unheard"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from engine import audible
 from engine import messages as m
 from engine.config import load
-from engine.contract import Rung, Tag
+from engine.contract import Event, Rung, Tag
+from engine.telemetry import Telemetry
 from tests.rings import Rings, messages
 from workers.backends.clauses import ClauseVoice
 from workers.floor import Floor, main
@@ -43,6 +45,17 @@ class Mute(Voice):
             super()._say(text)
         else:
             self._error = RuntimeError("no more breath")
+
+
+class Watched(Voice):
+    """Notes how long it may take, as whoever watches the worker sees it."""
+
+    telemetry: Telemetry | None = None
+
+    def _say(self, text: str) -> None:
+        if self.telemetry is not None:  # it is not while phrases are kept
+            self.left_s = (self.telemetry.get("floor.bound_ns") - time.monotonic_ns()) / 1e9
+        super()._say(text)
 
 
 class Desk:
@@ -209,3 +222,21 @@ def test_with_one_it_says_that_it_is_able(rings_with: Callable[..., Rings]) -> N
     main(rings.seat("floor"))
     assert rings.telemetry.get("floor.able") == 1
     assert [message.stage for message in messages(told)] == ["floor"]  # type: ignore[attr-defined]
+
+
+def test_whoever_watches_knows_how_long_an_answer_and_a_clause_may_take(rings_with: Callable[..., Rings]) -> None:
+    desk = Desk(rings_with(*with_voice("Watched", "floor.hard_limit_s=7.5")))
+    assert isinstance(desk.voice, Watched)
+    desk.voice.telemetry = desk.seat.telemetry
+    answers, left_s = desk.floor.answers._backend, list[float]()
+    step = answers.step
+
+    def watched(budget_ns: int) -> Sequence[Event]:
+        left_s.append((desk.seat.telemetry.get("floor.bound_ns") - time.monotonic_ns()) / 1e9)
+        return step(budget_ns)
+
+    answers.step = watched  # type: ignore[method-assign]
+    desk.take(ask("Where is the cafe?"), clause("Hello."))
+    assert 0 < desk.voice.left_s <= 7.5
+    assert 0 < min(left_s) <= max(left_s) <= 7.5
+    assert desk.seat.telemetry.get("floor.bound_ns") == 0

@@ -126,11 +126,22 @@ def test_rungs_that_one_backend_can_do_share_it() -> None:
     one = Quick()
     scene = Scene(one, shared=True)
     scene.ladder.start(0, strict=True)
-    assert one.noted == ["load 0", "warm up", "load 1", "load 0"]
+    assert one.noted == ["load 1", "warm up", "load 0", "warm up"]  # each is warm, and the wanted one was last
     scene.ladder.move(1)
-    assert one.noted[4:] == ["load 1"]
+    scene.ladder.move(0)
+    assert one.noted[4:] == ["load 1", "load 0"]
     scene.ladder.unload()
-    assert one.noted[5:] == ["unload"]
+    assert one.noted[6:] == ["unload"]
+    scene.ladder.move(1)
+    assert one.noted[7:] == ["load 1", "warm up"]  # gone from memory it is warm for nothing
+
+
+def test_what_a_shared_backend_has_never_been_loaded_with_is_warmed_up_too() -> None:
+    one = Quick()
+    scene = Scene(one, shared=True)
+    scene.ladder.start(0, strict=True)
+    scene.ladder.renew([rung(0, "new"), rung(1)])
+    assert one.noted[4:] == ["load 0", "warm up"]
 
 
 def test_at_the_start_a_rung_that_cannot_be_loaded_is_an_error_that_names_it() -> None:

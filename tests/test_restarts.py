@@ -123,6 +123,27 @@ def test_any_other_end_is_a_fault_that_is_told_and_counted(name: str, code: int)
     assert uvloop.run(scene()).errors() == [f"ended with exit code {code}"] * 2
 
 
+def test_one_that_is_brought_back_early_is_not_started_by_the_timer_of_its_long_wait() -> None:
+    async def scene() -> None:
+        scene, timers = Scene("asr", 1, 99, "engine.restarts_per_minute=0"), list[asyncio.TimerHandle]()
+        supervisor = scene.supervisor
+
+        def died_again() -> bool:
+            timer = supervisor._again.get("asr")  # it has died, and is left out
+            if timer is not None and not timers:
+                timers.append(timer)
+                assert supervisor.absent == {"asr"}
+                supervisor.bring_back()
+                assert supervisor.absent == set()
+            return timer is not None and timer is not timers[0]
+
+        assert await scene.run(died_again) is None
+        assert len(scene.worker.starts) == 2
+        assert timers[0].cancelled()
+
+    uvloop.run(scene())
+
+
 def test_the_last_of_too_many_faults_is_told_as_an_event_too() -> None:
     async def scene() -> tuple[Scene, EngineError | None]:
         scene = Scene("vad", 1, 99, "engine.restart_backoff_ms=10", "engine.restarts_per_minute=2")

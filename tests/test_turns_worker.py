@@ -1,6 +1,9 @@
-"""What the turns worker leaves in shared memory: its memory, in its ring, and which attempt is the newest."""
+"""What the turns worker leaves in shared memory: its memory, in its ring, which attempt is the newest, and whom it
+does without."""
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 import pytest
@@ -9,10 +12,11 @@ import ringbuf
 from engine import audible
 from engine.channels import WATCHES, segment
 from engine.contract import Tag
+from engine.telemetry import LOADING, READY
 from engine.turns.memory import Memory
 from tests.engine_run import SHM
 from tests.rings import Rings
-from workers.turns import Keepsake, tell_newest
+from workers.turns import Keepsake, absent, tell_newest
 
 MEMORY = Memory(("my name is Ada", "Hello, Ada."), ("Ada is here.",))
 
@@ -65,3 +69,21 @@ def test_a_newer_attempt_wakes_who_watches_for_one_and_the_same_again_does_not(r
         assert waiter.wait(0)
         tell_newest(turns, audible.pack(audible.VOCODER, tag))
         assert not waiter.wait(0)
+
+
+def test_a_stage_is_absent_when_the_engine_does_without_it_or_it_takes_long_to_come_back(rings: Rings) -> None:
+    telemetry, now = rings.telemetry, time.monotonic_ns()
+
+    def told(state: int, beat_ns: int, gone: int = 0) -> frozenset[str]:
+        for stage in ("asr", "vocoder"):
+            telemetry.set(f"{stage}.state", READY)
+        telemetry.set("llm.state", state)
+        telemetry.set("llm.beat_ns", beat_ns)
+        telemetry.set("llm.gone", gone)
+        return absent(telemetry)
+
+    assert told(0, now) == frozenset()  # it has just died
+    assert told(LOADING, now) == frozenset()
+    assert told(LOADING, now - 60_000_000_000) == {"llm"}
+    assert told(0, now, gone=1) == {"llm"}
+    assert told(READY, now - 60_000_000_000, gone=1) == frozenset()  # back; nobody has taken note of it yet

@@ -21,7 +21,8 @@ from workers.backends.registry import forget, named, tell
 from workers.join import Seat
 from workers.questions import job_of
 from workers.reading.reader import Reader
-from workers.vocoder import Speaker, SpeakerRing, Vocoder
+from workers.speaker import Speaker, SpeakerRing
+from workers.vocoder import Vocoder
 
 STEP_NS = 20_000_000
 """How long one step may go on before new messages are looked at."""
@@ -59,7 +60,9 @@ class Answers:
 
     def step(self) -> None:
         """One step of work; its pieces are sent."""
-        for event in self._backend.step(STEP_NS):
+        with self._seat.bound():
+            events = self._backend.step(STEP_NS)
+        for event in events:
             work = self.work.get(event.tag)
             if work is None:
                 continue

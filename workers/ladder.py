@@ -8,6 +8,7 @@ loaded, or whose jobs fail again and again, is left alone for a while; the next 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,26 +18,33 @@ from engine.errors import BackendError
 
 FAILURES = 2
 """So many jobs that fail one after the other on a rung are no accident."""
+MOST_WARM = 16
+"""What a backend was warmed up with: as many of the last as are remembered. A ladder has fewer rungs."""
 SHORTEST_S, LONGEST_S = 10.0, 600.0
 """A rung that failed is left alone for so long at first, and, doubled each time, at last."""
 
 
 class Held:
-    """A backend in memory, or one that can be. loaded: what it was loaded with last; None: it is not in memory."""
+    """A backend in memory, or one that can be. loaded: what it was loaded with last, and is warm for; None: it is not
+    in memory."""
 
     def __init__(self, backend: Backend, loaded: Rung | None = None) -> None:
         self.backend, self.loaded = backend, loaded
+        self._warm = deque([loaded] if loaded is not None else [], MOST_WARM)
 
     def load(self, wanted: Rung) -> bool:
-        """Make it fit for jobs on this rung. Whether there was anything to do. Raises BackendError."""
+        """Make it fit for jobs on this rung, and warm. Whether there was anything to do. Raises BackendError."""
         now, backend = self.loaded, self.backend
         if wanted == now:
             return False
         quick = now is not None and isinstance(backend, ChangesQuickly) and backend.changes_quickly(now, wanted)
         self.loaded = None
-        backend.load(wanted)
         if not quick:
+            self._warm.clear()
+        backend.load(wanted)
+        if wanted not in self._warm:
             backend.warm_up()
+            self._warm.append(wanted)
         self.loaded = wanted
         return True
 
@@ -82,7 +90,9 @@ class Ladder:
         """Load what stays in memory, and be on the rung `wanted`, or the next that will do. strict: a rung that cannot
         be loaded is an error, not one to be left alone. Raises BackendError, also when no rung can be loaded."""
         wanted = min(wanted, len(self.steps) - 1)
-        for number, step in enumerate(self.steps):
+        # The wanted one last: where rungs share a backend, what that has learnt in its warm-up is about this one.
+        for number in (*(each for each in range(len(self.steps)) if each != wanted), wanted):
+            step = self.steps[number]
             if step.resident or number == wanted:
                 try:
                     step.held.load(step.rung)

@@ -30,15 +30,13 @@ class Share:
             self._threads += 1
             if self._threads > 1:
                 return
-        now = time.monotonic_ns()
-        due_ns = due_ns or NEVER_DUE
+        now, due_ns = time.monotonic_ns(), self._due(due_ns)
         self._note(now, self._lease.take(due_ns, until(now, due_ns, self._longest_ns)))
 
     def turn(self, due_ns: int) -> None:
         if self._threads != 1:
             return
-        now = time.monotonic_ns()
-        due_ns = due_ns or NEVER_DUE
+        now, due_ns = time.monotonic_ns(), self._due(due_ns)
         self._note(now, self._lease.turn(due_ns, until(now, due_ns, self._longest_ns)))
 
     def give(self) -> bool:
@@ -49,6 +47,13 @@ class Share:
             if not self._threads:
                 self._lease.give()
             return True
+
+    def _due(self, due_ns: int) -> int:
+        """An answer that was begun on a guess is due never. When the guess has come true turns says when it is, and
+        there is no other such answer but those that are being given up."""
+        if due_ns == NEVER_DUE:
+            return self._telemetry.get("turns.due_ns") or NEVER_DUE
+        return due_ns or NEVER_DUE
 
     def _note(self, began_ns: int, in_time: bool) -> None:
         if not in_time:

@@ -12,12 +12,15 @@ from engine.channels import WATCHES, segment
 from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
-from engine.telemetry import READY
+from engine.telemetry import READY, Telemetry
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
 from workers.join import Seat
 
 _INPUTS = ("speech", "texts", "endings", "pieces", "voiced", "taken", "playback", "commands")
+_ANSWERS = ("asr", "llm", "vocoder")
+"""Whose steps the floor takes over."""
+_LONG_NS = 2_000_000_000
 _OUTPUTS = ("listen", "pauses", "asks", "clauses", "takeovers", "story")
 
 
@@ -101,6 +104,18 @@ def tell_newest(seat: Seat, newest: int) -> None:
             seat.bell_of(watch).ring()
 
 
+def absent(telemetry: Telemetry) -> frozenset[str]:
+    """The stages that are not there and will not be soon: the engine does without them, or they have shown no sign of
+    life for so long that they do not just come back from a restart."""
+    now = time.monotonic_ns()
+    return frozenset(
+        stage
+        for stage in _ANSWERS
+        if telemetry.get(f"{stage}.state") != READY
+        and (telemetry.get(f"{stage}.gone") or now - telemetry.get(f"{stage}.beat_ns") > _LONG_NS)
+    )
+
+
 def main(seat: Seat) -> None:
     be_brief()
     telemetry = seat.telemetry
@@ -116,7 +131,7 @@ def main(seat: Seat) -> None:
     def see() -> None:
         present.rungs = {stage: telemetry.get(cell) for stage, cell in ladders.items()}
         floor = telemetry.get("floor.state") == READY and telemetry.get("floor.able") != 0
-        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor)
+        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor, absent(telemetry))
 
     def heard(tag: Tag | None) -> int:
         return audible.pack(present.source, tag) if tag else 0
@@ -130,6 +145,7 @@ def main(seat: Seat) -> None:
             allowed = heard(present.audible)
             telemetry.set("audio.audible", allowed)
         telemetry.set("turns.holds", heard(conversation.holds))
+        telemetry.set("turns.due_ns", conversation.due_ns)
         tell_newest(seat, max(audible.pack(audible.NOTHING, present.newest), allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)

@@ -28,6 +28,7 @@ import numpy as np
 from engine import wav
 from engine.config import load
 from engine.errors import EngineError
+from workers.backends.burdens import Burdens
 
 from .peer import Session
 from .settings import CONFIGURATIONS
@@ -145,8 +146,6 @@ def main() -> None:
         def session() -> Session:
             stages = stub_stages(arguments.scale) if arguments.stub else real_stages(config)
             if arguments.busy or arguments.block:
-                from workers.backends.burdens import Burdens
-
                 Burdens(arguments.busy, arguments.block, arguments.block_every)
             return Session(
                 track, CONFIGURATIONS[arguments.config], stages, tell_start if arguments.tell_start else quiet

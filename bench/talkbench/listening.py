@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.config import Config
 from engine.contract import UNKNOWN, Backend, Finished, Heard, Job, Pcm, Tag, Voice
-from engine.turns.hearing import TAIL_MS
+from engine.turns.finalising import TAIL_MS
 from workers.backends.registry import make, rung
 from workers.ending import LONGEST_S
 from workers.vad import Gate

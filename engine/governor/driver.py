@@ -6,6 +6,7 @@ in a thread: no turn waits for any of that.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import contextlib
 import functools
 import os
@@ -104,9 +105,13 @@ class Governor:
         return self._config.governor.mode == "on"
 
     @property
-    def _fixed(self) -> int | None:
-        """The rung that governor.rung names; None: the bottom."""
-        return {"top": 0, "bottom": None}.get(self._config.governor.rung, _number(self._config.governor.rung))
+    def _fixed(self) -> dict[str, int]:
+        """Where governor.rung wants each stage. A rung that changes nothing is the one above it."""
+        wanted = self._config.governor.rung
+        if wanted == "bottom":
+            return {}
+        number = 0 if wanted == "top" else int(wanted)
+        return {stage: bisect.bisect_right(numbers, number) - 1 for stage, numbers in self._numbers.items()}
 
     # Turns.
 
@@ -199,7 +204,3 @@ def _on_gpu(config: Config, stage: str, number: int) -> bool:
     section = getattr(ladder(config, stage)[number].config, stage)
     table = getattr(section, section.backend, None)
     return section.backend.startswith("exllama") or getattr(table, "device", "cpu") != "cpu"
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None

@@ -93,6 +93,8 @@ class _Stage:
 
     def forget(self) -> None:
         """On another rung nothing of it counts."""
+        self.stands = self.at
+        """Where it was in the last turn: lower than `at` while its worker leaves that rung alone."""
         self.late: deque[bool] = deque(maxlen=FEW)
         self.took: deque[float] = deque(maxlen=MANY)
         """In parts of the budget."""
@@ -189,11 +191,11 @@ class Policy:
         stage.raised = stage.raised or self._turns
         return [self._down(name, "late", f"its process ended {DEATHS} times within a minute")]
 
-    def fix(self, rung: int | None) -> list[Move]:
-        """All stages go to this rung, or the last they have; None: the bottom."""
+    def fix(self, rungs: Mapping[str, int]) -> list[Move]:
+        """Every stage goes to its rung in there, or, where it has none, to its last."""
         moves = []
         for name, stage in self._stages.items():
-            to = stage.ladder.bottom if rung is None else min(rung, stage.ladder.bottom)
+            to = min(rungs.get(name, stage.ladder.bottom), stage.ladder.bottom)
             if to != stage.at:
                 moves.append(self._move(name, to, "governor.mode is off"))
         return moves
@@ -201,14 +203,18 @@ class Policy:
     # Down.
 
     def _learn(self, stage: _Stage, turn: Turn, name: str) -> None:
-        if turn.rungs.get(name, stage.at) != stage.at:
-            return  # it was on another rung then
+        rung = turn.rungs.get(name, stage.at)
+        if rung < stage.at:
+            return  # it has gone down since
+        # Who is late on a lower rung is not going to be in time on this one.
+        stage.stands = rung
         stage.late.append(name in turn.late)
         if (part := turn.parts.get(name)) is not None:
-            stage.took.append(part.took_ms / part.budget_ms)
+            if rung == stage.at:
+                stage.took.append(part.took_ms / part.budget_ms)
             if part.cpu_ms:
-                known = stage.cpu_ms.get(stage.at, part.cpu_ms)
-                stage.cpu_ms[stage.at] = known + (part.cpu_ms - known) / 4
+                known = stage.cpu_ms.get(rung, part.cpu_ms)
+                stage.cpu_ms[rung] = known + (part.cpu_ms - known) / 4
 
     def _too_late(self) -> Iterator[tuple[str, str]]:
         """The stages that have to go down, and why."""
@@ -253,7 +259,7 @@ class Policy:
         if stage.raised is not None:  # it was tried in vain
             stage.patience = max(stage.patience, min(2 * stage.patience, MOST_PATIENCE[kind]))
         stage.raised, self._calm = None, 0
-        return self._move(name, stage.at + 1, reason)
+        return self._move(name, min(max(stage.at, stage.stands) + 1, stage.ladder.bottom), reason)
 
     # Up.
 

@@ -18,7 +18,7 @@ class Answering:
 
     def __init__(self, present: Present, speaking: Speaking) -> None:
         self._present, self._speaking = present, speaking
-        self.floor = Floor(present, self._ask_again, self._say_by_voice)
+        self.floor = Floor(present, self._ask_again, self._say_by_voice, self._make_do)
 
     def ask(self, now: int) -> None:
         """Answer what the user, or the host in their stead, has said: with what was begun on these very words, if it
@@ -97,6 +97,8 @@ class Answering:
                 if Timer.ANSWER in present.timers:
                     present.wait_for("clause", Timer.ANSWER, now)
         attempt.pieces += 1
+        if attempt.answerer == "floor":
+            present.expect_floor(now)
         self._speaking.speak(attempt.clauser.feed(message.text), now)
 
     def pieces_ended(self, message: m.PiecesEnded, now: int) -> None:
@@ -116,6 +118,8 @@ class Answering:
                 present.happens(Event.FAILED, now)
                 return
         attempt.stages["llm"] = Marks.of(message)
+        if attempt.answerer == "floor" and attempt.voice != audible.FLOOR:
+            present.timers.pop(Timer.FLOOR, None)  # it owes nothing more
         self._speaking.close(now)
 
     def ask_again(self, now: int) -> None:
@@ -163,8 +167,13 @@ class Answering:
             present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
 
     def _say_by_voice(self, now: int) -> None:
-        """The floor does not say the phrase that it was to say: the voice does."""
-        self._say_instead(self._present.current.attempt.text, now)
+        """The floor says nothing of what it was to say: the voice does, as far as that is known."""
+        turn, text = self._present.current, self._present.current.attempt.text
+        if turn.source == "phrase":
+            self._say_instead(text, now)
+        else:
+            self._begin_instead(now)
+            self._speaking.say(text, now)
 
     def _begin_instead(self, now: int) -> None:
         """Begin a new attempt that does not come from the language model: what was under way is stale."""
@@ -200,7 +209,11 @@ class Answering:
         turn = self._present.turn
         if turn is None or turn.attempt.answerer != "floor" or turn.attempt.ended:
             return
-        if turn.attempt.clauses:
+        self._make_do(now)
+
+    def _make_do(self, now: int) -> None:
+        """Nothing more will come of who answers: what there is of it is the answer."""
+        if self._present.current.attempt.clauses:
             self._speaking.close(now)
         else:
             self._present.happens(Event.FAILED, now)

@@ -67,6 +67,8 @@ class Attempt:
     """Since when a voice has had nothing to do but the first clause that is not voiced."""
     dry: int | None = None
     """The samples after which the loudspeaker had no sound of it; None if it always had."""
+    stumbles: int = 0
+    """How often it had none in the middle of a clause: its voice makes it more slowly than it is heard."""
     began_ns: int = 0
     """When the first sample of it is heard; 0 while that is not known."""
     ended_ns: int = 0
@@ -92,6 +94,11 @@ class Attempt:
     def misses_sound(self) -> bool:
         """There are clauses, or there is an end, that a voice owes."""
         return bool(self.clauses) and (self.ended or self.voiced < len(self.clauses))
+
+    def floor_owes_sound(self, played: int) -> bool:
+        """The floor is to speak, and the loudspeaker has no sound of it. played: as `Present.played`."""
+        silent = not self.begun or self.dry == played
+        return self.voice == audible.FLOOR and self.misses_sound and silent
 
     def cut_clause(self, played: int) -> None:
         """After so many samples another voice goes on: of the clause that was being said then, what has been heard by

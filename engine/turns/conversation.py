@@ -3,14 +3,14 @@
 `workers/turns.py` hands in what the stages and the host said and the time, sends what is in the `outbox`, and calls
 `expire` when `timer_ns` has passed. All deadlines of a turn are enforced here: here is who waits for the results.
 
-The parts: `hearing` the user, `answering` with the language model, `speaking` through the voice, the `floor` where one
-of these is late, `interrupting` what is said, `closing` turns, `host_commands`, and `sessions`. They share the
-`present`. Here they are put together.
+The parts: `hearing` the user and `finalising` what they said, `answering` with the language model, `speaking` through
+the voice, the `floor` where one of these is late, `interrupting` what is said, `closing` turns, `host_commands`, and
+`sessions`. They share the `present`. Here they are put together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from engine import audible
 from engine import messages as m
@@ -19,10 +19,12 @@ from engine.contract import Tag
 from engine.turns.answering import Answering
 from engine.turns.attention import RESTING, Attention
 from engine.turns.closing import Closing
+from engine.turns.finalising import Finalising
 from engine.turns.hearing import Hearing
 from engine.turns.host_commands import HostCommands
 from engine.turns.interrupting import Interrupting
 from engine.turns.memory import Succession
+from engine.turns.patience import Patience
 from engine.turns.present import Present, Timer
 from engine.turns.session import Session
 from engine.turns.sessions import Sessions
@@ -46,7 +48,9 @@ class Conversation:
         self._sessions = sessions = Sessions(present, attention)
         self._speaking = speaking = Speaking(present)
         self._answering = answering = Answering(present, speaking)
-        self._hearing = hearing = Hearing(present, sessions, attention, Speculating(present, answering))
+        speculating = Speculating(present, answering)
+        finalising = Finalising(present, attention, speculating)
+        self._hearing = hearing = Hearing(present, sessions, attention, speculating, finalising)
         self._host = host = HostCommands(present, sessions, attention)
         host.on_listen = hearing.attend
         self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
@@ -58,7 +62,7 @@ class Conversation:
             Action.LISTEN: hearing.listen,
             Action.WAIT: hearing.wait,
             Action.GO_ON: hearing.go_on,
-            Action.FINISH: hearing.finish,
+            Action.FINISH: finalising.finish,
             Action.KEEP: hearing.keep,
             Action.ASK: answering.ask,
             Action.ASK_AGAIN: answering.ask_again,
@@ -87,11 +91,11 @@ class Conversation:
         self._expired: dict[Timer, Callable[[int], None]] = {
             Timer.WAIT: hearing.wait_over,
             Timer.TOO_LONG: hearing.too_long,
-            Timer.FINAL: hearing.final_due,
+            Timer.FINAL: finalising.due,
             Timer.ANSWER: answering.floor.answer_due,
             Timer.VOICE: speaking.voice_due,
             Timer.FLOOR: answering.floor.due,
-            Timer.PATIENCE: self._out_of_patience,
+            Timer.PATIENCE: Patience(present).out,
             Timer.AUDIBLE: speaking.audible,
             Timer.WORD: speaking.tell_words,
             Timer.PLAYED: speaking.played,
@@ -180,10 +184,21 @@ class Conversation:
         turn = self.present.turn
         return turn.tag if turn is not None and turn.attempt.held else None
 
-    def see(self, judged: int, played: int, floor: bool = False) -> None:
+    @property
+    def due_ns(self) -> int:
+        """When the next step of a guess that has come true is due; 0: there is none. Whoever works on it was told of no
+        deadline, since it had none."""
+        turn, timers = self.present.turn, self.present.timers
+        if turn is None or not turn.hit:
+            return 0
+        return timers.get(Timer.ANSWER) or timers.get(Timer.VOICE) or 0
+
+    def see(self, judged: int, played: int, floor: bool = False, absent: Set[str] = frozenset()) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
-        how many samples of the present answer the loudspeaker was given. floor: it can take steps over."""
-        self.present.judged, self.present.played, self.present.floor_ready = judged, played, floor
+        how many samples of the present answer the loudspeaker was given. floor: it can take steps over. absent: the
+        stages that are not there and will not be soon."""
+        self.present.judged, self.present.played, self.present.floor_there = judged, played, floor
+        self.present.absent = absent
 
     def handle(self, message: m.Message, now: int) -> None:
         """Take in what a stage or the host said at `now`. What belongs to another turn or attempt is dropped."""
@@ -264,30 +279,6 @@ class Conversation:
     def _take_question(self, now: int) -> None:
         self._host.take_question(now)
         self._answering.ask(now)
-
-    def _out_of_patience(self, now: int) -> None:
-        """Nothing came for so long that the stage which owes something is given up. What is being heard is progress."""
-        present, attempt = self.present, self.present.current.attempt
-        heard = present.played != attempt.played and present.source != audible.HOLDING
-        if heard or attempt.held:
-            attempt.played = present.played
-            present.progress(now)
-            return
-        finalising = present.state is State.FINALISING
-        stage = "asr" if finalising else self._owing
-        present.late(stage)
-        present.fault(stage, f"gave nothing for {present.config.turns.hard_limit_s:g} s", now)
-        # What is heard already is not taken back. Of an answer that a predecessor began no clauses are known.
-        failed = finalising or (present.state is State.THINKING and not attempt.clauses)
-        present.happens(Event.FAILED if failed else Event.SILENT, now)
-
-    @property
-    def _owing(self) -> str:
-        """The stage that owes something to the answer."""
-        attempt = self.present.current.attempt
-        if attempt.voiced < len(attempt.clauses):
-            return "floor" if attempt.voice == audible.FLOOR else "vocoder"
-        return "audio" if attempt.ended else attempt.answerer
 
     # Workers that were restarted, or could not do what they were told.
 

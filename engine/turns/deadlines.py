@@ -7,6 +7,7 @@ they have more. Beyond its own budget a step counts as late; at its deadline som
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from engine.config import Config
@@ -17,6 +18,8 @@ LEAST_MS = 40
 
 Step = Literal["asr", "token", "clause", "vocoder"]
 """The final text, the first piece of the answer, its first clause, and the first sound of that."""
+OWNER: Mapping[Step, str] = {"asr": "asr", "token": "llm", "clause": "llm", "vocoder": "vocoder"}
+"""The stage that owes it."""
 
 
 def deadline_ns(step: Step, whole_ns: int, now_ns: int, config: Config) -> int:

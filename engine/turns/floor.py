@@ -24,11 +24,17 @@ LONGEST_MS, LETTER_MS = 1000, 150
 
 
 class Floor:
-    """then: what to do about the answer once a phrase that held the turn is over. by_voice: lets the voice say the
-    phrase that the floor owes."""
+    """then: what to do about the answer once a phrase that held the turn is over. by_voice: lets the voice say what the
+    floor was to say. no_more: makes do with what there is of the floor's answer."""
 
-    def __init__(self, present: Present, then: Callable[[int], None], by_voice: Callable[[int], None]) -> None:
-        self._present, self._then, self._by_voice = present, then, by_voice
+    def __init__(
+        self,
+        present: Present,
+        then: Callable[[int], None],
+        by_voice: Callable[[int], None],
+        no_more: Callable[[int], None],
+    ) -> None:
+        self._present, self._then, self._by_voice, self._no_more = present, then, by_voice, no_more
 
     # Answers.
 
@@ -44,7 +50,10 @@ class Floor:
             return
         assert turn.said is not None
         attempt.asked_floor = True
-        present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
+        if "llm" in present.absent:
+            present.expect_floor(now)
+        else:
+            present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
         present.send_floor(question(present, turn.said, now + PATIENCE_MS * MS))
 
     def answers(self, _now: int) -> bool:
@@ -66,9 +75,10 @@ class Floor:
         """The floor has no answer: hold the turn."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         present.timers.pop(Timer.FLOOR, None)
-        if attempt.answerer == "floor":  # it had begun with one
+        owed = attempt.asked_floor and not attempt.clauses and not turn.held and "floor" not in attempt.stages
+        if attempt.answerer == "floor" or (owed and "llm" in present.absent):  # it had begun with one; nobody else will
             present.happens(Event.FAILED, now)
-        elif attempt.asked_floor and not attempt.clauses and not turn.held and "floor" not in attempt.stages:
+        elif owed:
             present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
             attempt.stages["floor"] = Marks(began=now)
             present.send_floor(m.HoldTurn(tag=turn.tag, capture_ns=turn.speech.end_ns))
@@ -97,6 +107,8 @@ class Floor:
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         attempt.played = present.played  # no progress of the answer
         present.allow(turn.tag, attempt.voice)
+        if attempt.floor_owes_sound(present.played):
+            present.expect_floor(now)
         if turn.ask_again:
             turn.ask_again = False
             self._then(now)
@@ -105,32 +117,51 @@ class Floor:
 
     def due(self, now: int) -> None:
         """It has not done what it was to do."""
-        self._present.late("floor")
-        if self._present.source == audible.HOLDING:
+        present, attempt = self._present, self._present.current.attempt
+        if attempt.held:  # nothing is to be heard of it just now
+            present.expect_floor(now)
+            return
+        present.late("floor")
+        if present.source == audible.HOLDING:
             self._go_on(now)
-        elif self._owes_phrase:
-            self._by_voice(now)
+        elif attempt.floor_owes_sound(present.played):
+            self._silent(now)
+        elif self._owes_answer:
+            present.current.floor_hangs = True
+            self._no_more(now)
 
     @property
-    def _owes_phrase(self) -> bool:
-        """It was to say a phrase of the engine's own, of which there is no sound."""
-        turn = self._present.current
-        return turn.source == "phrase" and turn.attempt.voice == audible.FLOOR and not turn.attempt.begun
+    def _owes_answer(self) -> bool:
+        """It has begun with one, or there is nobody else to give one."""
+        attempt = self._present.current.attempt
+        alone = attempt.asked_floor and "llm" in self._present.absent
+        return not attempt.ended and (attempt.answerer == "floor" or alone)
+
+    def _silent(self, now: int) -> None:
+        """It is to speak and does not. Of an answer that was begun the rest is left: what was heard stands."""
+        present, turn = self._present, self._present.current
+        turn.floor_hangs = True
+        present.fault("floor", "gave no sound in time", now)
+        heard = turn.attempt.began_ns or turn.outcome == "resumed"
+        if heard or "vocoder" in present.absent:
+            present.happens(Event.SILENT, now)
+        else:
+            self._by_voice(now)
 
     def again(self, message: m.Joined, now: int) -> None:
         """It was restarted."""
         present, turn = self._present, self._present.turn
         if turn is None or not turn.uses_floor:
             return
-        attempt = turn.attempt
+        attempt, turn.floor_hangs = turn.attempt, False
         present.timers.pop(Timer.FLOOR, None)
         if present.source == audible.HOLDING:
             self._go_on(now)
         elif attempt.asked_floor and attempt.answerer == "llm" and not turn.held:
             attempt.asked_floor = False
             self.answer_due(now)
-        elif self._owes_phrase:
-            present.timers[Timer.FLOOR] = now + PATIENCE_MS * MS
+        elif attempt.floor_owes_sound(present.played):
+            present.expect_floor(now)
 
 
 def question(present: Present, said: m.Text, deadline_ns: int) -> m.Ask:

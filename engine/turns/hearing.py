@@ -1,4 +1,5 @@
-"""What the user says: stretches of speech from the VAD, their words from the recogniser."""
+"""What the user says: stretches of speech from the VAD, their words from the recogniser. What becomes of it once they
+have finished is in `finalising`."""
 
 from __future__ import annotations
 
@@ -6,21 +7,16 @@ from dataclasses import replace
 
 from engine import messages as m
 from engine.contract import UNKNOWN
-from engine.events import UserCutOff, UserFinal, UserPartial
-from engine.turns.attempt import Marks
+from engine.events import UserCutOff, UserPartial
 from engine.turns.attention import Attention
-from engine.turns.deadlines import deadline_ns
 from engine.turns.endpointing import Cues
+from engine.turns.finalising import Finalising, tail
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
 from engine.turns.speculating import Speculating
 from engine.turns.table import Event, State
-from engine.turns.turn import MS, SURE, Speech
-from engine.wording import is_command, is_murmur
+from engine.turns.turn import MS, Speech
 
-TAIL_MS = 100
-"""Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
-of more."""
 HOP_MS, LAG_MS = 32, 14
 """The most sound that a VAD judges at a time, and how long after it was heard it can have been judged: the echo
 canceller is 10 ms late."""
@@ -28,8 +24,6 @@ AGAIN_MS = 8
 """When the VAD is behind: how soon to look again. Its messages wake us; its silence does not."""
 MOST_KEPT = 32
 """Stretches of speech kept for later. More have no sound any more: the microphone's ring has gone over it."""
-SHORT_MS, LONG_MS = 700, 1500
-"""An interruption so short, of uncertain words, may have been a cough; one so long was none, whatever came of it."""
 LISTENS = (State.HEARING, State.ENDING)
 ENDED_JUST_NOW = (State.ENDING, State.FINALISING, State.THINKING)
 """Who speaks then goes on after a pause, and may have been taken to have finished too soon."""
@@ -41,14 +35,20 @@ def known_silence_ms(wait_ms: int) -> int:
 
 
 class Hearing:
-    """From the first sign of a voice to the final text."""
+    """From the first sign of a voice to the end of speech, and the words until then."""
 
-    def __init__(self, present: Present, sessions: Sessions, attention: Attention, speculating: Speculating) -> None:
-        self._present, self._sessions, self._attention, self._speculating = present, sessions, attention, speculating
+    def __init__(
+        self,
+        present: Present,
+        sessions: Sessions,
+        attention: Attention,
+        speculating: Speculating,
+        finalising: Finalising,
+    ) -> None:
+        self._present, self._sessions, self._attention = present, sessions, attention
+        self._speculating, self._finalising = speculating, finalising
         self._unheard = False
         """Somebody speaks whom nobody listens to."""
-        self._latest_ns = 0
-        """Until then the final text is waited for, if something of the speech is missing in the partial one."""
 
     # Speech, from the VAD.
 
@@ -150,7 +150,7 @@ class Hearing:
     def _send_hold(self) -> None:
         """Where the recogniser has to stop for now, if anywhere."""
         turn = self._present.current
-        limit = self._tail if turn.speech.end else 0
+        limit = tail(self._present) if turn.speech.end else 0
         end, end_ns = turn.speech.end, turn.speech.end_ns
         self._present.send("listen", m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end))
 
@@ -176,40 +176,7 @@ class Hearing:
         self._present.tell(UserCutOff(self._present.config.turns.max_utterance_s), now)
         self._present.happens(Event.TOO_LONG, now)
 
-    # The final text, from the recogniser.
-
-    def finish(self, now: int) -> None:
-        """The user has finished: ask for the final text."""
-        present, turn = self._present, self._present.current
-        present.timers.clear()
-        if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
-            turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
-            if self._attention.open:
-                present.kept.append(Speech(present.judged, now, now))
-        turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
-        turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
-        turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
-        # A recogniser that was told to listen late can have heard all only so much later; and a button that is held
-        # says itself when the user has finished.
-        heard_ns = turn.speech.end_ns + turn.listened_ns - turn.speech.said_ns
-        present.set_deadline(max(heard_ns, now if self._attention.held else 0))
-        self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
-        present.timers[Timer.FINAL] = min(turn.due["asr"], self._latest_ns)
-        present.progress(now)
-        if turn.deaf:
-            present.happens(Event.FAILED, now)
-        elif turn.said is not None and self._speculating.is_sure:
-            present.send("listen", m.Cancel(tag=turn.ear))
-            self._take(turn.said, now)
-        else:
-            self._send_finish()
-
-    def _send_finish(self) -> None:
-        turn = self._present.current
-        stop = min(self._tail, self._present.judged)
-        self._present.send(
-            "listen", m.Finish(tag=turn.ear, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
-        )
+    # Words, from the recogniser.
 
     def text(self, message: m.Text, now: int) -> None:
         """Words so far, or the final ones."""
@@ -218,8 +185,7 @@ class Hearing:
             return
         turn = present.current
         if message.final and present.state is State.FINALISING:
-            present.check("asr", now)
-            self._take(message, now)
+            self._finalising.text(message, now)
             return
         self._speculating.heard(message, now)
         if present.state is State.ENDING:
@@ -233,63 +199,7 @@ class Hearing:
     def text_failed(self, message: m.TextFailed, now: int) -> None:
         """The recogniser could not do it."""
         self._present.fault("asr", message.text, now)
-        self._deafen(now)
-
-    def _deafen(self, now: int) -> None:
-        """No text will come for this turn."""
-        self._present.current.deaf = True
-        if self._present.state is State.FINALISING:
-            self._present.happens(Event.FAILED, now)
-
-    def _take(self, text: m.Text, now: int) -> None:
-        """This is what the user said."""
-        present, turn = self._present, self._present.current
-        turn.said = text
-        present.timers.pop(Timer.FINAL, None)
-        turn.stages["asr"] = Marks.of(text)
-        if not text.final:  # it stands in for the final text from now on
-            turn.stages["asr"].ended = now
-        judged = self._judge(text)
-        if judged is Event.WORDS:
-            present.session.met = True
-            present.endpointer.finished()
-            present.tell(UserFinal(text.text, text.language, text.confidence), now)
-        present.happens(judged, now)
-
-    def _judge(self, text: m.Text) -> Event:
-        present, turn, speech = self._present, self._present.current, self._present.current.speech
-        spoken_ms = (speech.end - speech.start) * 1000 // present.rate
-        unsure = text.confidence < SURE and spoken_ms < SHORT_MS and not is_command(text.text, present.phrases.commands)
-        if turn.unsaid and (unsure or is_murmur(text.text, present.phrases.murmurs)) and spoken_ms < LONG_MS:
-            return Event.MURMUR
-        if text.text.strip() and text.confidence >= present.config.asr.min_confidence:
-            return Event.WORDS
-        return Event.NO_WORDS if spoken_ms >= present.config.turns.shortest_utterance_ms else Event.NOISE
-
-    def final_due(self, now: int) -> None:
-        """The final text is late. A partial text that reaches past the end of speech stands in at once, one that does
-        not when the turn leaves no more time for the recogniser. Where there is none, something has to be said all the
-        same, for which no language model is needed."""
-        present, turn = self._present, self._present.current
-        present.late("asr")
-        said, nothing = turn.said, m.Text(tag=turn.ear, text="", language=present.config.language, confidence=0.0)
-        whole = said is not None and said.upto >= turn.speech.end
-        helped = present.floor_ready and not (said and said.text.strip())
-        last_ns = deadline_ns("clause", turn.whole_ns, self._latest_ns, present.config)
-        if now < self._latest_ns and not whole:
-            present.timers[Timer.FINAL] = self._latest_ns
-        elif said is not None and (whole or not helped):
-            self._stand_in(said, now)
-        elif helped and now < last_ns:
-            present.timers[Timer.FINAL] = last_ns
-        elif helped:
-            present.fault("asr", "gave no text in time", now)
-            self._stand_in(nothing, now)
-
-    def _stand_in(self, text: m.Text, now: int) -> None:
-        """This text takes the place of the final one, which nobody waits for any longer."""
-        self._present.send("listen", m.Cancel(tag=self._present.current.ear))
-        self._take(text, now)
+        self._finalising.deafen(now)
 
     # Workers that were restarted.
 
@@ -306,17 +216,9 @@ class Hearing:
         if present.state not in (*LISTENS, State.FINALISING):
             return
         if present.again_too_often("asr", now):
-            self._deafen(now)
+            self._finalising.deafen(now)
             return
         self._send_listen(now)
         self._send_hold()
         if present.state is State.FINALISING:
-            present.current.due.setdefault("asr", 0)
-            self._send_finish()
-
-    # Small help.
-
-    @property
-    def _tail(self) -> int:
-        """The sample after the last one that the recogniser gets of this utterance."""
-        return self._present.current.speech.end + TAIL_MS * self._present.rate // 1000
+            self._finalising.again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from enum import Enum, auto
 
 from engine import audible, events
@@ -13,11 +13,11 @@ from engine.contract import Tag
 from engine.ladders import at
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
-from engine.turns.deadlines import Step, deadline_ns
+from engine.turns.deadlines import OWNER, Step, deadline_ns
 from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
-from engine.turns.turn import MS, Speech, Turn, Unsaid, Wish
+from engine.turns.turn import FLOOR_HANGS_MS, MS, Speech, Turn, Unsaid, Wish
 from engine.turns.words import Words
 
 RESTARTS = 1
@@ -82,8 +82,10 @@ class Present:
         """Whose sound may be heard; the newest attempt, heard or not: older ones that may not be heard are stale."""
         self.source = audible.NOTHING
         """Which source of it may be heard."""
-        self.floor_ready = False
-        """There is a floor that can take steps over."""
+        self.floor_there = False
+        """There is a floor."""
+        self.absent: Set[str] = frozenset()
+        """The stages that are not there and will not be soon: the floor need not wait for their deadlines."""
         self.judged = self.played = self.forget_upto = 0
         self.on_response: Callable[[int], None] = lambda _ns: None
         self.on_late: Callable[[str], None] = lambda _stage: None
@@ -100,6 +102,11 @@ class Present:
         """The turn, where the state says that there is one."""
         assert self.turn is not None
         return self.turn
+
+    @property
+    def floor_ready(self) -> bool:
+        """There is a floor that can take steps over."""
+        return self.floor_there and not (self.turn is not None and self.turn.floor_hangs)
 
     def open(self, speech: Speech, source: str, wish: Wish | None = None) -> Turn:
         """Open a turn."""
@@ -211,7 +218,14 @@ class Present:
 
     def wait_for(self, step: Step, timer: Timer, now: int) -> None:
         """A step of the turn begins: `timer` says when it is not waited for any longer."""
-        self.timers[timer] = deadline_ns(step, self.current.whole_ns, now, self.config)
+        nobody = OWNER[step] in self.absent and self.floor_ready
+        self.timers[timer] = now if nobody else deadline_ns(step, self.current.whole_ns, now, self.config)
+
+    def expect_floor(self, now: int) -> None:
+        """The floor owes something: the turn does not wait for it for ever. While a phrase holds the turn that is what
+        the timer is for, and what is owed is heard after it."""
+        if self.source != audible.HOLDING:
+            self.timers[Timer.FLOOR] = now + FLOOR_HANGS_MS * MS
 
     def taken_over(self, step: str) -> None:
         """The floor does what this stage has not done."""

@@ -11,6 +11,10 @@ from engine.turns.table import Event
 from engine.turns.turn import FLOOR_BACK_MS, MS
 from engine.turns.words import HeardWord
 
+STUMBLES = 1
+"""A voice may hesitate so often in an answer. One that does so again is not going to keep up: each further word would
+be cut by a pause."""
+
 
 class Speaking:
     """From the first clause to the last word that is heard."""
@@ -39,7 +43,7 @@ class Speaking:
                     present.allow(attempt.tag, attempt.voice)
                 self.wait_for_voice(now)
             self._send_clause(len(attempt.clauses) - 1)
-        if clauses and attempt.dry == present.played and attempt.voice != audible.FLOOR:
+        if clauses and attempt.dry == present.played:
             self._expect_sound(now)
 
     def wait_for_voice(self, now: int) -> None:
@@ -91,12 +95,20 @@ class Speaking:
         """The loudspeaker has no more sound of the answer, which is not over."""
         attempt = self._present.current.attempt
         attempt.dry = message.samples
-        if attempt.misses_sound and attempt.voice != audible.FLOOR:
+        if attempt.misses_sound:
+            attempt.stumbles += attempt.begun > attempt.voiced
             self._expect_sound(now)
 
     def _expect_sound(self, now: int) -> None:
-        """The loudspeaker waits: the voice has its budget for the next sound, from when it could begin with that."""
+        """The loudspeaker waits: the voice has its budget for the next sound, from when it could begin with that, and
+        none when it is known not to keep up."""
         present, attempt = self._present, self._present.current.attempt
+        if attempt.voice == audible.FLOOR:
+            present.expect_floor(now)
+            return
+        if attempt.stumbles > STUMBLES:
+            present.timers[Timer.VOICE] = now
+            return
         since_ns = now if attempt.begun > attempt.voiced else attempt.owed_ns
         budget_ns = present.config.vocoder.first_audio_budget_ms * MS
         present.timers[Timer.VOICE] = max(now, since_ns + budget_ns)
@@ -125,9 +137,10 @@ class Speaking:
         attempt.voice, attempt.voice_failed, attempt.ended_ns = audible.FLOOR, False, 0
         if attempt.began_ns:
             attempt.cut_clause(present.played)
-        attempt.begun = attempt.voiced
+        attempt.begun, attempt.dry = attempt.voiced, present.played
         if present.source != audible.HOLDING:  # else it has its turn when that is over
             present.allow(turn.tag, audible.FLOOR)
+            present.expect_floor(now)
         present.progress(now)
         self._send_missing()
         return True
@@ -147,8 +160,13 @@ class Speaking:
         if message.number == 0:
             present.check("vocoder", now)
         attempt.begun = max(attempt.begun, message.number + 1)
+        self._sounds()
+
+    def _sounds(self) -> None:
+        """Who speaks is not late, for now."""
+        present, attempt = self._present, self._present.current.attempt
         present.timers.pop(Timer.VOICE, None)
-        if attempt.voice == audible.FLOOR:
+        if attempt.voice == audible.FLOOR and present.source != audible.HOLDING:
             present.timers.pop(Timer.FLOOR, None)
 
     def clause_voiced(self, message: m.ClauseVoiced, now: int) -> None:
@@ -161,7 +179,7 @@ class Speaking:
         attempt.words.add(attempt.clauses[message.number], message.samples, message.words, message.starts)
         attempt.voiced += 1
         attempt.begun, attempt.owed_ns = max(attempt.begun, attempt.voiced), now
-        present.timers.pop(Timer.VOICE, None)
+        self._sounds()
         if attempt.confirmed:
             present.progress(now)
             self.tell_words(now)

@@ -40,6 +40,8 @@ class Speculating:
         said, most = turn.said, present.config.turns.speculations
         if said is None or not said.text.strip() or said.confidence < present.config.asr.min_confidence:
             return
+        if "llm" in present.absent:  # nobody would begin it
+            return
         if turn.speech.end:
             maybe = self.has_caught_up
         else:  # half of the attempts are left for when the voice pauses

@@ -13,6 +13,8 @@ from engine.turns.table import Event
 MS = 1_000_000
 FLOOR_BACK_MS = 250
 """Where the floor is needed and is not there: how soon to look again."""
+FLOOR_HANGS_MS = 500
+"""So long without the next piece or the next sound that it owes, and the floor is stuck itself."""
 SURE = 0.5
 """Words less certain than this are what a recogniser makes of a cough."""
 
@@ -105,6 +107,8 @@ class Turn:
     """The steps that the floor took over."""
     uses_floor: bool = False
     """The floor has been given something to do."""
+    floor_hangs: bool = False
+    """The floor is stuck: nothing more is expected of it."""
     held: bool = False
     """A phrase was heard that only held it."""
     ask_again: bool = False

@@ -3,7 +3,9 @@ comes of the computing."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.backends.conformance_llm import LlmConformance
 from tests.backends.conformance_vocoder import RATE, VocoderConformance
 from tests.backends.llm_driver import Driver
 from tests.engine_run import question
+from tests.leases import Recorded
 from workers.backends.computing_asr import ComputingRecogniser
 from workers.backends.computing_llm import ComputingAnswers, prompt_of
 from workers.backends.computing_net import Ears, Mind, Size, tokens_of
@@ -100,6 +103,22 @@ def counted(backend: Any) -> Counted:
     return found
 
 
+class Leased(Counted):
+    """Computes only with the lease, which is looked at between the two calls of a pass."""
+
+    def __init__(self, net: Any, lease: Recorded) -> None:
+        super().__init__(net)
+        self._lease = lease
+
+    def encode(self, features: Any) -> Any:
+        assert self._lease.calls[-1] == "take"
+        return super().encode(features)
+
+    def write(self, *arguments: Any) -> None:
+        assert self._lease.calls[-1] == "turn"
+        super().write(*arguments)
+
+
 @pytest.fixture
 def recogniser() -> Iterator[Driven]:
     driven = Driven(conformance.Subject(ComputingRecogniser, Rung(SMALL)))
@@ -132,6 +151,21 @@ def test_after_a_pass_over_the_pause_finish_computes_no_more(recogniser: Driven)
     recogniser.backend.finish(job)
     assert heard(recogniser.until_ended(job))[-1].final
     assert net.encoded == passes
+
+
+def test_a_pass_takes_the_lease_and_gives_it_back(recogniser: Driven) -> None:
+    lease, backend, sound, began_ns = Recorded(), recogniser.backend, question(), time.monotonic_ns()
+    assert isinstance(backend, ComputingRecogniser)
+    backend._rung = replace(backend._rung, lease=lease)
+    backend._net = net = Leased(backend._net, lease)  # type: ignore[assignment]
+    recogniser.feed(job := Job(Tag(1)), [sound])
+    backend.pause(job, len(sound))
+    recogniser.until(lambda came: any(each.upto == len(sound) for each in heard(came)), "the words of the pause")
+    backend.finish(job)
+    assert heard(recogniser.until_ended(job))[-1].final
+    assert [lease.calls.count(call) for call in ("take", "turn", "give")] == [net.encoded, net.written, net.encoded]
+    assert lease.calls[-1] == "give"
+    assert min(due_ns for call, due_ns in lease.asked if call != "give") > began_ns
 
 
 def test_a_net_that_fails_fails_its_job_alone(recogniser: Driven, monkeypatch: pytest.MonkeyPatch) -> None:

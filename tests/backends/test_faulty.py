@@ -150,6 +150,49 @@ def test_a_voice_that_talks_rubbish_makes_as_much_noise_as_it_would_have_said() 
     assert noise.std() > 1000
 
 
+class Fluent(Says):
+    """A voice that computes for 30 ms before each of two pieces of sound, and for 10 ms at the end."""
+
+    def __init__(self, now: list[float]) -> None:
+        super().__init__(Ended(Tag(1)))
+        self._now = now
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        for _ in range(2):
+            self._now[0] += 0.03
+            assert self.job.sink is not None
+            assert self.job.sink.write(np.zeros(320, np.int16))
+        self._now[0] += 0.01
+        return super().step(budget_ns)
+
+
+def test_a_slow_voice_is_slow_before_each_piece_of_sound_and_waiting_for_room_makes_it_no_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, slept = [100.0], list[tuple[float, float]]()
+
+    def sleep(seconds: float) -> None:
+        slept.append((now[0], seconds))
+        now[0] += seconds
+
+    class Full:
+        """A ring that has room a second later."""
+
+        def write(self, _pcm: Pcm) -> bool:
+            now[0] += 1
+            return True
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    backend = Faulty(Fluent(now), Affliction(Fault("slow", factor=10, ms=5)))  # type: ignore[arg-type]
+    backend.begin(Job(Tag(1), sink=Full()))
+    assert backend.step(0) == [Ended(Tag(1))]
+    times, waits = zip(*slept, strict=True)
+    assert waits == pytest.approx([0.27, 0.27, 0.095])
+    assert times == pytest.approx([100.03, 101.33, 102.61])
+    assert now[0] == pytest.approx(100 + 10 * 0.07 + 2 + 0.005)
+
+
 def test_a_leak_grows_with_each_job() -> None:
     backend = faulted(Fault("leak", mb=3))
     for number in (1, 2):

@@ -38,6 +38,8 @@ class Talk:
         self.played = 0
         self.floor = False
         """There is a floor that takes steps over."""
+        self.absent: set[str] = set()
+        """The stages that are not there."""
         self.sent: list[tuple[str, m.Message]] = []
         self.conversation.start(0)
         self._collect()
@@ -74,7 +76,7 @@ class Talk:
         self._collect()
 
     def _see(self) -> None:
-        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor)
+        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor, self.absent)
 
     def _collect(self) -> None:
         self.sent += self.conversation.outbox
@@ -241,6 +243,8 @@ class Talk:
                     self.answer("Yes. It is.")
                 if not attempt.began_ns:
                     self.heard_from(self.at + 40)
+                elif not attempt.is_voiced:
+                    self.voice()
                 if attempt.ended_ns:  # its end was told already
                     self.until(self.at + 1000)
                 else:

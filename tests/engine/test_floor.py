@@ -10,7 +10,7 @@ from engine.contract import Tag
 from engine.turns.deadlines import deadline_ns
 from engine.turns.memory import Memory
 from engine.turns.table import Event
-from engine.turns.turn import Wish
+from engine.turns.turn import FLOOR_HANGS_MS, Wish
 from tests.engine.talk import MS, WAIT, Talk
 
 HELD = "One moment, please."
@@ -310,6 +310,37 @@ def test_a_voice_that_goes_on_by_itself_is_left_to_speak(talk: Floored) -> None:
     assert talk.asked_floor == []
 
 
+def test_a_voice_that_does_not_keep_up_is_spoken_for_when_it_stumbles_again(talk: Floored) -> None:
+    """It has the next sound well within its budget, each time, and the answer would be all pauses."""
+    talk.ask(1000, "hello")
+    talk.answer("One two three four. Five.")
+    talk.say(m.ClauseBegan(tag=talk.tag, number=0))
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+    talk.until(2600)
+    for played in (320, 640):
+        assert talk.asked_floor == []
+        talk.played = played
+        talk.until(talk.at + 30)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=played))
+    talk.until(talk.at)
+    assert talk.said_by_floor == ["One two three four.", "Five."]
+    assert talk.present.source == audible.FLOOR
+
+
+def test_pauses_between_clauses_are_no_stumbling(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One. Two. Three. Four.")
+    for number in range(3):
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=number, samples=3200))
+        if not number:
+            talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=2500 * MS))
+            talk.until(2500)
+        talk.played = 3200 * (number + 1)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=talk.played))
+        talk.until(talk.at + 30)
+    assert talk.asked_floor == []
+
+
 def test_a_slow_language_model_is_not_the_voices_fault(talk: Floored) -> None:
     talk.ask(1000, "hello")
     talk.say(m.Piece(tag=talk.tag, text="One two. "))
@@ -349,10 +380,10 @@ def test_a_voice_that_fails_is_spoken_for(talk: Floored, heard: bool) -> None:
 
 def test_an_announcement_is_spoken_by_the_floor_when_the_voice_is_dead(talk: Floored) -> None:
     talk.host(m.Say(number=1, text="Dear visitors.", mode="queue", interruptible=1))
-    talk.until(talk.present.config.turns.response_budget_ms)
+    talk.until(FLOOR_HANGS_MS)
     assert talk.said_by_floor == ["Dear visitors."]
     talk.floor_voices(0)
-    talk.floor_heard(900, 1900, 16_000)
+    talk.floor_heard(600, 1600, 16_000)
     assert (talk.turns[0]["heard"], talk.turns[0]["floor"]) == ("Dear visitors.", ["vocoder"])
 
 
@@ -425,6 +456,179 @@ def test_a_recogniser_that_has_failed_is_apologised_for_by_the_floor(talk: Floor
     talk.until(2460)
     assert talk.said_by_floor == [talk.present.phrases.failed]
     assert talk.of(m.LastClause)[0] in talk.asked_floor
+
+
+# A floor that is stuck itself.
+
+
+def test_the_voice_says_what_a_stuck_floor_was_to_say(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    first = talk.tag
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert talk.tag > first
+    assert [
+        clause.text for clause in talk.on("clauses") if clause.tag == talk.tag and isinstance(clause, m.Clause)
+    ] == [
+        "One two.",
+        "Three four.",
+    ]
+    asked = len(talk.asked_floor)
+    talk.until(talk.at + 1000)  # the voice is late again, and nobody asks who is stuck
+    assert len(talk.asked_floor) == asked
+    talk.voice()
+    talk.play(5000, 7000)
+    (turn,) = talk.turns
+    assert (turn["heard"], turn["source"], turn["outcome"]) == ("One two. Three four.", "answer", "answered")
+
+
+@pytest.mark.parametrize("absent", [False, True], ids=["in the middle", "and there is no voice either"])
+def test_an_answer_in_which_the_floor_gets_stuck_ends_there(talk: Floored, absent: bool) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    if absent:
+        talk.absent = {"vocoder"}
+    else:
+        talk.floor_voices(0)
+        talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now + 20 * MS, source=audible.FLOOR))
+        talk.played = 16_000
+        talk.until(talk.at + 1020)
+        talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=16_000, source=audible.FLOOR))
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert talk.state() == "LISTENING"
+    assert [(turn["heard"], turn["outcome"]) for turn in talk.turns] == [("" if absent else "One two.", "abandoned")]
+
+
+def test_a_floor_that_waits_for_room_in_its_ring_is_not_stuck(talk: Floored) -> None:
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until_due("vocoder")
+    talk.floor_voices(0, 32_000)
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now, source=audible.FLOOR))
+    for _ in range(8):
+        talk.played += 3200
+        talk.until(talk.at + 200)
+    assert (talk.state(), len(talk.asked_floor)) == ("SPEAKING", 3)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_answer_that_a_stuck_floor_does_not_end_is_ended_for_it(talk: Floored, begun: bool) -> None:
+    talk.ask(1000, "when do you close")
+    talk.until_due("token")
+    talk.say(m.Piece(tag=talk.tag, text="At six. " if begun else "At ", stage="floor"))
+    if begun:
+        talk.say(m.Piece(tag=talk.tag, text="And ", stage="floor"))
+        talk.say(m.ClauseVoiced(tag=talk.tag, number=0, samples=16_000))
+        talk.begins()
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    voiced = [message.text for message in talk.on("clauses") if isinstance(message, m.Clause)]
+    assert voiced == (["At six.", "And"] if begun else [talk.present.phrases.failed])
+    assert len(talk.asked_floor) == (1 if begun else 3)  # what a stuck floor was doing is called off
+
+
+def test_what_the_floor_owes_behind_the_phrase_that_holds_the_turn_does_not_cut_that_off(talk: Floored) -> None:
+    talk.ask(1000, "why is the sky blue")
+    talk.until_due("token")
+    talk.floor_knows_none()
+    talk.say(m.PlaybackBegan(tag=talk.tag, at_ns=talk.now, source=audible.HOLDING))
+    talk.say(m.Piece(tag=talk.tag, text="Because of the air. And "))
+    talk.until(talk.at + 300)  # the voice is late with it
+    talk.answer("so on.", stage="llm")
+    talk.until(talk.at + FLOOR_HANGS_MS + 100)
+    assert (talk.said_by_floor, talk.present.source) == (["Because of the air.", "And so on."], audible.HOLDING)
+    talk.say(m.PlaybackEnded(tag=talk.tag, at_ns=talk.now, samples=9000, source=audible.HOLDING))
+    first = talk.tag
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)  # now it is waited for
+    assert talk.tag > first
+
+
+def test_a_stuck_floor_that_a_predecessor_had_asked_makes_nobody_say_it_again(talk: Floored) -> None:
+    memory = Memory(source="say", wish=Wish(Event.SAY, "Dear visitors."))
+    talk.conversation.succession.recall(memory)
+    talk.conversation.succession.resume(Tag(1, 3, 1), talk.now, audible.FLOOR)
+    talk.say(m.PlaybackDry(tag=talk.tag, at_ns=talk.now, samples=0, source=audible.FLOOR))
+    talk.until(FLOOR_HANGS_MS + 10)
+    assert (talk.state(), talk.on("clauses")) == ("LISTENING", [m.Cancel(tag=Tag(1, 3, 1))])
+
+
+def test_where_neither_is_there_nor_answers_the_voice_apologises(talk: Floored) -> None:
+    talk.absent = {"llm"}
+    talk.ask(1000, "hello")
+    talk.until(talk.at + FLOOR_HANGS_MS + 10)
+    assert [message.text for message in talk.on("clauses") if isinstance(message, m.Clause)] == [
+        talk.present.phrases.failed
+    ]
+
+
+# A stage that is known not to be there.
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["asked now", "begun on a guess"])
+def test_a_language_model_that_is_not_there_is_not_waited_for(begun: bool) -> None:
+    talk = Floored("turns.speculations=3") if begun else Floored()
+    talk.speech(1000, 2000)
+    if begun:
+        talk.text("when do you close", final=False, upto=2000 * 16)
+        assert len(talk.of(m.Ask)) == 1
+    talk.absent = {"llm"}
+    talk.until(2000 + WAIT + 20)
+    talk.text("when do you close")
+    talk.until(talk.at)
+    (question,) = talk.asked_floor
+    assert isinstance(question, m.Ask)
+    assert talk.now < deadline_ns("token", talk.present.current.whole_ns, 0, talk.present.config)
+    talk.floor_answers("At six.")
+    talk.play(3000, 4000)
+    assert (talk.turns[0]["heard"], talk.turns[0]["source"]) == ("At six.", "floor")
+
+
+def test_nothing_is_begun_on_a_guess_by_a_language_model_that_is_not_there() -> None:
+    talk = Floored("turns.speculations=3")
+    talk.absent = {"llm"}
+    talk.speech(1000, 2000)
+    talk.text("when do you close", final=False, upto=2000 * 16)
+    assert talk.of(m.Ask) == []
+
+
+def test_no_phrase_holds_a_turn_that_nobody_will_answer(talk: Floored) -> None:
+    talk.absent = {"llm"}
+    talk.ask(1000, "why is the sky blue")
+    talk.until(talk.at)
+    talk.floor_knows_none()
+    assert talk.said_by_floor == [talk.present.phrases.failed]
+    assert not any(isinstance(message, m.HoldTurn) for message in talk.asked_floor)
+
+
+def test_a_voice_that_is_not_there_is_spoken_for_at_once(talk: Floored) -> None:
+    talk.absent = {"vocoder"}
+    talk.ask(1000, "hello")
+    talk.answer("One two. Three four.")
+    talk.until(talk.at)
+    assert talk.said_by_floor == ["One two.", "Three four."]
+
+
+@pytest.mark.parametrize("floor", [False, True])
+def test_a_recogniser_that_is_not_there_is_not_waited_for(talk: Floored, floor: bool) -> None:
+    talk.floor, talk.absent = floor, {"asr"}
+    talk.speech(1000, 2000)
+    talk.until(2000 + WAIT + 20)
+    said = [message.text for message in talk.of(m.Clause)]
+    assert said == [talk.present.phrases.not_heard]
+    assert len(talk.said_by_floor) == floor
+
+
+def test_without_a_floor_a_stage_that_is_not_there_may_still_come(talk: Floored) -> None:
+    talk.floor, talk.absent = False, {"llm", "vocoder"}
+    talk.ask(1000, "hello")
+    talk.until(talk.at + 100)
+    assert talk.state() == "THINKING"
+    talk.say(m.Joined(stage="llm"))
+    talk.absent = set()
+    talk.answer("Yes.")
+    talk.play(3000, 4000)
+    assert talk.turns[0]["heard"] == "Yes."
 
 
 # Without it.

@@ -10,6 +10,7 @@ import pytest
 
 from engine.config import Config, load
 from engine.config_layers import PACKAGED, SYSTEM_CONFIG
+from engine.conflicts import conflicts
 from engine.reload import is_live, merge
 from engine.schema import Key, dotted, setting_keys
 from engine.settings import Settings
@@ -74,7 +75,7 @@ def test_what_does_not_go_with_what_has_to_stay_waits_for_the_restart_too() -> N
     changed = merge(config(), config("turns.max_utterance_s=100", "audio.history_s=200", "audio.volume=1"))
     assert set(changed.restart_needed) == {"turns.max_utterance_s", "audio.history_s"}
     assert changed.applied == ("audio.volume",)
-    assert list(changed.config.conflicts()) == []
+    assert list(conflicts(changed.config)) == []
 
 
 def test_what_was_merged_can_be_published_and_read_again() -> None:

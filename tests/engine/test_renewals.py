@@ -30,7 +30,8 @@ class Scene:
     def __init__(self) -> None:
         self.published: list[Config] = []
         self.undone: list[str] = []
-        self.renewals = Renewals(self._publish, self.undone.append)
+        self.absent: set[str] = set()
+        self.renewals = Renewals(self._publish, self.undone.append, lambda: self.absent)
 
     def _publish(self, config: Config) -> int:
         self.published.append(config)
@@ -111,3 +112,14 @@ def test_a_process_that_dies_when_it_has_taken_them_takes_nothing_back() -> None
     scene.renewals.died("vocoder")
     scene.tell("vocoder", "no memory")
     assert (scene.published, scene.undone) == ([VOICE], [])
+
+
+def test_nobody_waits_for_a_stage_that_is_left_out_and_what_becomes_of_it_takes_nothing_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TAKEN_S", 0.01)
+    scene = Scene()
+    scene.absent = {"vocoder"}
+    assert scene.apply(VOICE_AND_WORDS, lambda: scene.tell("asr")) == ""
+    scene.renewals.died("vocoder")  # it was tried again, and does not come up with these either
+    assert (scene.published, scene.undone) == ([VOICE_AND_WORDS], [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine import messages as m
+from engine.turns.deadlines import deadline_ns
 from tests.engine.talk import MS, WAIT, Talk
 
 
@@ -57,6 +58,27 @@ def test_a_right_one_is_used_and_not_repeated(talk: Talk) -> None:
     assert [clause.text for clause in talk.of(m.Clause)] == ["At six."]
     (turn,) = talk.turns
     assert (turn["speculated"], turn["hit"], turn["outcome"], turn["heard"]) == (1, True, "answered", "At six.")
+
+
+def test_whoever_works_on_a_right_one_learns_when_it_is_due_and_of_a_wrong_one_never(talk: Talk) -> None:
+    pause(talk)
+    assert (talk.of(m.Ask)[0].deadline_ns, talk.conversation.due_ns) == (0, 0)
+    talk.until(2000 + WAIT + 1)
+    config, whole_ns = talk.present.config, talk.present.current.whole_ns
+    assert talk.conversation.due_ns == deadline_ns("token", whole_ns, talk.now, config)
+    talk.answer("At six.")
+    assert talk.conversation.due_ns == deadline_ns("vocoder", whole_ns, talk.now, config)
+    talk.voice()
+    assert talk.conversation.due_ns == 0
+    talk.play(3000, 4000)
+    assert talk.conversation.due_ns == 0
+    talk.begin(6000)
+    talk.until(6900)
+    talk.text("where is", final=False, upto=6900 * 16)
+    talk.pause(7000)
+    talk.until(7000 + WAIT + 10)
+    talk.text("where is the lift")
+    assert (talk.of(m.Ask)[-1].text, talk.conversation.due_ns) == ("where is the lift", 0)  # the question has it
 
 
 def test_no_final_text_is_waited_for_when_the_words_cover_all_the_speech(talk: Talk) -> None:

@@ -192,6 +192,18 @@ def test_a_reload_fixes_the_rungs_and_sets_them_free(rings_with: Callable[..., R
     run(rings_with(), play)
 
 
+@pytest.mark.parametrize(("rung", "llm"), [("0", 0), ("1", 0), ("2", 2), ("3", 3), ("9", 3), ("bottom", 3), ("top", 0)])
+def test_a_rung_is_fixed_by_its_number_in_the_configuration(
+    rings_with: Callable[..., Rings], rung: str, llm: int
+) -> None:
+    """The second rung is the first under another name: who wants it has the first."""
+    sets = 'llm.rungs=[{name="a"},{name="same"},{name="b",history_turns=1},{name="c",history_turns=0}]'
+
+    async def play(_scene: Scene) -> None: ...
+
+    assert run(rings_with(sets, "governor.mode=off", f"governor.rung={rung}"), play).wanted()["llm"] == llm
+
+
 def test_numbers_of_rungs_are_those_of_the_configuration(rings_with: Callable[..., Rings]) -> None:
     """The second rung is the first under another name."""
     sets = 'llm.rungs=[{name="a"},{name="same"},{name="b",history_turns=1}]'

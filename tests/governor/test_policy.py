@@ -40,7 +40,7 @@ class Scene:
         return moves
 
     def bottom(self) -> Scene:
-        self.policy.fix(None)
+        self.policy.fix({})
         return self
 
 
@@ -154,6 +154,20 @@ def test_turns_on_another_rung_say_nothing_of_this_one() -> None:
     assert scene.policy.turn(before) == scene.policy.turn(before) == []
 
 
+def test_who_is_late_where_it_stands_because_a_better_rung_is_left_alone_goes_on_down_from_there() -> None:
+    scene = Scene()
+    late = Turn(1, EASY, frozenset({"llm"}), rungs={"llm": 1})
+    assert scene.policy.turn(late) == []
+    (move,) = scene.policy.turn(late)
+    assert (move.stage, move.before, move.to) == ("llm", 0, 2)
+
+
+def test_what_it_takes_where_it_stands_says_nothing_of_the_better_rung() -> None:
+    scene, slow = Scene(), {**EASY, "llm": Part(200, 180)}
+    for number in range(MANY + 5):
+        assert scene.policy.turn(Turn(number, slow, rungs={"llm": 1})) == []
+
+
 def test_up_again_after_a_run_of_calm_turns_one_rung_with_each() -> None:
     scene = Scene().bottom()
     assert [scene.turn() for _ in range(LIMITS.calm_turns - 1)] == [[], []]
@@ -237,7 +251,7 @@ def test_at_the_bottom_there_is_nowhere_to_go() -> None:
 
 def test_fixed_it_is_where_it_was_told_to_be() -> None:
     policy = Scene().policy
-    assert where(policy.fix(None)) == [("asr", 2), ("llm", 2), ("vocoder", 2)]
-    assert where(policy.fix(1)) == [("asr", 1), ("llm", 1), ("vocoder", 1)]
-    policy.fix(9)
+    assert where(policy.fix({})) == [("asr", 2), ("llm", 2), ("vocoder", 2)]
+    assert where(policy.fix({"asr": 1, "llm": 0})) == [("asr", 1), ("llm", 0)]
+    policy.fix({"asr": 9, "llm": 9, "vocoder": 9})
     assert policy.rungs == {"asr": 2, "llm": 2, "vocoder": 2}

@@ -23,7 +23,7 @@ from tests.rings import Rings
 from workers.due import WRITTEN_NEXT_NS, AnswerDue
 from workers.join import Seat
 from workers.lease import Share, until
-from workers.vocoder import Speaker, SpeakerRing
+from workers.speaker import Speaker, SpeakerRing
 
 
 class Counts:
@@ -34,6 +34,9 @@ class Counts:
 
     def count(self, name: str, by: int = 1) -> None:
         self.of[name] = self.of.get(name, 0) + by
+
+    def get(self, name: str) -> int:
+        return self.of.get(name, 0)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +93,35 @@ def test_what_is_late_does_not_wait(pair: tuple[Share, Share, Counts]) -> None:
     assert counts.of["vocoder.overdrafts"] == 1
     first.give()
     second.give()
+
+
+def test_a_guess_that_has_come_true_is_as_urgent_as_any_answer(pair: tuple[Share, Share, Counts]) -> None:
+    guess, _, counts = pair
+    soon_ns = time.monotonic_ns() + 3_600_000_000_000
+    dues: list[int] = []
+    guess._lease = cast(ringbuf.Lease, Dues(dues))
+    guess.take(NEVER_DUE)
+    guess.turn(NEVER_DUE)
+    counts.of["turns.due_ns"] = soon_ns
+    guess.turn(NEVER_DUE)
+    guess.turn(0)  # for which nobody waits, whatever comes true
+    guess.turn(soon_ns + 1)
+    assert dues == [NEVER_DUE, NEVER_DUE, soon_ns, NEVER_DUE, soon_ns + 1]
+
+
+class Dues:
+    """A lease that is always free, and notes for when it is asked."""
+
+    def __init__(self, dues: list[int]) -> None:
+        self._dues = dues
+
+    def take(self, due_ns: int, _until_ns: int) -> bool:
+        self._dues.append(due_ns)
+        return True
+
+    turn = take
+
+    def close(self) -> None: ...
 
 
 def test_an_answer_is_due_up_to_its_first_clause_and_has_time_then() -> None:

@@ -4,7 +4,8 @@ when a net of Whisper's shape (`computing_net.py`) has really been through the s
 It behaves as `whisper.py` does: while somebody speaks, passes over all of the sound so far follow each other, as many
 as its cost allows; a pass at a pause covers all that was said, so that `finish` has nothing left to do where nothing
 but silence follows. A pass is two calls of the library, in a thread of its own, that nothing can interrupt; what comes
-of one that nobody wants any more is dropped.
+of one that nobody wants any more is dropped. That thread takes the lease for itself; the worker takes it for the search
+that PocketSphinx makes in its `step`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from engine.errors import BackendError, first_line
 from workers.backends.computing_net import BANDS, SIZE, Ears, Kept, same_but, tokens_of
 from workers.backends.log_mel import HOP, RATE, WINDOW, LogMel
 from workers.backends.pocketsphinx import PocketSphinx
-from workers.backends.whisper import BEGUN, BUSY, LONGEST, lengths
+from workers.backends.whisper import BEGUN, BUSY, LONGEST, WAITED_FOR_NS, lengths
 
 SETTING = "asr.backend computing"
 SEARCH = ("most_units", "most_words")
@@ -215,15 +216,24 @@ class ComputingRecogniser:
         frames = now.sound.frames + BEGUN
         features = now.sound.features(next((each for each in self._lengths if each >= frames), LONGEST))
         tokens = tokens_of(now.words.text) if now.words is not None else 1
+        lease = self._rung.lease
+        due_ns = time.monotonic_ns() + (
+            WAITED_FOR_NS if now.end or now.finished else self._interval * 1_000_000_000 // RATE
+        )
 
         def hear() -> bool:
             """Whether it was wanted to its end."""
-            encoded = net.encode(features)
-            features.fill(0)
-            if self._open is not now or (not now.finished and now.asked < now.end <= now.samples):
-                return False
-            net.write(encoded, max(1, tokens))
-            return True
+            lease.take(due_ns)
+            try:
+                encoded = net.encode(features)
+                if self._open is not now or (not now.finished and now.asked < now.end <= now.samples):
+                    return False
+                lease.turn(due_ns)
+                net.write(encoded, max(1, tokens))
+                return True
+            finally:
+                lease.give()
+                features.fill(0)
 
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "computing")

@@ -8,16 +8,17 @@ model, and named so.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine.contract import Abilities, Job, Rung, Tag
 from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
 from workers.backends.computing_net import SIZE, Kept, Mind, same_but, tokens_of
+from workers.backends.one_by_one import OneByOne
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
 from workers.backends.spoken import Spoken, pieces
@@ -41,10 +42,7 @@ class ComputingAnswers(Background):
         self._nets = Kept(Mind, SETTING)
         self._net: Mind | None = None
         self._words: Spoken = Phrasebook()
-        self._waiting: deque[tuple[Answer, list[str]] | None] = deque()
-        """Answers and their pieces; None ends the thread."""
-        self._change = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._line = OneByOne("computing")
 
     def load(self, rung: Rung) -> None:
         settings = rung.settings
@@ -73,36 +71,11 @@ class ComputingAnswers(Background):
             ) from error
 
     def _begin(self, answer: Answer) -> None:
-        with self._change:
-            self._waiting.append((answer, pieces(self._words.answer(answer.job))))
-            self._change.notify()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="computing", daemon=True)
-            self._thread.start()
+        self._line.add(answer, partial(self._answer, answer, pieces(self._words.answer(answer.job))))
 
     def _cancel(self, answer: Answer) -> None:
         self._words.cancel(answer.job.tag)
-        with self._change:
-            waiting = [each for each in self._waiting if each is not None and each[0] is answer]
-            for each in waiting:
-                self._waiting.remove(each)
-        if waiting:  # else its next token ends it
-            answer.end()
-
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting)
-                taken = self._waiting.popleft()
-            if taken is None:
-                return
-            answer, words = taken
-            try:
-                self._answer(answer, words)
-            except Exception as error:  # RuntimeError: whatever its C++ throws
-                answer.end("failed", first_line(error))
-            else:
-                answer.end()
+        self._line.drop(answer)
 
     def _answer(self, answer: Answer, words: Sequence[str]) -> None:
         net = self._net
@@ -144,12 +117,7 @@ class ComputingAnswers(Background):
     def unload(self) -> None:
         """Waits for the answer that is under way to come to a token."""
         self._end_all(UNLOAD_S)
-        if self._thread is not None:
-            with self._change:
-                self._waiting.append(None)
-                self._change.notify()
-            self._thread.join(UNLOAD_S)
-            self._thread = None
+        self._line.close(UNLOAD_S)
         self._nets.close()
         self._net = None
 

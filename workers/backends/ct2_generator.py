@@ -9,18 +9,17 @@ the history is computed anew for each answer: CTranslate2 keeps nothing of a con
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from engine.contract import Abilities, Job, Rung, Tag
-from engine.errors import BackendError, first_line
+from engine.errors import BackendError
 from workers.backends.background import Answer, Background
-from workers.backends.conversation import TooLongError, system_text
+from workers.backends.conversation import system_text
 from workers.backends.ct2 import EXTRA, Place, Placed, module, opened
 from workers.backends.model_files import directory
+from workers.backends.one_by_one import OneByOne
 from workers.backends.text_model import TextModel
 from workers.due import AnswerDue
 
@@ -41,10 +40,7 @@ class Ct2Generator(Background):
         super().__init__()
         self._placed: Placed[Any] | None = None
         self._identity: tuple[Any, ...] = ()
-        self._waiting: deque[Answer | None] = deque()
-        """None ends the thread."""
-        self._change = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._line = OneByOne("ctranslate2")
 
     def load(self, rung: Rung) -> None:
         settings = rung.settings
@@ -87,35 +83,10 @@ class Ct2Generator(Background):
         self._placed.warm_up(lambda model: self._generate(model, asked, prefix, 1, lambda _: False), REMEDY)
 
     def _begin(self, answer: Answer) -> None:
-        with self._change:
-            self._waiting.append(answer)
-            self._change.notify()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="ctranslate2", daemon=True)
-            self._thread.start()
+        self._line.add(answer, partial(self._answer, answer))
 
     def _cancel(self, answer: Answer) -> None:
-        with self._change:
-            if answer not in self._waiting:
-                return  # its next token ends it
-            self._waiting.remove(answer)
-        answer.end()
-
-    def _work(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._waiting)
-                answer = self._waiting.popleft()
-            if answer is None:
-                return
-            try:
-                self._answer(answer)
-            except TooLongError as error:
-                answer.end("failed", str(error))
-            except Exception as error:  # RuntimeError: whatever its C++ throws
-                answer.end("failed", first_line(error))
-            else:
-                answer.end()
+        self._line.drop(answer)
 
     def _answer(self, answer: Answer) -> None:
         text, lease, due = self._text.detokeniser(), self._rung.lease, AnswerDue(answer.job.deadline_ns)
@@ -183,12 +154,7 @@ class Ct2Generator(Background):
     def unload(self) -> None:
         """Waits for the answer that is under way to come to a token: a model that is in use does not go."""
         self._end_all(UNLOAD_S)
-        if self._thread is not None:
-            with self._change:
-                self._waiting.append(None)
-                self._change.notify()
-            self._thread.join(UNLOAD_S)
-            self._thread = None
+        self._line.close(UNLOAD_S)
         if self._placed is not None:
             self._placed.close()
         self._placed, self._identity = None, ()

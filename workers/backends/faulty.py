@@ -108,6 +108,8 @@ class Faulty:
         self._suffering: dict[Tag, bool] = {}
         """The open jobs that suffer, and whether what happens once to a job has happened to it."""
         self._random = random.Random(1)
+        self._computes_since: float | None = None
+        """In a step that is slow: since when it has computed what nobody has waited for yet."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
@@ -117,8 +119,8 @@ class Faulty:
     def begin(self, job: Job) -> None:
         if self._schedule.begin() and self._fault.kind != "none":
             self._suffering[job.tag] = False
-            if self._fault.kind == "rubbish" and job.sink is not None:
-                job = replace(job, sink=_Noise(job.sink, self._schedule))
+            if job.sink is not None and self._fault.kind in _SINKS:
+                job = replace(job, sink=_SINKS[self._fault.kind](self, job.sink))
         self._backend.begin(job)
 
     def step(self, budget_ns: int) -> Sequence[Event]:
@@ -139,10 +141,23 @@ class Faulty:
         (stand_still if self._fault.hold_lock else time.sleep)(seconds)
 
     def _slow(self, budget_ns: int) -> Sequence[Event]:
-        began = time.monotonic()
-        events = self._backend.step(budget_ns)
-        self._wait((time.monotonic() - began) * (self._fault.factor - 1) + self._fault.ms / 1000)
+        self._computes_since = time.monotonic()
+        try:
+            events = self._backend.step(budget_ns)
+            self.drag(self._fault.ms / 1000)
+        finally:
+            self._computes_since = None
         return events
+
+    def drag(self, more_s: float = 0.0) -> None:
+        """Let what was computed up to now take as long as the fault wants, and so much more."""
+        if self._computes_since is not None:
+            self._wait((time.monotonic() - self._computes_since) * (self._fault.factor - 1) + more_s)
+
+    def go_on(self) -> None:
+        """What has passed meanwhile was no computing."""
+        if self._computes_since is not None:
+            self._computes_since = time.monotonic()
 
     def _hang(self, budget_ns: int) -> Sequence[Event]:
         if self._once():
@@ -217,13 +232,28 @@ class Faulty:
 class _Noise:
     """A sink in which sound becomes noise."""
 
-    def __init__(self, sink: Sink, schedule: Schedule) -> None:
-        self._sink, self._schedule, self._random = sink, schedule, np.random.default_rng(1)
+    def __init__(self, faulty: Faulty, sink: Sink) -> None:
+        self._schedule, self._sink, self._random = faulty._schedule, sink, np.random.default_rng(1)
 
     def write(self, pcm: Pcm) -> bool:
         if self._schedule.is_on:
             pcm = self._random.integers(-_NOISE, _NOISE, pcm.shape, np.int16)
         return self._sink.write(pcm)
+
+
+class _Tough:
+    """The sink of a slow voice: each piece of sound comes as late as it was slow to make. That the ring has no room for
+    it, which only means that enough is there to be heard, makes nothing slower."""
+
+    def __init__(self, faulty: Faulty, sink: Sink) -> None:
+        self._faulty, self._sink = faulty, sink
+
+    def write(self, pcm: Pcm) -> bool:
+        self._faulty.drag()
+        try:
+            return self._sink.write(pcm)
+        finally:
+            self._faulty.go_on()
 
 
 def _as_it_is(_faulty: Faulty, event: Event) -> Event:
@@ -237,6 +267,7 @@ _STEPS: Mapping[str, Callable[[Faulty, int], Sequence[Event]]] = {
     "leak": Faulty._leak,
     "rubbish": Faulty._rubbish,
 }
+_SINKS: Mapping[str, Callable[[Faulty, Sink], Sink]] = {"slow": _Tough, "rubbish": _Noise}
 _RUBBISH: Mapping[type, Callable[[Faulty, Any], Event]] = {
     Voice: lambda faulty, event: replace(event, probability=faulty._random.random()),
     Heard: lambda faulty, event: replace(

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.wording import words_of
+from workers.backends.cepstral_mean import Mean
 from workers.backends.expected_words import arpa, unknown_words
-from workers.backends.sphinx_library import COEFFICIENTS, Decoder, Rows
+from workers.backends.sphinx_library import Decoder, Rows
 from workers.backends.sphinx_model import Model
 
 RATE = 16000
@@ -292,37 +292,6 @@ class _Utterance:
     @property
     def waiting(self) -> int:
         return self.stop - self.start
-
-
-class Mean:
-    """Cepstral mean: what the microphone, the room and the voice's loudness add to every frame.
-
-    The library takes it from the whole utterance, which is late, or from the utterances before, which is wrong after
-    every change of speaker or loudness. This is the mean of the utterance so far.
-    """
-
-    def __init__(self) -> None:
-        self._sum: NDArray[np.float32] = np.zeros(COEFFICIENTS, np.float32)
-        self._value: NDArray[np.float32] = np.zeros(COEFFICIENTS, np.float32)
-        self._count = 0
-
-    def reset(self) -> None:
-        """A new utterance."""
-        self._sum.fill(0)
-        self._value.fill(0)
-        self._count = 0
-
-    def learn(self, cepstra: NDArray[np.float32]) -> None:
-        """Add frames [n, 13]. Those of digital silence (negative energy) say nothing and do not count."""
-        audible = cepstra[cepstra[:, 0] >= 0]
-        if len(audible):
-            self._count += len(audible)
-            self._sum += audible.sum(axis=0)
-            np.divide(self._sum, self._count, out=self._value)
-
-    def subtract(self, cepstra: NDArray[np.float32]) -> None:
-        """Take the mean from frames [n, 13], in place."""
-        cepstra -= self._value
 
 
 class _SearchError(Exception):

@@ -104,7 +104,7 @@ class Decoder:
             else:
                 getattr(lib, setter)(self._config, name.encode(), value)
         self._ps = lib.ps_init(self._config)
-        # A front end of our own, and no mean normalisation in the decoder: see `pocketsphinx.Mean`. It is set here
+        # A front end of our own, and no mean normalisation in the decoder: see `cepstral_mean.py`. It is set here
         # because ps_init takes the model's own choice over the caller's.
         self._fe = lib.fe_init_auto_r(self._config) if self._ps else None
         if self._fe:
