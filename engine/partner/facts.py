@@ -1,0 +1,264 @@
+"""Facts: what each is about, what kinds of question it can answer, and how well it fits one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.partner.phonetics import Ear
+from engine.partner.reading import FULL, LIGHT, Lexicon, Term
+
+SYNONYM, RELATED, HALF = 0.85, 0.9, 0.6
+"""How much a word counts that means about the same, or that answers for the other."""
+SOUNDS_LIKE = 0.8
+"""From here on a word that fits nowhere is taken for one that sounds like it."""
+ACCEPTED: Mapping[str, frozenset[str]] = {
+    "time": frozenset({"time", "often"}),
+    "long": frozenset({"long", "until"}),
+    "far": frozenset({"far", "long"}),
+    "old": frozenset({"count", "time"}),
+    "often": frozenset({"often"}),
+    **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
+}
+"""Kind of question → kinds of fact that answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A sentence that may be said."""
+
+    text: str
+    terms: tuple[Term, ...]
+    stems: frozenset[str]
+    groups: frozenset[str]
+    subject: tuple[Term, ...]
+    """What it is about: the terms before its first verb."""
+    days: frozenset[int]
+    """The days that it speaks of, 0 is Monday; those that it excludes, too: it answers for them."""
+    only_days: bool
+    """It holds on some days and no others."""
+    kinds: frozenset[str]
+    """Of question that it can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a fact fits a question. coverage: how much of what was asked is in it, 0 to 1. answers: it is of the kind
+    that was asked for. score: what fits are ranked by."""
+
+    fact: Fact
+    coverage: float
+    answers: bool
+    score: float
+    context: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A term of a question. near: groups that answer for its own; heard: what it may be by its sound, stems and groups
+    and how sure that is."""
+
+    term: Term
+    weight: float
+    near: frozenset[str]
+    heard: tuple[tuple[frozenset[str], float], ...]
+
+    def match(self, fact: Fact) -> tuple[float, bool]:
+        """How much of it is in a fact, 0 to 1; and whether only by its sound."""
+        term = self.term
+        if term.stem in fact.stems:
+            return 1.0, False
+        if term.days:
+            return (1.0 if term.days & fact.days else 0.0), False
+        if term.groups & fact.groups:
+            return SYNONYM, False
+        if self.near & fact.groups:
+            return (RELATED if "until" in fact.kinds else HALF), False
+        for known, alike in self.heard:
+            if known & fact.stems or known & fact.groups:
+                return alike, True
+        return 0.0, False
+
+
+class Facts:
+    """Sentences, and what is needed to find the one that answers. ambient: words that are about the whole place, such as
+    those of its name: they tell little here."""
+
+    def __init__(self, lexicon: Lexicon, texts: Iterable[str], ambient: frozenset[str]) -> None:
+        self._lexicon, self._ambient = lexicon, ambient
+        self.all = tuple(describe(lexicon, text) for text in texts)
+        self.ear = Ear(())
+        count = len(self.all) + 1
+        spread: dict[str, int] = {}
+        for fact in self.all:
+            for stem in fact.stems | fact.groups:
+                spread[stem] = spread.get(stem, 0) + 1
+        self._rarity = {stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()}
+
+    def weight(self, term: Term) -> float:
+        """How much a term of a question tells."""
+        if term.weight == 0 or term.stem in self._ambient:
+            return 0.15 * term.weight
+        if term.number is not None:
+            return 0.3 if term.stem in self._rarity else 0.15
+        if term.weight == LIGHT:
+            return 0.5 * LIGHT
+        known = [self._rarity[stem] for stem in (term.stem, *term.groups) if stem in self._rarity]
+        return max(known) if known else 1.0
+
+    def knows(self, term: Term) -> bool:
+        """Whether any fact has it, by itself or by what means the same."""
+        return term.stem in self._rarity or any(group in self._rarity for group in term.groups)
+
+    def ask(self, terms: Sequence[Term]) -> list[Asked]:
+        """Terms of a question, with what is the same for all facts worked out once."""
+        asked = []
+        for term in terms:
+            heard: list[tuple[frozenset[str], float]] = []
+            if term.weight == FULL and term.number is None and not term.days and not self.knows(term):
+                for word, alike in self.ear.alike(term.word, SOUNDS_LIKE):
+                    known = self._lexicon.read([word])[0]
+                    heard.append((frozenset((known.stem, *known.groups)), 0.9 * alike))
+            near = frozenset(
+                other for one in term.groups for this, other in self._lexicon.near if this == one
+            )
+            asked.append(Asked(term, self.weight(term), near, tuple(heard)))
+        return asked
+
+    def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
+        """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
+        total = covered = guessed = sure = 0.0
+        for each in asked:
+            match, by_sound = each.match(fact)
+            total += each.weight
+            covered += each.weight * match
+            if by_sound:
+                guessed += each.weight * match
+            elif each.term.weight == FULL:
+                sure += each.weight * match
+        answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
+        if guessed and not sure and not (kind and answers):
+            covered -= guessed  # by its sound alone a word is no reason to say anything
+        coverage = covered / total if total else 0.0
+        around = max((share(terms, fact) for terms in context), default=0.0)
+        said = [*asked, *(each for terms in context for each in terms)]
+        subject = [(term, self.weight(term)) for term in fact.subject]
+        left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
+        score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
+        if fact.only_days:
+            score += 0.1 if any(each.term.days & fact.days for each in said) else -0.2
+        score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
+        return Fit(fact, coverage, answers, score + (0.15 if kind and answers else 0.0), around)
+
+
+def share(asked: Sequence[Asked], fact: Fact) -> float:
+    """How much of some terms is in a fact, 0 to 1."""
+    total = sum(each.weight for each in asked)
+    return sum(each.weight * each.match(fact)[0] for each in asked) / total if total else 0.0
+
+
+def _named(term: Term, said: Sequence[Asked]) -> bool:
+    """Whether what a fact is about was spoken of."""
+    if term.days:
+        return True
+    return any(
+        term.stem == each.term.stem or bool(term.groups & each.term.groups) or bool(term.groups & each.near)
+        for each in said
+    )
+
+
+def describe(lexicon: Lexicon, text: str) -> Fact:
+    """A sentence with all that is known about it."""
+    words = lexicon.words(text)
+    terms = lexicon.read(words)
+    verbs = lexicon.language.verbs.split()
+    first = next((i for i, term in enumerate(terms) if i and term.word in verbs), 0)
+    telling = tuple(term for term in terms if term.weight > 0)
+    days = days_of(lexicon, terms)
+    return Fact(
+        text,
+        telling,
+        frozenset(term.stem for term in telling),
+        frozenset(group for term in telling for group in term.groups),
+        tuple(term for term in terms[:first] if term.weight > 0),
+        days,
+        bool(days) and len(days) < 7,
+        kinds_of(lexicon, text, words, terms),
+    )
+
+
+def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
+    """The days of the week that terms name: "Monday to Friday" are five."""
+    to = lexicon.language.to.split()
+    found: set[int] = set()
+    for place, term in enumerate(terms):
+        found |= term.days
+        if place >= 2 and len(term.days) == len(terms[place - 2].days) == 1 and terms[place - 1].word in to:
+            (first,), (last,) = terms[place - 2].days, term.days
+            found.update((first + step) % 7 for step in range((last - first) % 7))
+    return frozenset(found)
+
+
+def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term]) -> frozenset[str]:
+    """The kinds of question that a sentence can answer."""
+    language = lexicon.language
+    stems = [term.stem for term in terms]
+    named = {name: {lexicon.stem(word) for word in getattr(language, name).split()} for name in _STEMMED}
+    before, weak = language.before_time.split(), language.weak_places.split()
+    kinds: set[str] = set()
+    for place, term in enumerate(terms):
+        after = stems[place + 1] if place + 1 < len(stems) else ""
+        last = terms[place - 1].word if place else ""
+        if term.number is not None:
+            unit = next((name for name in ("currencies", "durations", "distances") if after in named[name]), "")
+            kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
+            if not unit and (last in before or 1000 <= term.number < 2100):
+                kinds.add("time")
+            if last == "for" and all(each.number is not None for each in terms[place:]):
+                kinds.add("price")
+            if not unit and not (last in before and last != "and"):
+                kinds.add("count")
+        if term.word in language.article.split() and after in named["durations"]:
+            kinds.add("long")
+        if term.stem in named["times"] or term.stem in named["months"] or term.days:
+            kinds.add("time")
+        if term.stem in named["repeats"] and after and term.word != last:
+            kinds |= {"often"}
+        if term.stem in named["places"] or (
+            term.word in weak
+            and place + 1 < len(terms)
+            and _is_thing(lexicon, terms[place + 1 :], named["times"] | named["months"] | named["currencies"])
+        ):
+            kinds.add("place")
+        if term.word in language.titles.split():
+            kinds.add("person")
+    costs = {lexicon.stem(word) for word in language.cost.split()} - {lexicon.stem("charge_for")}
+    if language.free in words or any(stem in named["currencies"] for stem in stems):
+        kinds.add("price")
+    if kinds & {"count", "time"} and costs & set(stems):
+        kinds.add("price")
+    if "time" in kinds and set(words) & set(language.to.split()):
+        kinds.add("until")
+    if _names(language.capitals.split(), text):
+        kinds.add("person")
+    return frozenset(kinds)
+
+
+_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places")
+
+
+def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:
+    """What follows a small word is a thing, so that both are a place: neither a time nor a number."""
+    for term in terms[:3]:
+        if term.word in lexicon.language.article.split() or term.word in ("the", "our", "my", "all", "every"):
+            continue
+        return term.weight > 0 and term.number is None and term.stem not in no_place and not term.days
+    return False
+
+
+def _names(no_person: Sequence[str], text: str) -> bool:
+    """Whether a sentence has a name in it: a word with a capital letter that does not begin it."""
+    later = re.findall(r"(?<=[a-z,;0-9] )[A-Z][a-z]+", text)
+    return any(word.lower().rstrip("s") not in no_person and word.lower() not in no_person for word in later)

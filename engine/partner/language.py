@@ -1,0 +1,109 @@
+"""What the answerer has to know of a language: tables, and no code. English is `english.py`; another language is
+another file like it, and a line in LANGUAGES there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """The tables. Words stand in small letters, without punctuation; several forms or words in one text are separated by
+    blanks, phrases of more than one word by `_`."""
+
+    contractions: Mapping[str, str]
+    """Written in one, read as several: "what's" is "what is"."""
+    endings: tuple[tuple[str, str, int], ...]
+    """Ending, what takes its place, and how many letters must be left before it; the first that fits."""
+    irregular: Mapping[str, str]
+    """Forms that no rule brings to their stem."""
+    stop: str
+    """Words that tell nothing of what is asked."""
+    light: str
+    """Words that tell little."""
+    numbers: Mapping[str, float]
+    """Number words below a hundred."""
+    tens: Mapping[str, int]
+    """What multiplies what stands before it: hundred, thousand."""
+    ordinals: Mapping[str, int]
+    half: str
+    """The word for a half."""
+    and_: str
+    article: str
+    """What may stand for a one before a unit or a hundred: "a metre", "a hundred"."""
+    homophones: Mapping[str, str]
+    """Words that a recogniser writes for a number, where a number must stand."""
+    same: tuple[str, ...]
+    """Words that mean about the same; the first names the group."""
+    near: tuple[str, ...]
+    """Groups of which one answers a question for the other: who asks when it closes is told when it is open."""
+    days: tuple[str, ...]
+    day_ranges: Mapping[str, tuple[int, ...]]
+    """Words that stand for several days, 0 is Monday."""
+    to: str
+    """Between two days, it means all from the one to the other."""
+    months: str
+    """With the seasons."""
+    currencies: str
+    free: str
+    cost: str
+    """Words that make a question or a fact one about a price, beside currencies."""
+    times: str
+    """Words that are a time of day by themselves."""
+    before_time: str
+    """Words before a number that make it a time, if no unit follows."""
+    durations: str
+    distances: str
+    repeats: str
+    """Words of how often."""
+    places: str
+    """Words that are a place by themselves, or are followed by one."""
+    weak_places: str
+    """Those that are followed by a place if it is no time and no number."""
+    titles: str
+    """Before the name of a person."""
+    capitals: str
+    """Words with a capital letter that are no person."""
+    people: str
+    """Words for a person by what they do."""
+    verbs: str
+    """What a statement's subject ends before."""
+    kinds: tuple[tuple[str, str], ...]
+    """How a question begins, as a pattern over its words, and what kind of answer it wants; the first that fits."""
+    kind_words: Mapping[str, str]
+    """Words that only say of which kind a question is: for this kind they tell nothing else."""
+    defaults: Mapping[str, str]
+    """What a question of this kind is about that names nothing: who asks "how much is it?" first of all means this."""
+    informs: str
+    """What the description of a tool begins with that only finds something out: a question may call it."""
+    asks: str
+    """A pattern: how a question begins, so that it is no request."""
+    requests: str
+    """A pattern: what a request may begin with, which is cut off."""
+    linking: str
+    """A pattern: what links a request to the one before, and is cut off."""
+    forbids: str
+    """A pattern: how a request not to do something begins."""
+    fillers: str
+    """A pattern: what may stand before a question and is cut off."""
+    trailing: str
+    """A pattern: what may stand at the end, and is cut off."""
+    wishes: str
+    """A pattern: what begins with it may be a question or a request."""
+    follow: str
+    """A pattern: how a question begins that leans on the one before."""
+    pronouns: str
+    talk: tuple[tuple[str, str], ...]
+    """Small talk: kind, and a pattern for the whole of what was said."""
+    yes: str
+    no: str
+    true: str
+    false: str
+    """Words for a yes-or-no argument."""
+    units: Mapping[str, tuple[str, float]]
+    """Units: what they are measured in, and how much of it they are."""
+    context: Mapping[str, str]
+    """What a line of context begins with, and how the rest is said."""
+    phrases: Mapping[str, str]
+    """What is said by itself, by name, with places to fill in."""

@@ -1,0 +1,303 @@
+"""The answerer: finds the fact that answers a question and says it, or what else a turn of a conversation wants.
+
+It says facts and phrases and nothing else, so it cannot invent. It is a function of what was said: what it needs to know
+of earlier turns it works out from them, so whoever has the conversation can ask any copy of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from engine.partner.acting import Acting, Pending
+from engine.partner.english import LANGUAGES
+from engine.partner.facts import Asked, Fact, Facts, Fit, describe
+from engine.partner.language import Language
+from engine.partner.phonetics import Ear, Pronounce
+from engine.partner.question import Question, later, read
+from engine.partner.reading import FULL, Term, lexicon
+from engine.partner.saying import Saying
+from engine.partner.tools import Call, Tool, Tools
+
+Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
+ENOUGH = 0.62
+"""A fact answers if this much of what was asked is in it."""
+NEAR = 0.34
+"""This much, and it is said with a refusal: "But I know this: …"."""
+CARRIED = 0.4
+"""A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
+OWN = 0.3
+"""Terms that tell less than this leave a question without anything that it is about."""
+REPLAYED = 4
+"""Earlier turns that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who speaks. name, role: "Clio", "the voice of this museum"; manner: "brief" leaves out what is not the answer."""
+
+    name: str = ""
+    role: str = ""
+    manner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An earlier turn: what the visitor said, and as much of the answer as was heard."""
+
+    user: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What the next turn may lean on. terms: what was asked about; fact: what was said; pending: what was asked back;
+    tool: what was called."""
+
+    terms: tuple[Term, ...] = ()
+    kind: str = ""
+    fact: Fact | None = None
+    pending: Pending | None = None
+    tool: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One turn. kind: a fact, a call, a question back, small talk, or that it is not known; near: then, whether
+    something like it is known."""
+
+    text: str
+    kind: Kind
+    calls: tuple[Call, ...] = ()
+    near: bool = False
+    topic: Topic = field(default_factory=Topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """best: the fact that answers; near: the one that comes nearest to it; terms: what the question is about."""
+
+    best: Fit | None
+    near: Fit | None
+    terms: tuple[Term, ...]
+
+
+class Partner:
+    """What an owner has written down, ready to be asked.
+
+    facts: sentences, each of which is said as it stands. phrases: instead of the language's own, by their names.
+    pronounce: how words are pronounced, where that is known. language: a tag; one without tables gets English ones.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[str],
+        tools: Sequence[Tool] = (),
+        persona: Persona | None = None,
+        phrases: Mapping[str, str] | None = None,
+        pronounce: Pronounce | None = None,
+        language: str = "en",
+    ) -> None:
+        tables = LANGUAGES.get(language.split("-")[0], LANGUAGES["en"])
+        self._persona = persona or Persona()
+        self._lexicon = lexicon(tables, _own_phrases(facts, tools, tables))
+        self._saying = Saying(tables, phrases or {})
+        ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
+        known = Facts(self._lexicon, facts, frozenset(ambient))
+        heard = [term.word for fact in known.all for term in fact.terms if term.weight == FULL and term.number is None]
+        known.ear = Ear(heard, pronounce)
+        self._facts = known
+        self._tools = Tools(self._lexicon, tools, pronounce)
+        self._acting = Acting(self._lexicon, self._tools, self._saying)
+        self._context: dict[str, Fact] = {}
+        self._past: dict[tuple[Exchange, ...], Topic] = {}
+
+    def decide(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Decision:
+        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child"."""
+        topic = self._topic(tuple(history)[-REPLAYED:], context)
+        return self._turn(text, topic, context)
+
+    def _topic(self, history: tuple[Exchange, ...], context: Sequence[str]) -> Topic:
+        if not history:
+            return Topic()
+        if history not in self._past:
+            if len(self._past) > 64:
+                self._past.clear()
+            last = history[-1]
+            done = self._turn(last.user, self._topic(history[:-1], context), context)
+            # A question back that was not heard to its end was not answered by what follows.
+            heard = last.answer.split() == done.text.split()
+            pending = done.topic.pending if heard else None
+            self._past[history] = replace(done.topic, pending=pending, said=last.answer or done.topic.said)
+        return self._past[history]
+
+    def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
+        question = read(self._lexicon, text, self._persona.name)
+        if topic.pending is not None and (step := self._acting.go_on(topic.pending, question)) is not None:
+            calls, kind = ((step.call,), "call") if step.call else ((), "back" if step.pending else "talk")
+            tool = step.call.name if step.call else topic.tool
+            return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
+        topic = replace(topic, pending=None)
+        if question.small_talk:
+            return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
+        facts = (*self._facts.all, *(self._known(line) for line in context))
+        found = self._find(question, topic, facts)
+        if found.best is None:
+            found = self._after_statement(question, topic, facts) or found
+        if done := self._act(question, topic, found.best):
+            return done
+        about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
+        if found.best is not None:
+            return self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
+        return self._unknown(question, about, found.near)
+
+    # Facts.
+
+    def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        """The fact that answers."""
+        own = tuple(term for term in question.terms if self._facts.weight(term) >= OWN or term.days)
+        if not own and not (question.kind or question.refers or question.leans):
+            own = question.terms
+        if not own:
+            return self._carried(question, topic, facts)
+        things = tuple(term for term in own if term.number is None and not term.days)
+        leans = question.leans or question.refers or len(own) <= 1
+        before = self._before(topic)
+        context = before if leans else ()
+        kind = question.kind or (topic.kind if question.leans else "")
+        asked = self._facts.ask(question.terms)
+        fits = [self._facts.fit(asked, kind, fact, context) for fact in facts]
+        if kind != question.kind:  # that it wants the same kind of answer is a guess
+            fits = [replace(fit, answers=True) for fit in fits]
+        if not things and before:  # only a day or a number is new: it is about the same thing
+            fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
+        about = (*things, *(topic.terms if question.leans or question.refers else ())) if things else topic.terms
+        return Found(self._best(fits, ENOUGH), self._near(fits), tuple(dict.fromkeys(about))[:4] or own)
+
+    def _after_statement(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
+        """Where a question follows a statement, it is about what that is about."""
+        for before, after in later(self._lexicon, question):
+            told = tuple(term for term in before.terms if self._facts.weight(term) >= OWN and term.number is None)
+            about = Topic(told) if told else topic
+            found = self._find(replace(after, refers=True), about, facts)
+            if found.best is not None:
+                return found
+        return None
+
+    def _carried(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        """Nothing is named: it is about what the turn before was about, or about what such a question is about first."""
+        if not (topic.terms or topic.fact):
+            default = self._lexicon.language.defaults.get(question.kind, "")
+            terms = tuple(self._lexicon.read([default])) if default else question.terms
+            asked = self._facts.ask(terms)
+            fits = [self._facts.fit(asked, question.kind, fact) for fact in facts] if terms else []
+            return Found(self._best(fits, ENOUGH), self._near(fits), terms)
+        if not (question.kind or question.leans or question.refers):
+            return Found(None, None, topic.terms)
+        fits = []
+        for fact in facts:
+            best = max(
+                (self._facts.fit(asked, question.kind, fact) for asked in self._before(topic)),
+                key=lambda each: each.coverage,
+            )
+            same = fact is topic.fact
+            more = same and not question.kind
+            fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
+        return Found(self._best(fits, CARRIED), self._near(fits), topic.terms)
+
+    def _before(self, topic: Topic) -> tuple[list[Asked], ...]:
+        """What the turn before was about: what was asked, and what was said."""
+        both = topic.terms, topic.fact.subject if topic.fact else ()
+        return tuple(self._facts.ask(terms) for terms in both if terms)
+
+    @staticmethod
+    def _best(fits: Sequence[Fit], enough: float) -> Fit | None:
+        good = [fit for fit in fits if fit.answers and fit.coverage >= enough]
+        return max(good, key=lambda fit: fit.score, default=None)
+
+    @staticmethod
+    def _near(fits: Sequence[Fit]) -> Fit | None:
+        near = [fit for fit in fits if fit.coverage >= NEAR]
+        return max(near, key=lambda fit: fit.coverage, default=None)
+
+    def _known(self, line: str) -> Fact:
+        """A line of context as a sentence."""
+        if line not in self._context:
+            if len(self._context) > 64:
+                self._context.clear()
+            sense, colon, rest = line.partition(":")
+            form = self._lexicon.language.context.get(sense.strip().lower(), "") if colon else ""
+            self._context[line] = describe(self._lexicon, form.replace("{}", rest.strip()) if form else line)
+        return self._context[line]
+
+    # Tools.
+
+    def _act(self, question: Question, topic: Topic, best: Fit | None) -> Decision | None:
+        wanted = self._tools.wanted(question.words, topic.tool)
+        if wanted is None:
+            return None
+        if question.forbids:
+            return self._decided(self._saying.phrase("not_done"), "talk", topic)
+        found = best.coverage if best is not None else 0.0
+        if question.asks and not question.requests:
+            if not self._tools.informs(wanted.tool) or wanted.coverage <= found:
+                return None
+        elif question.wishes and wanted.coverage < found:
+            return None
+        if calls := self._acting.several(question):
+            told = self._saying.phrase("done_plain")
+            return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))
+        step = self._acting.begin(wanted.tool, wanted.arguments)
+        if step.refuses and best is not None:
+            return None  # a rule about what is too much is a better answer than that it is too much
+        after = replace(topic, pending=step.pending, tool=wanted.tool.name if step.call else topic.tool)
+        return self._decided(step.text, "call" if step.call else "back", after, (step.call,) if step.call else ())
+
+    # What else is said.
+
+    def _unknown(self, question: Question, topic: Topic, near: Fit | None) -> Decision:
+        can_not = question.requests and bool(self._tools.all) and not question.kind
+        text = self._saying.phrase("cannot" if can_not else "unknown")
+        if "brief" not in self._persona.manner.lower():
+            if near is not None and not can_not:
+                text += " " + self._saying.phrase("but_fact", fact=near.fact.text)
+            elif topics := self._topics():
+                text += " " + self._saying.phrase("but_topics", topics=topics)
+        return self._decided(text, "unknown", topic, near=near is not None)
+
+    def _small_talk(self, kind: str, topic: Topic) -> str:
+        say, persona = self._saying.phrase, self._persona
+        if kind == "again":
+            return topic.said or say("again_nothing")
+        if kind == "who":
+            who = ", ".join(filter(None, (persona.name, persona.role)))
+            return say("who", who=who) if who else say("who_nobody")
+        if kind == "can":
+            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in self._tools.all]
+            parts = [say("can", topics=topics) for topics in [self._topics()] if topics]
+            parts += [say("can_do", tools=self._saying.list(tools[:4], "and"))] if tools else []
+            return " ".join(parts) or say("can_nothing")
+        return say(kind)
+
+    def _topics(self) -> str:
+        """What the first few facts are about."""
+        found: list[str] = []
+        for fact in self._facts.all:
+            things = [term.word for term in fact.subject if term.weight == FULL and term.number is None]
+            things = [word for word, term in zip(things, fact.subject, strict=False) if not term.days]
+            if things and (name := " ".join(things[:3])) not in found:
+                found.append(name)
+        return self._saying.list(found[:4], "and")
+
+    def _decided(self, text: str, kind: Kind, topic: Topic, calls: tuple[Call, ...] = (), near: bool = False) -> Decision:
+        return Decision(text, kind, calls, near, replace(topic, said=text))
+
+
+def _own_phrases(facts: Sequence[str], tools: Sequence[Tool], language: Language) -> frozenset[str]:
+    """Words that an owner writes as one, and a recogniser as two: "check-in", the tool `check_in`."""
+    joined = {word.lower().replace("-", "_") for fact in facts for word in re.findall(r"[A-Za-z]+-[A-Za-z]+", fact)}
+    joined |= {tool.name for tool in tools if tool.name.count("_") == 1 and tool.name.split("_")[1] in language.stop.split()}
+    return frozenset(word for word in joined if not any(part in language.numbers for part in word.split("_")))

@@ -1,0 +1,140 @@
+"""What was said, taken apart: what kind of answer it wants, what it is about, whether it asks or requests, and whether
+it leans on the turn before."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.partner.language import Language
+from engine.partner.reading import Lexicon, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """words: all of it; terms: of these, what may tell something; kind: of answer, or empty."""
+
+    words: tuple[str, ...]
+    terms: tuple[Term, ...]
+    kind: str
+    leans: bool
+    """It begins as one that leans on the turn before."""
+    refers: bool
+    """It has a pronoun that may stand for what was spoken of."""
+    asks: bool
+    requests: bool
+    """It is put as a request: "could you …", "please …"."""
+    wishes: bool
+    forbids: bool
+    small_talk: str
+    """Its kind if it is nothing but that."""
+
+    @property
+    def spoken(self) -> str:
+        return " ".join(self.words)
+
+
+def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
+    """Take a sentence apart. name: of who is spoken to, which is no part of what is asked."""
+    language, patterns = lexicon.language, compiled(lexicon.language)
+    words = lexicon.words(text)
+    called = [lexicon.words(name)] if name else []
+    words = _without(words, called)
+    spoken = " ".join(words)
+    small = _small_talk(language, spoken)
+    if not small:
+        spoken, small = _peeled(patterns, language, spoken)
+    words = _without(spoken.split(), called)
+    spoken = " ".join(words)
+    polite = bare = patterns.linking.sub("", spoken, count=1) if patterns.linking.match(spoken) else spoken
+    while found := patterns.requests.match(polite):
+        polite = polite[found.end() :]
+    kind = next((kind for pattern, kind in patterns.kinds if pattern.search(spoken)), "")
+    empty = {lexicon.stem(word) for word in language.kind_words.get(kind, "").split()}
+    terms = [term for term in lexicon.read(words) if term.weight > 0 and term.stem not in empty]
+    return Question(
+        words=tuple(words),
+        terms=tuple(terms),
+        kind=kind,
+        leans=bool(patterns.follow.match(spoken)),
+        refers=any(word in language.pronouns.split() for word in words),
+        asks=bool(patterns.asks.match(spoken)),
+        requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
+        wishes=bool(patterns.wishes.match(spoken)),
+        forbids=bool(patterns.forbids.match(polite)),
+        small_talk=small,
+    )
+
+
+def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Question]]:
+    """Where a question may follow a statement, "my daughter is nine, does she have to pay": the two apart."""
+    asks = compiled(lexicon.language).asks
+    for at in range(2, len(question.words) - 1 if not question.asks else 0):
+        if asks.match(" ".join(question.words[at:])):
+            before, after = (" ".join(part) for part in (question.words[:at], question.words[at:]))
+            yield read(lexicon, before), read(lexicon, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """A language's patterns, compiled."""
+
+    kinds: tuple[tuple[re.Pattern[str], str], ...]
+    asks: re.Pattern[str]
+    requests: re.Pattern[str]
+    linking: re.Pattern[str]
+    forbids: re.Pattern[str]
+    fillers: re.Pattern[str]
+    trailing: re.Pattern[str]
+    wishes: re.Pattern[str]
+    follow: re.Pattern[str]
+    talk: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+@functools.lru_cache(maxsize=8)
+def compiled(language: Language) -> Patterns:
+    """The patterns of a language."""
+    return Patterns(
+        tuple((re.compile(pattern), kind) for pattern, kind in language.kinds),
+        re.compile(language.asks),
+        re.compile(language.requests),
+        re.compile(language.linking),
+        re.compile(language.forbids),
+        re.compile(language.fillers),
+        re.compile(f"(?:{language.trailing})$"),
+        re.compile(language.wishes),
+        re.compile(language.follow),
+        tuple((kind, re.compile(pattern)) for kind, pattern in language.talk),
+    )
+
+
+def _small_talk(language: Language, spoken: str) -> str:
+    return next((kind for kind, pattern in compiled(language).talk if pattern.fullmatch(spoken)), "")
+
+
+def _peeled(patterns: Patterns, language: Language, spoken: str) -> tuple[str, str]:
+    """Without what stands before and after the question itself; and the kind of small talk that was under it."""
+    while True:
+        rest = spoken
+        if found := patterns.fillers.match(rest):
+            rest = rest[found.end() :].strip()
+        if found := patterns.trailing.search(rest):
+            rest = rest[: found.start()].strip()
+        if not rest or rest == spoken:
+            return spoken, ""
+        spoken = rest
+        if small := _small_talk(language, spoken):
+            return spoken, small
+
+
+def _without(words: list[str], names: Sequence[list[str]]) -> list[str]:
+    """Without a name at the beginning or the end, unless there is nothing else."""
+    for name in names:
+        if name and len(words) > len(name):
+            if words[: len(name)] == name:
+                words = words[len(name) :]
+            elif words[-len(name) :] == name and words[-len(name) - 1] not in ("is", "are", "about", "called"):
+                words = words[: -len(name)]
+    return words
