@@ -79,7 +79,7 @@ ENGLISH = Language(
         "first whole full person visitor guest customer people man woman work working question information info idea "
         "happen think mean leave stay live bring buy visit explain describe talk quick quickly currently minute "
         "moment hour usually normally generally really please regular normal standard whole entire current apart "
-        "eat fit order pay require requirement additional actually suppose enough"
+        "eat fit order pay require requirement additional actually suppose enough session morning afternoon evening"
     ),
     numbers={
         **{word: float(i) for i, word in enumerate([*_ONES, *_TEENS])},
@@ -119,7 +119,7 @@ ENGLISH = Language(
         "wifi wi_fi wireless wireless_network internet wlan hotspot online guest_network",
         "network wifi wireless internet",
         "password code passcode key_code",
-        "park parking car cars garage parking_lot car_park vehicle parking_space",
+        "parking =parking car cars garage parking_lot car_park vehicle parking_space",
         "dog dogs pet pets puppy",
         "cat cats pet kitten",
         "smoke smoking cigarette cigarettes smoker",
@@ -247,17 +247,16 @@ ENGLISH = Language(
     currencies="euro dollar pound franc cent pence penny yen krone crown quid buck",
     free="free",
     cost=_COST,
-    times="noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm",
+    times="half quarter noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm",
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
-    places=(
-        "behind beside opposite next_to under underneath near across downstairs upstairs outside inside left right "
-        "floor room hall basement platform corner street roof ground_floor corridor hallway entrance exit lobby "
-        "beneath above below between_ rear end_of level building station"
+    places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner",
+    before_place=(
+        "in on at past down up over through from around behind beside opposite next_to under underneath near across "
+        "beneath above below along between"
     ),
-    weak_places="in on at past down up over by through from to around",
     titles="doctor dr mister mr mrs ms miss missis professor prof sister father captain",
     capitals=(
         "i monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
@@ -278,6 +277,7 @@ ENGLISH = Language(
          "price"),
         (r"\b(how many|what number of)\b", "count"),
         (r"\b(how often|how frequently|how regularly)\b", "often"),
+        (r"\bhow long .*\b(open|closed)\b|^(are|is) .*\b(open|closed)\b", "time"),
         (r"\b(how long|how quickly|how quick|how fast|how soon|for how long)\b", "long"),
         (r"\b(how far|what distance)\b", "far"),
         (r"\b(how old)\b", "old"),
@@ -285,11 +285,11 @@ ENGLISH = Language(
          r"opening hours|opening times|visiting hours|what are .* hours|which days?|what days?|what date|which date|"
          r"what year|which year)\b", "time"),
         (r"\b(where|whereabouts|in which room|on which floor|what floor|which floor|which room|what room|which direction|"
-         r"from where|how (do|can|could|would) (i|we|you|one) (get|go|come) (to|there))\b", "place"),
+         r"from where|how (do|can|could|would) (i|we|you|one) (get|go|come) (to|there)|(i am|we are) looking for)\b", "place"),
         (r"\b(who|whom|whose)\b", "person"),
     ),
     kind_words={
-        "price": _COST.replace("reduced", ""), "time": "time late early date day year hour begin_", "place": "room floor direction get go come find",
+        "price": _COST.replace("reduced", ""), "time": "time late early date day year hour start begin end finish stop", "place": "room floor direction get go come find",
         "old": "old", "often": "often frequently", "count": "number", "person": "person name",
     },
     defaults={"price": "ticket", "time": "open"},
@@ -311,7 +311,7 @@ ENGLISH = Language(
         r"(can|could|would|will) you (please |maybe |perhaps |kindly )?(tell|inform|let) (me|us)( know)?"
         r"( about)?|do you (happen to )?know( about)?|i (would like|want|need) to know( about)?|i was wondering|i wonder|"
         r"(please )?tell (me|us)( about| please)?|i have a question|one question|may i ask( you)?|any idea|"
-        r"do you have any idea|i am looking for|we are looking for|i would like to ask|can i ask( you)?|by the way)\b"
+        r"do you have any idea|i would like to ask|can i ask( you)?|by the way)\b"
     ),
     trailing=r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam)",
     wishes=r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b",

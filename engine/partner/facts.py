@@ -16,7 +16,7 @@ SOUNDS_LIKE = 0.8
 """From here on a word that fits nowhere is taken for one that sounds like it."""
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
-    "long": frozenset({"long", "until"}),
+    "long": frozenset({"long"}),
     "far": frozenset({"far", "long"}),
     "old": frozenset({"count", "time"}),
     "often": frozenset({"often"}),
@@ -145,6 +145,8 @@ class Facts:
         around = max((share(terms, fact) for terms in context), default=0.0)
         said = [*asked, *(each for terms in context for each in terms)]
         subject = [(term, self.weight(term)) for term in fact.subject]
+        if kind == "person" and answers:
+            subject = []  # the name that is asked for may be what the sentence is about
         left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
         score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
         if fact.only_days:
@@ -185,7 +187,7 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         tuple(term for term in terms[:first] if term.weight > 0),
         days,
         bool(days) and len(days) < 7,
-        kinds_of(lexicon, text, words, terms),
+        kinds_of(lexicon, text, words, terms, first),
     )
 
 
@@ -201,12 +203,15 @@ def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
     return frozenset(found)
 
 
-def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term]) -> frozenset[str]:
-    """The kinds of question that a sentence can answer."""
+def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term], verb: int) -> frozenset[str]:
+    """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after that."""
     language = lexicon.language
     stems = [term.stem for term in terms]
-    named = {name: {lexicon.stem(word) for word in getattr(language, name).split()} for name in _STEMMED}
-    before, weak = language.before_time.split(), language.weak_places.split()
+    named = {name: {lexicon.stem_of(word) for word in getattr(language, name).split()} for name in _STEMMED}
+    before = language.before_time.split()
+    before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
+    costs = {lexicon.stem(word) for word in language.cost.split()}
+    no_place = named["times"] | named["months"] | named["currencies"] | costs
     kinds: set[str] = set()
     for place, term in enumerate(terms):
         after = stems[place + 1] if place + 1 < len(stems) else ""
@@ -226,15 +231,13 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds.add("time")
         if term.stem in named["repeats"] and after and term.word != last:
             kinds |= {"often"}
-        if term.stem in named["places"] or (
-            term.word in weak
-            and place + 1 < len(terms)
-            and _is_thing(lexicon, terms[place + 1 :], named["times"] | named["months"] | named["currencies"])
+        if place >= verb and (
+            term.stem in named["places"]
+            or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
         ):
             kinds.add("place")
         if term.word in language.titles.split():
             kinds.add("person")
-    costs = {lexicon.stem(word) for word in language.cost.split()} - {lexicon.stem("charge_for")}
     if language.free in words or any(stem in named["currencies"] for stem in stems):
         kinds.add("price")
     if kinds & {"count", "time"} and costs & set(stems):

@@ -35,7 +35,7 @@ class Language:
     homophones: Mapping[str, str]
     """Words that a recogniser writes for a number, where a number must stand."""
     same: tuple[str, ...]
-    """Words that mean about the same; the first names the group."""
+    """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form alone."""
     near: tuple[str, ...]
     """Groups of which one answers a question for the other: who asks when it closes is told when it is open."""
     days: tuple[str, ...]
@@ -58,9 +58,9 @@ class Language:
     repeats: str
     """Words of how often."""
     places: str
-    """Words that are a place by themselves, or are followed by one."""
-    weak_places: str
-    """Those that are followed by a place if it is no time and no number."""
+    """Words that are a place by themselves."""
+    before_place: str
+    """Words that are followed by a place, if it is no time and no number."""
     titles: str
     """Before the name of a person."""
     capitals: str

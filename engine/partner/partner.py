@@ -171,7 +171,7 @@ class Partner:
         asked = self._facts.ask(question.terms)
         fits = [self._facts.fit(asked, kind, fact, context) for fact in facts]
         if kind != question.kind:  # that it wants the same kind of answer is a guess
-            fits = [replace(fit, answers=True) for fit in fits]
+            fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
         if not things and before:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
         about = (*things, *(topic.terms if question.leans or question.refers else ())) if things else topic.terms

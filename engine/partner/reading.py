@@ -50,6 +50,10 @@ class Lexicon:
         """What forms of one word have in common."""
         return _stem(self.language, word)
 
+    def stem_of(self, entry: str) -> str:
+        """The stem of an entry of a table: a word, a phrase with `_`, or with `=` before it a word as it stands."""
+        return entry if entry.startswith("=") else "_".join(self.stem(part) for part in entry.split("_") if part)
+
     def words(self, text: str) -> list[str]:
         """The words of a text in small letters, contractions written out; numbers as they stand."""
         found: list[str] = []
@@ -71,7 +75,8 @@ class Lexicon:
         if word in self.language.ordinals:
             return Term(word, f"#{self.language.ordinals[word]}th", FULL, start=at, end=at + 1)
         weight = STOP if word in self.stop or len(word) < 2 else LIGHT if stem in self.light else FULL
-        groups, days = self.groups.get(stem, frozenset()), self.days.get(stem, frozenset())
+        groups = self.groups.get(stem, frozenset()) | self.groups.get(f"={word}", frozenset())
+        days = self.days.get(stem, frozenset())
         return Term(word, stem, weight, groups, days=days, start=at, end=at + 1)
 
     def _phrase(self, words: Sequence[str], stems: Sequence[str], at: int) -> Term | None:
@@ -156,22 +161,19 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     """The tables of a language, made quick to look up. own: phrases of an owner, their words joined by `_`."""
     made = Lexicon(language)
 
-    def stem_of(entry: str) -> str:
-        return "_".join(made.stem(part) for part in entry.split("_") if part)
-
     groups: dict[str, set[str]] = {}
     for line in language.same:
-        entries = [stem_of(entry) for entry in line.split()]
+        entries = [made.stem_of(entry) for entry in line.split()]
         for entry in entries:
             groups.setdefault(entry, set()).add(entries[0])
     made.groups = {stem: frozenset(names) for stem, names in groups.items()}
     made.stop = frozenset(language.stop.split())
-    made.light = frozenset(stem_of(entry) for entry in language.light.split())
+    made.light = frozenset(made.stem_of(entry) for entry in language.light.split())
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
-    made.days |= {stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
-    pairs = [tuple(stem_of(each) for each in line.split()) for line in language.near]
+    made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
+    pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
-    entries = " ".join((*language.same, language.light, " ".join(language.day_ranges), language.places, *own))
+    entries = " ".join((*language.same, language.light, " ".join(language.day_ranges), language.places, language.before_place, *own))
     for entry in {each for each in entries.split() if "_" in each.strip("_")}:
         parts = tuple(made.stem(part) for part in entry.split("_") if part)
         made.phrases.setdefault(parts[0], []).append((parts, "_".join(parts)))
