@@ -67,7 +67,7 @@ class Acting:
             if not answer or len(question.terms) > 2:
                 return None
             return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(pending.arguments)))
-        if question.kind or question.asks and words[:2] not in (["it", "is"], ["is", "it"]):
+        if question.kind or (question.asks and words[:2] not in (["it", "is"], ["is", "it"])):
             return None
         arguments = dict(pending.arguments)
         filling = Filling(self._lexicon, words, self._tools.ear)

@@ -95,7 +95,9 @@ class Facts:
         for fact in self.all:
             for stem in fact.stems | fact.groups:
                 spread[stem] = spread.get(stem, 0) + 1
-        self._rarity = {stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()}
+        self._rarity = {
+            stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()
+        }
 
     def weight(self, term: Term) -> float:
         """How much a term of a question tells."""
@@ -121,9 +123,7 @@ class Facts:
                 for word, alike in self.ear.alike(term.word, SOUNDS_LIKE):
                     known = self._lexicon.read([word])[0]
                     heard.append((frozenset((known.stem, *known.groups)), 0.9 * alike))
-            near = frozenset(
-                other for one in term.groups for this, other in self._lexicon.near if this == one
-            )
+            near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
             asked.append(Asked(term, self.weight(term), near, tuple(heard)))
         return asked
 

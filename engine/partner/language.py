@@ -103,6 +103,8 @@ class Language:
     """Words for a yes-or-no argument."""
     units: Mapping[str, tuple[str, float]]
     """Units: what they are measured in, and how much of it they are."""
+    likely: Mapping[str, tuple[str, ...]]
+    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about."""
     context: Mapping[str, str]
     """What a line of context begins with, and how the rest is said."""
     phrases: Mapping[str, str]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from engine.contract import Exchange
 from engine.partner.acting import Acting, Pending
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Asked, Fact, Facts, Fit, describe
@@ -41,14 +42,6 @@ class Persona:
     name: str = ""
     role: str = ""
     manner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """An earlier turn: what the visitor said, and as much of the answer as was heard."""
-
-    user: str
-    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +108,20 @@ class Partner:
         self._context: dict[str, Fact] = {}
         self._past: dict[tuple[Exchange, ...], Topic] = {}
 
-    def decide(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Decision:
-        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child"."""
-        topic = self._topic(tuple(history)[-REPLAYED:], context)
-        return self._turn(text, topic, context)
+    def decide(
+        self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = (), calls: bool = True
+    ) -> Decision:
+        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child".
+        calls: whether a tool may be called; else what would call one is refused."""
+        decision = self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
+        if decision.kind in ("call", "back") and not calls:
+            return Decision(self._saying.phrase("cannot"), "unknown")
+        return decision
+
+    def forget(self) -> None:
+        """Drop what was worked out from what visitors have said."""
+        self._past.clear()
+        self._context.clear()
 
     def _topic(self, history: tuple[Exchange, ...], context: Sequence[str]) -> Topic:
         if not history:
@@ -292,12 +295,16 @@ class Partner:
                 found.append(name)
         return self._saying.list(found[:4], "and")
 
-    def _decided(self, text: str, kind: Kind, topic: Topic, calls: tuple[Call, ...] = (), near: bool = False) -> Decision:
+    def _decided(
+        self, text: str, kind: Kind, topic: Topic, calls: tuple[Call, ...] = (), near: bool = False
+    ) -> Decision:
         return Decision(text, kind, calls, near, replace(topic, said=text))
 
 
 def _own_phrases(facts: Sequence[str], tools: Sequence[Tool], language: Language) -> frozenset[str]:
     """Words that an owner writes as one, and a recogniser as two: "check-in", the tool `check_in`."""
     joined = {word.lower().replace("-", "_") for fact in facts for word in re.findall(r"[A-Za-z]+-[A-Za-z]+", fact)}
-    joined |= {tool.name for tool in tools if tool.name.count("_") == 1 and tool.name.split("_")[1] in language.stop.split()}
+    joined |= {
+        tool.name for tool in tools if tool.name.count("_") == 1 and tool.name.split("_")[1] in language.stop.split()
+    }
     return frozenset(word for word in joined if not any(part in language.numbers for part in word.split("_")))

@@ -75,7 +75,11 @@ def likeness(one: str, other: str) -> float:
     return max(0.0, 1.0 - row[-1] / longest)
 
 
-_CLASS = {sound: 1 << place for place, group in enumerate(("pb", "td", "kg", "fv", "Tsz", "SCj", "mnN", "lr")) for sound in group}
+_CLASS = {
+    sound: 1 << place
+    for place, group in enumerate(("pb", "td", "kg", "fv", "Tsz", "SCj", "mnN", "lr"))
+    for sound in group
+}
 
 
 def _classes(word: str) -> int:
@@ -103,7 +107,7 @@ class Ear:
                 self._cache.clear()
             heard = "".join(sounds(part, self._pronounce) for part in word.split())
             ours = _classes(heard)
-            close = [each for each in self._known if (ours ^ each[2]).bit_count() <= 2 and ours & each[2] or not ours]
+            close = [each for each in self._known if ((ours ^ each[2]).bit_count() <= 2 and ours & each[2]) or not ours]
             found = [(each, likeness(heard, known)) for each, known, _ in close if heard]
             least = 0.7 if len(heard) > 3 else 0.95  # short words are like too many others
             self._cache[word] = sorted((pair for pair in found if pair[1] > least), key=lambda pair: -pair[1])[:4]
