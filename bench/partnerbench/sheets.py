@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.toml import tomllib
-from partnerbench.wordings import Attribute, Wordings
+from .wordings import Attribute, Wordings
 
 FOLDER = Path(__file__).with_name("sheets")
 

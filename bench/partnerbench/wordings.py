@@ -204,3 +204,5 @@ parameters = { speed = ["slow", "medium", "fast"] }
         ("how fast can the fan go", "", {}),
     ),
 )  # fmt: skip
+
+SETS = {"tune": TUNE, "held": HELD}
