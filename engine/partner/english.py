@@ -66,6 +66,10 @@ ENGLISH = Language(
         "won": "one",
         "tree": "three",
     },
+    roots=(
+        "ations", "ation", "itions", "ition", "ments", "ment", "ances", "ance", "ions", "ion", "ors", "or", "ers", "er", "als",
+        "al", "ness", "ful", "ists", "ist", "ings", "ing", "ives", "ive", "ables", "able", "ly", "y", "e",
+    ),
     near=("open close", "start end", "start open", "end close", "late longer"),
     days=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     day_ranges={
@@ -74,10 +78,11 @@ ENGLISH = Language(
         "weekend": (5, 6),
         "daily": tuple(range(7)),
         "every_day": tuple(range(7)),
-        "working_day": (0, 1, 2, 3, 4),
         "all_week": tuple(range(7)),
     },
     to="to through till until",
+    ranges="to through till until between",
+    hours="open close",
     months=(
         "january february march april may june july august september october november december winter summer autumn "
         "spring christmas easter"
@@ -110,13 +115,17 @@ ENGLISH = Language(
         "contains contain belongs sits lead leads ships"
     ),
     kind_words={
-        "price": _COST.replace("reduced", ""),
-        "time": "time late early date day year hour start begin end finish stop",
-        "place": "room floor direction get go come find",
-        "old": "old",
-        "often": "often frequently",
-        "count": "number",
-        "person": "person name",
+        "price": _COST.replace("reduced", "") + " admission charge owe come entry visit ticket_price money",
+        "time": "time late early date day year month hour start begin end finish stop schedule timetable "
+        "opening_times opening_hours business_hours",
+        "place": "room floor direction get go come find way reach point address located location see walk",
+        "long": "long minute hour day week month year time take need plan last duration length second visit",
+        "often": "often frequently time regularly",
+        "count": "number people person",
+        "person": "person name responsible care charge_of in_charge look_after ask speak talk head boss manager run lead "
+        "look take_care contact",
+        "far": "far distance close",
+        "old": "old age year",
     },
     defaults={"price": "ticket", "time": "open"},
     informs="tell say read check report look find get measure ask show",

@@ -5,21 +5,26 @@ from __future__ import annotations
 # fmt: off
 
 KINDS = (
-    ((r"\b(how much|what (is|are|was) the (price|cost|fare|fee|charge)|what (do|does|did|will|would) .*\b(cost|charge)"
-     r"|is .* free$|are .* free$|how expensive|what .* prices?|(do|does) .* (have|need) to pay|fare|price of|fee for)\b"),
-     "price"),
-    (r"\b(how many|what number of)\b", "count"),
-    (r"\b(how often|how frequently|how regularly)\b", "often"),
-    (r"\bhow long .*\b(open|closed)\b|^(are|is) .*\b(open|closed)\b", "time"),
-    (r"\b(how long|how quickly|how quick|how fast|how soon|for how long)\b", "long"),
-    (r"\b(how far|what distance)\b", "far"),
-    (r"\b(how old)\b", "old"),
-    ((r"\b(when|what times?|at what time|which times?|what hours|how late|how early|until when|till when|since when|"
-     r"opening hours|opening times|visiting hours|what are .* hours|which days?|what days?|what date|which date|"
-     r"what year|which year)\b"), "time"),
-    ((r"\b(where|whereabouts|in which room|on which floor|what floor|which floor|which room|what room|which direction|"
-     r"from where|how (do|can|could|would) (i|we|you|one) (get|go|come) (to|there)|(i am|we are) looking for)\b"), "place"),
-    (r"\b(who|whom|whose)\b", "person"),
+    (r"\bhow much (time|longer)|\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b|\bhow long\b(?!.*\b(open|closed)\b)"
+     r"|\bhow (quickly|quick|fast|soon)\b|\b(what is the|what) (duration|length)\b|\bhow much of my time\b", "long"),
+    (r"\bhow often|\bhow frequently|\bhow regularly|\bhow many times\b|\bhow frequent\b", "often"),
+    (r"\bhow much\b|\bhow many (euros|dollars|pounds|francs|cents|pence|bucks|quid|kronor|yen)\b|\bhow (expensive|cheap|pricey)\b"
+     r"|\b(cost|costs|price|prices|priced|fare|fares|fee|fees|tariff|rates|surcharge)\b|\bexpensive\b|\bcheap\b"
+     r"|\bwhat (do|does|did|will|would|is) .*\bcharged?\b|\bdo you charge\b|\bis there a charge\b|\bwhat (do|would|will|must) (i|we) (owe|pay)\b"
+     r"|\b(do|does|must|should) .*\b(have to |need to |)pay\b|\b(is|are|for|get in|come in|go in) (for )?free( of charge)?$|\bwhat is the (admission|entry|entrance)\b"
+     r"|\bwhat is admission\b", "price"),
+    (r"\bhow many\b|\bwhat number of\b|\bhow big a group\b", "count"),
+    (r"\bhow far\b|\bwhat distance\b|\bhow close\b|\bhow near\b", "far"),
+    (r"\bhow old\b|\bwhat age\b|\bwhich age\b", "old"),
+    (r"\bwhen\b|\b(what|which) times?\b|\b(what|which) hours?\b|\bhow late\b|\bhow early\b|\bhow long .*\b(open|closed)\b"
+     r"|\b(opening|visiting|business|office|working) (hours|times)\b|\bwhat are .* hours\b|\b(which|what) (days?|date|year|month|weekday)\b"
+     r"|^(are|is) .*\b(open|closed)\b|\b(do|does) .*\b(open|close)\b|\bschedule\b|\btimetable\b", "time"),
+    (r"\bwhere\b|\bwhereabouts\b|\b(which|what) (way|room|floor|platform|direction|hall|gate|level|building|street|side|part|corner|exit|stop|"
+     r"address|counter|desk|aisle|shelf|storey|terminal)\b(?! (is|are) (called|named))|\bhow (do|can|could|would|should|shall|might|to) (i|we|you|one)? ?"
+     r"(get|go|come|walk|drive) (to|there|from)\b|\bhow (do|can|could|would|should) (i|we|you|one) (find|reach)\b|\b(looking for|directions|way to|address)\b"
+     r"|\b(point|direct|guide|lead|send) (me|us) (to|towards)\b|\blocation of\b|\blocated\b", "place"),
+    (r"\bwho\b|\bwhom\b|\bwhose\b|\bwhat is (his|her|their) name\b|\bwhat is the name of the (person|one|man|woman|lady|guy|manager|director|doctor|boss|"
+     r"owner|chef|head|teacher|guide)\b|\bwhich person\b", "person"),
 )
 
 ASKS = (
@@ -50,7 +55,8 @@ TRAILING = r"\b(please|thanks|thank you|then|now|right now|you know|by any chanc
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 
-FOLLOW = r"(and|what about|how about|what of|or|but|also|then|same for|the same for|as well as)\b"
+FOLLOW = (r"(and|what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with| about)?|as well as|in (the )?case of|"
+          r"as for|regarding|concerning|what if it is|is (that|it) the same)\b")
 
 TALK = (
     ("hello", (r"(hello|hi|hey|hey there|hello there|hi there|good (morning|afternoon|evening|day)|greetings|howdy|"

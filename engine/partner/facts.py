@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from engine.partner.phonetics import Ear
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
-SYNONYM, RELATED, HALF = 0.85, 0.9, 0.6
+SAME_ROOT, SYNONYM, RELATED, HALF = 0.95, 0.85, 0.9, 0.6
 """How much a word counts that means about the same, or that answers for the other."""
+LITTLE = 0.2
+"""So much of a word counts that only says of which kind a question is."""
 SOUNDS_LIKE = 0.8
 """From here on a word that fits nowhere is taken for one that sounds like it."""
 ACCEPTED: Mapping[str, frozenset[str]] = {
@@ -33,6 +35,7 @@ class Fact:
     terms: tuple[Term, ...]
     stems: frozenset[str]
     groups: frozenset[str]
+    roots: frozenset[str]
     subject: tuple[Term, ...]
     """What it is about: the terms before its first verb."""
     days: frozenset[int]
@@ -63,6 +66,8 @@ class Asked:
     term: Term
     weight: float
     near: frozenset[str]
+    hours: bool
+    """It asks from when to when."""
     heard: tuple[tuple[frozenset[str], float], ...]
 
     def match(self, fact: Fact) -> tuple[float, bool]:
@@ -72,10 +77,14 @@ class Asked:
             return 1.0, False
         if term.days:
             return (1.0 if term.days & fact.days else 0.0), False
+        if term.root and term.root in fact.roots:
+            return SAME_ROOT, False
         if term.groups & fact.groups:
             return SYNONYM, False
+        if self.hours and "until" in fact.kinds:
+            return RELATED, False
         if self.near & fact.groups:
-            return (RELATED if "until" in fact.kinds else HALF), False
+            return HALF, False
         for known, alike in self.heard:
             if known & fact.stems or known & fact.groups:
                 return alike, True
@@ -90,10 +99,11 @@ class Facts:
         self._lexicon, self._ambient = lexicon, ambient
         self.all = tuple(describe(lexicon, text) for text in texts)
         self.ear = Ear(())
+        self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
         count = len(self.all) + 1
         spread: dict[str, int] = {}
         for fact in self.all:
-            for stem in fact.stems | fact.groups:
+            for stem in fact.stems | fact.groups | fact.roots:
                 spread[stem] = spread.get(stem, 0) + 1
         self._rarity = {
             stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()
@@ -107,15 +117,15 @@ class Facts:
             return 0.3 if term.stem in self._rarity else 0.15
         if term.weight == LIGHT:
             return 0.5 * LIGHT
-        known = [self._rarity[stem] for stem in (term.stem, *term.groups) if stem in self._rarity]
+        known = [self._rarity[stem] for stem in (term.stem, term.root, *term.groups) if stem in self._rarity]
         return max(known) if known else 1.0
 
     def knows(self, term: Term) -> bool:
         """Whether any fact has it, by itself or by what means the same."""
-        return term.stem in self._rarity or any(group in self._rarity for group in term.groups)
+        return term.stem in self._rarity or term.root in self._rarity or any(group in self._rarity for group in term.groups)
 
-    def ask(self, terms: Sequence[Term]) -> list[Asked]:
-        """Terms of a question, with what is the same for all facts worked out once."""
+    def ask(self, terms: Sequence[Term], little: frozenset[str] = frozenset()) -> list[Asked]:
+        """Terms of a question, with what is the same for all facts worked out once. little: stems that tell little in it."""
         asked = []
         for term in terms:
             heard: list[tuple[frozenset[str], float]] = []
@@ -124,7 +134,9 @@ class Facts:
                     known = self._lexicon.read([word])[0]
                     heard.append((frozenset((known.stem, *known.groups)), 0.9 * alike))
             near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
-            asked.append(Asked(term, self.weight(term), near, tuple(heard)))
+            weight = self.weight(term) * (LITTLE if term.stem in little else 1.0)
+            hours = not term.groups.isdisjoint(self._hours)
+            asked.append(Asked(term, weight, near, hours, tuple(heard)))
         return asked
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
@@ -150,7 +162,7 @@ class Facts:
         left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
         score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
         if fact.only_days:
-            score += 0.1 if any(each.term.days & fact.days for each in said) else -0.2
+            score += 0.1 if any(each.term.days & fact.days for each in said) else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
         return Fit(fact, coverage, answers, score + (0.15 if kind and answers else 0.0), around)
 
@@ -178,12 +190,14 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
     verbs = lexicon.language.verbs.split()
     first = next((i for i, term in enumerate(terms) if i and term.word in verbs), 0)
     telling = tuple(term for term in terms if term.weight > 0)
+    deep = [*telling, *(part for term in telling for part in term.parts)]
     days = days_of(lexicon, terms)
     return Fact(
         text,
         telling,
-        frozenset(term.stem for term in telling),
-        frozenset(group for term in telling for group in term.groups),
+        frozenset(term.stem for term in deep),
+        frozenset(group for term in deep for group in term.groups),
+        frozenset(term.root for term in deep if term.root),
         tuple(term for term in terms[:first] if term.weight > 0),
         days,
         bool(days) and len(days) < 7,
@@ -215,9 +229,11 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     kinds: set[str] = set()
     for place, term in enumerate(terms):
         after = stems[place + 1] if place + 1 < len(stems) else ""
+        then = stems[place + 2] if place + 2 < len(stems) else ""
         last = terms[place - 1].word if place else ""
         if term.number is not None:
-            unit = next((name for name in ("currencies", "durations", "distances") if after in named[name]), "")
+            units = ("currencies", "durations", "distances")
+            unit = next((name for each in (after, then) for name in units if each in named[name]), "")
             kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
             if not unit and (last in before or 1000 <= term.number < 2100):
                 kinds.add("time")
@@ -242,7 +258,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
         kinds.add("price")
     if kinds & {"count", "time"} and costs & set(stems):
         kinds.add("price")
-    if "time" in kinds and set(words) & set(language.to.split()):
+    if "time" in kinds and set(words) & set(language.ranges.split()):
         kinds.add("until")
     if _names(language.capitals.split(), text):
         kinds.add("person")

@@ -36,6 +36,8 @@ class Language:
     """Words that a recogniser writes for a number, where a number must stand."""
     same: tuple[str, ...]
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form alone."""
+    roots: tuple[str, ...]
+    """Endings that make a word of another: "delivery" and "deliver" have one root."""
     near: tuple[str, ...]
     """Groups of which one answers a question for the other: who asks when it closes is told when it is open."""
     days: tuple[str, ...]
@@ -43,6 +45,10 @@ class Language:
     """Words that stand for several days, 0 is Monday."""
     to: str
     """Between two days, it means all from the one to the other."""
+    ranges: str
+    """With a time, it says from when to when."""
+    hours: str
+    """Groups that from when to when is an answer to."""
     months: str
     """With the seasons."""
     currencies: str
@@ -72,7 +78,7 @@ class Language:
     kinds: tuple[tuple[str, str], ...]
     """How a question begins, as a pattern over its words, and what kind of answer it wants; the first that fits."""
     kind_words: Mapping[str, str]
-    """Words that only say of which kind a question is: for this kind they tell nothing else."""
+    """Words that say little but of which kind a question is."""
     defaults: Mapping[str, str]
     """What a question of this kind is about that names nothing: who asks "how much is it?" first of all means this."""
     informs: str

@@ -25,6 +25,8 @@ from engine.partner.tools import Call, Tool, Tools
 Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
 ENOUGH = 0.62
 """A fact answers if this much of what was asked is in it."""
+HINT = 0.4
+"""So much is enough for who asks nothing: "I have cut my finger"."""
 NEAR = 0.34
 """This much, and it is said with a refusal: "But I know this: …"."""
 CARRIED = 0.4
@@ -161,7 +163,8 @@ class Partner:
 
     def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         """The fact that answers."""
-        own = tuple(term for term in question.terms if self._facts.weight(term) >= OWN or term.days)
+        telling = [term for term in question.terms if term.stem not in question.little]
+        own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days)
         if not own and not (question.kind or question.refers or question.leans):
             own = question.terms
         if not own:
@@ -171,18 +174,22 @@ class Partner:
         before = self._before(topic)
         context = before if leans else ()
         kind = question.kind or (topic.kind if question.leans else "")
-        asked = self._facts.ask(question.terms)
+        asked = self._facts.ask(question.terms, question.little)
         fits = [self._facts.fit(asked, kind, fact, context) for fact in facts]
         if kind != question.kind:  # that it wants the same kind of answer is a guess
             fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
         if not things and before:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
-        about = (*things, *(topic.terms if question.leans or question.refers else ())) if things else topic.terms
-        return Found(self._best(fits, ENOUGH), self._near(fits), tuple(dict.fromkeys(about))[:4] or own)
+        best = self._best(fits, HINT if question.wishes and not kind else ENOUGH)
+        same = question.leans or question.refers or (best is not None and best.context >= CARRIED)
+        about = (*things, *(topic.terms if same else ())) if things else topic.terms
+        return Found(best, self._near(fits), tuple(dict.fromkeys(about))[:4] or own)
 
     def _after_statement(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
         """Where a question follows a statement, it is about what that is about."""
         for before, after in later(self._lexicon, question):
+            if after.kind != question.kind:
+                continue
             told = tuple(term for term in before.terms if self._facts.weight(term) >= OWN and term.number is None)
             about = Topic(told) if told else topic
             found = self._find(replace(after, refers=True), about, facts)
@@ -194,7 +201,8 @@ class Partner:
         """Nothing is named: it is about what the turn before was about, or about what such a question is about first."""
         if not (topic.terms or topic.fact):
             default = self._lexicon.language.defaults.get(question.kind, "")
-            terms = tuple(self._lexicon.read([default])) if default else question.terms
+            telling = tuple(term for term in question.terms if term.stem not in question.little)
+            terms = tuple(self._lexicon.read([default])) if default and not telling else telling
             asked = self._facts.ask(terms)
             fits = [self._facts.fit(asked, question.kind, fact) for fact in facts] if terms else []
             return Found(self._best(fits, ENOUGH), self._near(fits), terms)

@@ -19,6 +19,8 @@ class Question:
     words: tuple[str, ...]
     terms: tuple[Term, ...]
     kind: str
+    little: frozenset[str]
+    """Stems of terms that say little but of which kind it is."""
     leans: bool
     """It begins as one that leans on the turn before."""
     refers: bool
@@ -52,12 +54,13 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     while found := patterns.requests.match(polite):
         polite = polite[found.end() :]
     kind = next((kind for pattern, kind in patterns.kinds if pattern.search(spoken)), "")
-    empty = {lexicon.stem(word) for word in language.kind_words.get(kind, "").split()}
-    terms = [term for term in lexicon.read(words) if term.weight > 0 and term.stem not in empty]
+    little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
+    terms = [term for term in lexicon.read(words) if term.weight > 0]
     return Question(
         words=tuple(words),
         terms=tuple(terms),
         kind=kind,
+        little=little,
         leans=bool(patterns.follow.match(spoken)),
         refers=any(word in language.pronouns.split() for word in words),
         asks=bool(patterns.asks.match(spoken)),

@@ -26,6 +26,10 @@ class Term:
     """How much it tells: STOP nothing, LIGHT little."""
     groups: frozenset[str] = frozenset()
     number: float | None = None
+    root: str = ""
+    """What it has in common with words made of it."""
+    parts: tuple[Term, ...] = ()
+    """Of a phrase: the terms of its words."""
     days: frozenset[int] = frozenset()
     """The days of the week that it names, 0 is Monday."""
     start: int = 0
@@ -77,7 +81,8 @@ class Lexicon:
         weight = STOP if word in self.stop or len(word) < 2 else LIGHT if stem in self.light else FULL
         groups = self.groups.get(stem, frozenset()) | self.groups.get(f"={word}", frozenset())
         days = self.days.get(stem, frozenset())
-        return Term(word, stem, weight, groups, days=days, start=at, end=at + 1)
+        root = _root(self.language, stem)
+        return Term(word, stem, weight, groups, root=root, days=days, start=at, end=at + 1)
 
     def _phrase(self, words: Sequence[str], stems: Sequence[str], at: int) -> Term | None:
         for parts, stem in self.phrases.get(stems[at], ()):
@@ -89,7 +94,9 @@ class Lexicon:
                     continue
             weight = STOP if stem in self.stop else LIGHT if stem in self.light else FULL
             groups, days = self.groups.get(stem, frozenset()), self.days.get(stem, frozenset())
-            return Term(" ".join(words[at:end]), stem, weight, groups, days=days, start=at, end=end)
+            inside = tuple(self._word(words, stems, place) for place in range(at, end))
+            telling = tuple(each for each in inside if each.weight > 0)
+            return Term(" ".join(words[at:end]), stem, weight, groups, root=stem, parts=telling, days=days, start=at, end=end)
         return None
 
     def _number(self, words: Sequence[str], at: int) -> Term | None:
@@ -113,7 +120,9 @@ def number_at(language: Language, words: Sequence[str], at: int) -> tuple[float 
     articles = language.article.split()
     if word == language.half and words[at + 1 : at + 2] and words[at + 1] in articles:
         return 0.5, at + 2
-    if word in articles and words[at + 1 : at + 2] and words[at + 1] in tens:
+    if word in tens:
+        total, end = float(tens[word]), at + 1
+    elif word in articles and words[at + 1 : at + 2] and words[at + 1] in tens:
         total, end = float(tens[words[at + 1]]), at + 2
     elif word in known:
         total, end = known[word], at + 1
@@ -147,6 +156,15 @@ def _stem(language: Language, word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= left:
             return _bare(word[: -len(ending)] + instead)
     return _bare(word)
+
+
+@functools.lru_cache(maxsize=8192)
+def _root(language: Language, stem: str) -> str:
+    """A stem without the ending that makes it a word of another kind."""
+    for ending in language.roots:
+        if stem.endswith(ending) and len(stem) - len(ending) >= 4:
+            return stem[: -len(ending)]
+    return stem
 
 
 def _bare(stem: str) -> str:
