@@ -87,7 +87,9 @@ def main() -> int:
     """Do it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="for what is generated")
-    parser.add_argument("--show", metavar="SET", default="", help="print what went wrong in sets with this in their name")
+    parser.add_argument(
+        "--show", metavar="SET", default="", help="print what went wrong in sets with this in their name"
+    )
     parser.add_argument("--only", metavar="SET", default="", help="only sets with this in their name")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there, too")
     parser.add_argument("--profile")
@@ -106,9 +108,13 @@ def main() -> int:
                 if kind in score.of:
                     percent = 100 * score.right[kind] / score.of[kind]
                     mark = "" if percent >= target else "  MISSED"
-                    print(f"  {kind:13} {score.right[kind]:4} of {score.of[kind]:4}  {percent:5.1f} %  (≥ {target} %){mark}")
+                    print(
+                        f"  {kind:13} {score.right[kind]:4} of {score.of[kind]:4}  {percent:5.1f} %  (≥ {target} %){mark}"
+                    )
             times = {"first": first, "whole": whole}
-            told = {f"{key}_ms_p{part}": quantile(values, part / 100) for key, values in times.items() for part in (50, 95)}
+            told = {
+                f"{key}_ms_p{part}": quantile(values, part / 100) for key, values in times.items() for part in (50, 95)
+            }
             figures[name] |= told
             print(f"  first words after {told['first_ms_p50']:.1f} ms, p95 {told['first_ms_p95']:.1f} ms; "
                   f"all after {told['whole_ms_p50']:.1f} ms, p95 {told['whole_ms_p95']:.1f} ms")  # fmt: skip

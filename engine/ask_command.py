@@ -1,4 +1,5 @@
-"""`engine ask`: a conversation in writing, without sound and without a running engine; or a question to a running one."""
+"""`engine ask`: a conversation in writing, without sound and without a running engine; or a question to one that
+runs."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "ask",
         help="ask what answers (llm.backend) in writing, without sound and without a running engine",
-        description="Ask what answers (llm.backend) in writing, without sound and without a running engine: each TEXT is "
-        "one turn of one conversation. With --instance or --socket ask an engine that runs, as if a visitor had: then all "
-        "of TEXT is one question, and the answer is printed as it is heard.",
+        description="Ask what answers (llm.backend) in writing, without sound and without a running engine: each TEXT "
+        "is one turn of one conversation. With --running, --instance or --socket ask an engine that runs, as if a "
+        "visitor had: then all of TEXT is one question, and the answer is printed as it is heard.",
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what is said; quotes keep the shell from it")
     parser.add_argument(
@@ -32,17 +33,16 @@ def add_parser(subparsers: Any) -> None:
     )
     add_config_options(parser)
     which = parser.add_argument_group("a running engine")
-    which.add_argument(
-        "--instance", metavar="NAME", help="the one of this name (engine.instance), or empty: the only one"
-    )
+    which.add_argument("--running", action="store_true", help="the only one")
+    which.add_argument("--instance", metavar="NAME", default="", help="the one of this name (engine.instance)")
     which.add_argument("--socket", metavar="PATH", type=Path, help="the one with this door")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the parser of `add_parser` parsed; returns the exit code."""
-    if arguments.instance is not None or arguments.socket is not None:
-        return ask_aloud(arguments.text, arguments.socket, arguments.instance or "")
+    if arguments.running or arguments.instance or arguments.socket is not None:
+        return ask_aloud(arguments.text, arguments.socket, arguments.instance)
     config = load_from_args(arguments)
     section = config.llm
     asked = json.dumps({"config": config.as_dict(), "turns": arguments.text})

@@ -61,13 +61,17 @@ class Score:
         self.of[kind] = self.of.get(kind, 0) + 1
 
 
-def judge(sheet: Sheet, turn: Turn, said: Iterable[str], text: str, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, bool]:
+def judge(
+    sheet: Sheet, turn: Turn, said: Iterable[str], text: str, calls: Sequence[tuple[str, Mapping[str, Any]]]
+) -> dict[str, bool]:
     """What is good about a turn, by kind. said: by the visitor so far, this turn included."""
     refused = bool(_REFUSED.search(text.lower().replace("’", "'")))
     short = len(text.split()) <= LONGEST
     found: dict[str, bool] = {}
     if turn.says:
-        found["answers"] = not calls and not refused and short and all(normal(each) in normal(text) for each in turn.says)
+        found["answers"] = (
+            not calls and not refused and short and all(normal(each) in normal(text) for each in turn.says)
+        )
     elif turn.refuse:
         found["refusals"] = refused and not calls
     elif turn.call:

@@ -1,5 +1,6 @@
-"""What generated fact sheets are made of: things, sentences and questions, in two sets that have no thing and no wording
-in common. The answerer was made with an eye on TUNE; HELD was written after it, and it was never changed for that."""
+"""What generated fact sheets are made of: things, sentences and questions, in sets that have no thing and hardly a wording
+in common. The answerer was made with an eye on TUNE. SEEN was held out until its figures were known, and looked at then.
+HELD was written after that, and the answerer was not changed for it."""
 
 from __future__ import annotations
 
@@ -116,7 +117,7 @@ parameters = { percent = { type = "integer", minimum = 0, maximum = 100 } }
     ),
 )  # fmt: skip
 
-HELD = Wordings(
+SEEN = Wordings(
     things=(
         "the planetarium", "the butterfly house", "the tea room", "the castle tower", "the boat trip", "the hedge maze",
         "the pottery class", "the falconry show", "the herb garden", "the steam railway", "the puppet theatre",
@@ -205,4 +206,95 @@ parameters = { speed = ["slow", "medium", "fast"] }
     ),
 )  # fmt: skip
 
-SETS = {"tune": TUNE, "held": HELD}
+HELD = Wordings(
+    things=(
+        "the salt mine", "the rose terrace", "the clock tower", "the treetop walk", "the cable car", "the mill",
+        "the cheese tasting", "the lighthouse", "the toy train", "the printing press", "the ghost tour", "the orchid room",
+        "the fortress", "the zip line",
+    ),
+    absent=("the water slide", "the bookshop", "the stadium", "the laser show", "the petrol station", "the bank"),
+    attributes={
+        "hours": Attribute(
+            ("Between {v} and {w} {t} is open to everybody.", "{T}: daily, {v} to {w}.", "We open {t} at {v} and close it at {w}.",
+             "{T} is accessible from {v} through {w}."),
+            ("when may I visit {t}", "does {t} have opening hours", "at which time does {t} open", "how early can I get into {t}",
+             "when do you shut {t}", "until when can people enter {t}"),
+            ("when is that open", "and its hours", "what time does that close"),
+            (("seven", "three"), ("quarter past nine", "four"), ("one", "eight"), ("ten", "midnight")),
+        ),
+        "price": Attribute(
+            ("{T} is {v} pounds a head.", "Everybody pays {v} pounds for {t}.", "The fee for {t} is {v} pounds.",
+             "One ride or visit of {t}: {v} pounds."),
+            ("how much money is {t}", "what is the fee for {t}", "how much would {t} set me back", "tell me the price of {t}",
+             "do I have to pay for {t}", "what's {t} going to cost me"),
+            ("and the price", "how much for that", "what would it cost"),
+            tuple((p, "") for p in ("two", "six fifty", "eight", "twelve", "nineteen", "thirty-one")),
+        ),
+        "place": Attribute(
+            ("{T} stands {v}.", "Follow the path {v} to {t}.", "{T} is situated {v}.", "Look for {t} {v}."),
+            ("where do we find {t}", "where can I see {t}", "what's the way to {t}", "in which part is {t}",
+             "how can I get to {t}", "I can't find {t}, where is it"),
+            ("where's that", "and how do I get there", "where must I go"),
+            tuple((p, "") for p in ("beyond the chapel", "along the river", "on the north side", "under the big arch",
+                                    "above the car park", "in the old quarter")),
+        ),
+        "person": Attribute(
+            ("The keeper of {t} is {v}.", "{v} takes care of {t}.", "For {t} please speak to {v}.", "{T} is led by {v}."),
+            ("who is the keeper of {t}", "who should I speak to about {t}", "who leads {t}", "whose job is {t}",
+             "who knows about {t}", "is there somebody who looks after {t}, who is it"),
+            ("and who looks after it", "who should I talk to"),
+            tuple((n, "") for n in ("Greta Nilsen", "Omar Farouk", "Bea Castle", "Captain Moreau", "Miss Tanaka")),
+        ),
+        "long": Attribute(
+            ("You will need {v} minutes for {t}.", "{T} goes on for {v} minutes.", "Allow {v} minutes for {t}.",
+             "The whole of {t} is done in {v} minutes."),
+            ("how long does {t} last", "how long will {t} take me", "how many minutes should I allow for {t}",
+             "how much time does {t} need", "what's the duration of {t}"),
+            ("how long is that", "and the duration", "how much time will I need"),
+            tuple((n, "") for n in ("ten", "twenty-five", "fifty-five", "seventy")),
+        ),
+    },
+    other=("what about {t} then", "and for {t}", "{t} too", "now {t}"),
+    off=(
+        "who invented the telephone", "how is the traffic", "what should I wear tomorrow", "can you lend me your pen",
+        "what did you have for lunch", "is the moon full tonight", "how do I fix a bicycle", "where does my uncle live",
+        "what is your favourite colour", "how many planets are there", "sell me a house", "who is that man over there",
+    ),
+    tools="""
+[[tools]]
+name = "set_blinds"
+description = "Raise or lower the blinds to a height in percent"
+parameters = { position = { type = "integer", minimum = 0, maximum = 100, unit = "percent" } }
+[[tools]]
+name = "guide_to"
+description = "Guide a visitor to a place"
+parameters = { place = ["exit", "toilets", "cafe", "shop"] }
+[[tools]]
+name = "call_person"
+description = "Call a person by telephone"
+parameters = { name = "string" }
+[[tools]]
+name = "set_heating"
+description = "Turn the heating on or off"
+parameters = { on = "boolean" }
+""",
+    requests=(
+        ("lower the blinds to thirty percent", "set_blinds", {"position": 30}),
+        ("please raise the blinds to a hundred percent", "set_blinds", {"position": 100}),
+        ("could you put the blinds at 45 percent", "set_blinds", {"position": 45}),
+        ("guide me to the exit", "guide_to", {"place": "exit"}),
+        ("can you take me to the toilets", "guide_to", {"place": "toilets"}),
+        ("I want you to lead me to the shop", "guide_to", {"place": "shop"}),
+        ("call maria fernandez", "call_person", {"name": "maria fernandez"}),
+        ("please phone doctor brown", "call_person", {"name": "doctor brown"}),
+        ("turn on the heating", "set_heating", {"on": True}),
+        ("switch the heating off please", "set_heating", {"on": False}),
+        ("don't call anybody", "", {}),
+        ("raise the roof", "", {}),
+        ("burn the blinds", "", {}),
+        ("set the blinds to two hundred percent", "", {}),
+        ("when did you last call somebody", "", {}),
+    ),
+)  # fmt: skip
+
+SETS = {"tune": TUNE, "seen": SEEN, "held": HELD}

@@ -39,8 +39,8 @@ class Acting:
     def __init__(self, lexicon: Lexicon, tools: Tools, saying: Saying) -> None:
         self._lexicon, self._tools, self._saying = lexicon, tools, saying
 
-    def begin(self, tool: Tool, arguments: Mapping[str, Value]) -> Step:
-        """A tool is wanted, with these arguments."""
+    def begin(self, tool: Tool, arguments: Mapping[str, Value], unsure: bool = False) -> Step:
+        """A tool is wanted, with these arguments. unsure: that is a guess, so it is asked back."""
         for each in tool.parameters:
             if each.name in arguments:
                 if wrong := self._wrong(each, arguments[each.name]):
@@ -48,7 +48,7 @@ class Acting:
                     return Step(f"{wrong} {self._ask(each)}", pending=Pending(tool.name, left, each.name), refuses=True)
             elif each.required:
                 return Step(self._ask(each), pending=Pending(tool.name, tuple(arguments.items()), each.name))
-        if tool.confirm:
+        if tool.confirm or unsure:
             text = self._saying.phrase("confirm", what=self._saying.inside(tool.description or tool.name))
             return Step(text, pending=Pending(tool.name, tuple(arguments.items())))
         return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(arguments)))
@@ -70,7 +70,7 @@ class Acting:
         if question.kind or (question.asks and words[:2] not in (["it", "is"], ["is", "it"])):
             return None
         arguments = dict(pending.arguments)
-        filling = Filling(self._lexicon, words, self._tools.ear)
+        filling = Filling(self._lexicon, words)
         wanted = [each for each in tool.parameters if each.name not in arguments]
         arguments.update(filling.fill(wanted))
         missing = next(each for each in tool.parameters if each.name == pending.missing)
@@ -105,11 +105,11 @@ class Acting:
     def several(self, question: Question) -> Sequence[Call]:
         """The calls of a request that names several things to do one after the other; none unless each is complete."""
         parts: list[list[str]] = [[]]
-        for word in question.words:
-            if word in ("and", "then"):
+        for term in self._lexicon.read(question.words):
+            if term.word in ("and", "then"):
                 parts.append([])
             else:
-                parts[-1].append(word)
+                parts[-1] += question.words[term.start : term.end]
         parts = [part for part in parts if part]
         calls: list[Call] = []
         for part in parts if len(parts) > 1 else []:

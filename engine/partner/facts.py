@@ -7,15 +7,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.partner.phonetics import Ear
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
 SAME_ROOT, SYNONYM, RELATED, HALF = 0.95, 0.85, 0.9, 0.6
 """How much a word counts that means about the same, or that answers for the other."""
 LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
-SOUNDS_LIKE = 0.8
-"""From here on a word that fits nowhere is taken for one that sounds like it."""
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
     "long": frozenset({"long"}),
@@ -60,35 +57,30 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A term of a question. near: groups that answer for its own; heard: what it may be by its sound, stems and groups
-    and how sure that is."""
+    """A term of a question. near: groups that answer for its own."""
 
     term: Term
     weight: float
     near: frozenset[str]
     hours: bool
     """It asks from when to when."""
-    heard: tuple[tuple[frozenset[str], float], ...]
 
-    def match(self, fact: Fact) -> tuple[float, bool]:
-        """How much of it is in a fact, 0 to 1; and whether only by its sound."""
+    def match(self, fact: Fact) -> float:
+        """How much of it is in a fact, 0 to 1."""
         term = self.term
         if term.stem in fact.stems:
-            return 1.0, False
+            return 1.0
         if term.days:
-            return (1.0 if term.days & fact.days else 0.0), False
+            return 1.0 if term.days & fact.days else 0.0
         if term.root and term.root in fact.roots:
-            return SAME_ROOT, False
+            return SAME_ROOT
         if term.groups & fact.groups:
-            return SYNONYM, False
+            return SYNONYM
         if self.hours and "until" in fact.kinds:
-            return RELATED, False
+            return RELATED
         if self.near & fact.groups:
-            return HALF, False
-        for known, alike in self.heard:
-            if known & fact.stems or known & fact.groups:
-                return alike, True
-        return 0.0, False
+            return HALF
+        return 0.0
 
 
 class Facts:
@@ -98,7 +90,6 @@ class Facts:
     def __init__(self, lexicon: Lexicon, texts: Iterable[str], ambient: frozenset[str]) -> None:
         self._lexicon, self._ambient = lexicon, ambient
         self.all = tuple(describe(lexicon, text) for text in texts)
-        self.ear = Ear(())
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
         count = len(self.all) + 1
         spread: dict[str, int] = {}
@@ -122,37 +113,27 @@ class Facts:
 
     def knows(self, term: Term) -> bool:
         """Whether any fact has it, by itself or by what means the same."""
-        return term.stem in self._rarity or term.root in self._rarity or any(group in self._rarity for group in term.groups)
+        return (
+            term.stem in self._rarity
+            or term.root in self._rarity
+            or any(group in self._rarity for group in term.groups)
+        )
 
     def ask(self, terms: Sequence[Term], little: frozenset[str] = frozenset()) -> list[Asked]:
         """Terms of a question, with what is the same for all facts worked out once. little: stems that tell little in it."""
         asked = []
         for term in terms:
-            heard: list[tuple[frozenset[str], float]] = []
-            if term.weight == FULL and term.number is None and not term.days and not self.knows(term):
-                for word, alike in self.ear.alike(term.word, SOUNDS_LIKE):
-                    known = self._lexicon.read([word])[0]
-                    heard.append((frozenset((known.stem, *known.groups)), 0.9 * alike))
             near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
             weight = self.weight(term) * (LITTLE if term.stem in little else 1.0)
             hours = not term.groups.isdisjoint(self._hours)
-            asked.append(Asked(term, weight, near, hours, tuple(heard)))
+            asked.append(Asked(term, weight, near, hours))
         return asked
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
-        total = covered = guessed = sure = 0.0
-        for each in asked:
-            match, by_sound = each.match(fact)
-            total += each.weight
-            covered += each.weight * match
-            if by_sound:
-                guessed += each.weight * match
-            elif each.term.weight == FULL:
-                sure += each.weight * match
+        total = sum(each.weight for each in asked)
+        covered = sum(each.weight * each.match(fact) for each in asked)
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
-        if guessed and not sure and not (kind and answers):
-            covered -= guessed  # by its sound alone a word is no reason to say anything
         coverage = covered / total if total else 0.0
         around = max((share(terms, fact) for terms in context), default=0.0)
         said = [*asked, *(each for terms in context for each in terms)]
@@ -170,7 +151,7 @@ class Facts:
 def share(asked: Sequence[Asked], fact: Fact) -> float:
     """How much of some terms is in a fact, 0 to 1."""
     total = sum(each.weight for each in asked)
-    return sum(each.weight * each.match(fact)[0] for each in asked) / total if total else 0.0
+    return sum(each.weight * each.match(fact) for each in asked) / total if total else 0.0
 
 
 def _named(term: Term, said: Sequence[Asked]) -> bool:

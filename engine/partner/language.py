@@ -34,6 +34,8 @@ class Language:
     """What may stand for a one before a unit or a hundred: "a metre", "a hundred"."""
     homophones: Mapping[str, str]
     """Words that a recogniser writes for a number, where a number must stand."""
+    mishearings: Mapping[str, str]
+    """Words that a recogniser writes for words that questions begin with."""
     same: tuple[str, ...]
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form alone."""
     roots: tuple[str, ...]

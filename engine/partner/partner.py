@@ -16,7 +16,8 @@ from engine.partner.acting import Acting, Pending
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Asked, Fact, Facts, Fit, describe
 from engine.partner.language import Language
-from engine.partner.phonetics import Ear, Pronounce
+from engine.partner.mishearing import Mishearing
+from engine.partner.phonetics import Pronounce
 from engine.partner.question import Question, later, read
 from engine.partner.reading import FULL, Term, lexicon
 from engine.partner.saying import Saying
@@ -101,11 +102,10 @@ class Partner:
         self._lexicon = lexicon(tables, _own_phrases(facts, tools, tables))
         self._saying = Saying(tables, phrases or {})
         ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
-        known = Facts(self._lexicon, facts, frozenset(ambient))
-        heard = [term.word for fact in known.all for term in fact.terms if term.weight == FULL and term.number is None]
-        known.ear = Ear(heard, pronounce)
-        self._facts = known
-        self._tools = Tools(self._lexicon, tools, pronounce)
+        self._facts = Facts(self._lexicon, facts, frozenset(ambient))
+        self._tools = Tools(self._lexicon, tools)
+        expected = [*(term for fact in self._facts.all for term in fact.terms), *self._tools.expected]
+        self._mishearing = Mishearing(self._lexicon, expected, self._knows, pronounce)
         self._acting = Acting(self._lexicon, self._tools, self._saying)
         self._context: dict[str, Fact] = {}
         self._past: dict[tuple[Exchange, ...], Topic] = {}
@@ -149,17 +149,43 @@ class Partner:
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))
-        found = self._find(question, topic, facts)
-        if found.best is None:
-            found = self._after_statement(question, topic, facts) or found
-        if done := self._act(question, topic, found.best):
+        found = self._search(question, topic, facts)
+        done = self._act(question, topic, found.best)
+        if found.best is None and done is None:
+            question, found, done = self._guessed(question, topic, facts) or (question, found, done)
+        if done is not None:
             return done
         about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
         if found.best is not None:
             return self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
         return self._unknown(question, about, found.near)
 
+    def _guessed(
+        self, question: Question, topic: Topic, facts: Sequence[Fact]
+    ) -> tuple[Question, Found, Decision | None] | None:
+        """The same for what may have been meant by words that fit nothing; None if there is nothing of that kind. By how
+        they sound alone they are no reason to say something: a word that was heard, or the kind of question, fits, too."""
+        guess = self._mishearing.guess(question.words)
+        if guess is None:
+            return None
+        meant = read(self._lexicon, " ".join(guess.words))
+        found = self._search(meant, topic, facts)
+        sure = [term for term in meant.terms if term.weight == FULL and guess.guessed.isdisjoint(term.word.split())]
+        if found.best is not None and not meant.kind and not any(self._facts.knows(term) for term in sure):
+            found = Found(None, None, found.terms)
+        done = (
+            self._act(meant, topic, found.best, unsure=True) if any(self._tools.knows(term) for term in sure) else None
+        )
+        return (meant, found, done) if found.best is not None or done is not None else None
+
+    def _knows(self, term: Term) -> bool:
+        return self._facts.knows(term) or self._tools.knows(term)
+
     # Facts.
+
+    def _search(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        found = self._find(question, topic, facts)
+        return found if found.best is not None else self._after_statement(question, topic, facts) or found
 
     def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         """The fact that answers."""
@@ -246,7 +272,7 @@ class Partner:
 
     # Tools.
 
-    def _act(self, question: Question, topic: Topic, best: Fit | None) -> Decision | None:
+    def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
         wanted = self._tools.wanted(question.words, topic.tool)
         if wanted is None:
             return None
@@ -258,10 +284,10 @@ class Partner:
                 return None
         elif question.wishes and wanted.coverage < found:
             return None
-        if calls := self._acting.several(question):
+        if not unsure and (calls := self._acting.several(question)):
             told = self._saying.phrase("done_plain")
             return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))
-        step = self._acting.begin(wanted.tool, wanted.arguments)
+        step = self._acting.begin(wanted.tool, wanted.arguments, unsure)
         if step.refuses and best is not None:
             return None  # a rule about what is too much is a better answer than that it is too much
         after = replace(topic, pending=step.pending, tool=wanted.tool.name if step.call else topic.tool)

@@ -96,7 +96,9 @@ class Lexicon:
             groups, days = self.groups.get(stem, frozenset()), self.days.get(stem, frozenset())
             inside = tuple(self._word(words, stems, place) for place in range(at, end))
             telling = tuple(each for each in inside if each.weight > 0)
-            return Term(" ".join(words[at:end]), stem, weight, groups, root=stem, parts=telling, days=days, start=at, end=end)
+            return Term(
+                " ".join(words[at:end]), stem, weight, groups, root=stem, parts=telling, days=days, start=at, end=end
+            )
         return None
 
     def _number(self, words: Sequence[str], at: int) -> Term | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from engine.partner.facts import SOUNDS_LIKE, SYNONYM
-from engine.partner.phonetics import Ear
+from engine.partner.facts import SYNONYM
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term, number_at
 
 Value: TypeAlias = str | int | float | bool
@@ -66,8 +65,8 @@ class Wanted:
 class Filling:
     """Finds arguments in the words of a request. used: the places of those it has found."""
 
-    def __init__(self, lexicon: Lexicon, words: Sequence[str], ear: Ear | None = None) -> None:
-        self._lexicon, self.words, self._ear = lexicon, list(words), ear
+    def __init__(self, lexicon: Lexicon, words: Sequence[str]) -> None:
+        self._lexicon, self.words = lexicon, list(words)
         self.terms = lexicon.read(words)
         self.used: list[Span] = []
 
@@ -122,14 +121,6 @@ class Filling:
                 if len(terms) == 1 and terms[0].groups & term.groups and self.free(term.start, term.end):
                     self.used.append((term.start, term.end))
                     return choice
-        for term in self.terms:
-            if self._ear is None or term.weight < LIGHT or term.number is not None:
-                continue
-            for word, _ in self._ear.alike(term.word, SOUNDS_LIKE):
-                for choice in choices:
-                    if choice.lower() == word and self.free(term.start, term.end):
-                        self.used.append((term.start, term.end))
-                        return choice
         return None
 
     def _number(self, parameter: Parameter) -> float | int | None:
@@ -180,11 +171,12 @@ def _trimmed(run: list[Term], small: frozenset[str]) -> list[Term]:
 class Tools:
     """All tools, and which one is meant."""
 
-    def __init__(self, lexicon: Lexicon, tools: Sequence[Tool], pronounce: Any = None) -> None:
+    def __init__(self, lexicon: Lexicon, tools: Sequence[Tool]) -> None:
         self._lexicon = lexicon
         self.all = tuple(tools)
         self._named: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
-        heard: list[str] = []
+        self.expected: list[Term] = []
+        """The terms that requests are made of."""
         for tool in tools:
             words = [*lexicon.words(tool.name.replace("_", " ")), *lexicon.words(tool.description)]
             terms = [*lexicon.read(lexicon.words(tool.name.replace("_", " "))), *lexicon.read(words)]
@@ -193,9 +185,13 @@ class Tools:
                 frozenset(term.stem for term in terms),
                 frozenset(group for term in terms for group in term.groups),
             )
-            heard += [term.word for term in terms if term.weight == FULL and term.number is None]
-            heard += [choice.lower() for each in tool.parameters for choice in each.choices]
-        self.ear = Ear(heard, pronounce)
+            self.expected += terms
+            for choice in (choice for each in tool.parameters for choice in each.choices):
+                self.expected += lexicon.read(lexicon.words(choice.replace("_", " ")))
+
+    def knows(self, term: Term) -> bool:
+        """Whether any tool has a term, by itself or by what means the same."""
+        return any(term.stem == each.stem or term.groups & each.groups for each in self.expected)
 
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.all if tool.name == name), None)
@@ -213,7 +209,7 @@ class Tools:
         return max(fit, key=lambda each: each.score, default=None)
 
     def _explains(self, tool: Tool, words: Sequence[str], was_last: bool) -> Wanted:
-        filling = Filling(self._lexicon, words, self.ear)
+        filling = Filling(self._lexicon, words)
         arguments = filling.fill(tool.parameters)
         known = [self._knows(tool, term) for term in filling.terms]
         for each in tool.parameters:
@@ -221,15 +217,20 @@ class Tools:
                 arguments[each.name] = text
         total = covered = 0.0
         named = was_last and bool(arguments)
+        little = 0
+        words_of_it = self._lexicon.words(tool.description)
         for term, match in zip(filling.terms, known, strict=True):
             weight = term.weight if term.number is None else FULL
+            little += not weight and len(term.word) > 3 and term.word in words_of_it
             if not weight and not match:
                 continue
             weight = weight or LIGHT
             inside = 1.0 if not filling.free(term.start, term.end) else match
             total += weight
             covered += weight * inside
-            named = named or match >= 0.7
+            named = named or (match > 0 and (term.weight == FULL or term.start == 0))
+            little += match > 0
+        named = named or little > 1
         coverage = covered / total if total else 0.0
         ours = sum(match * max(term.weight, LIGHT) for term, match in zip(filling.terms, known, strict=True))
         missing = sum(each.required and each.name not in arguments for each in tool.parameters)
@@ -241,8 +242,4 @@ class Tools:
             return 1.0
         if term.groups & groups:
             return SYNONYM
-        if term.weight == FULL and term.number is None:
-            for word, alike in self.ear.alike(term.word, SOUNDS_LIKE):
-                if self._lexicon.stem(word) in stems:
-                    return 0.9 * alike
         return 0.0
