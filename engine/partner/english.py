@@ -70,6 +70,11 @@ ENGLISH = Language(
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
     follow=patterns.FOLLOW,
+    follow_tail=r"\b(too|as well|instead)",
+    before_thing=(
+        "a an the my your our his her their its this that these those some any no every each another of to for in on at "
+        "with from by about into near which or and without"
+    ),
     talk=patterns.TALK,
     endings=(
         ("ies", "y", 2),
@@ -182,15 +187,16 @@ ENGLISH = Language(
     ),
     kind_words={
         "price": _COST.replace("reduced", "") + " admission charge owe come entry visit ticket_price money",
-        "time": "time late early date day year month hour start begin end finish stop schedule timetable "
+        "time": "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
         "opening_times opening_hours business_hours",
         "place": "room floor direction get go come find way reach point address located location see walk",
         "long": "long minute hour day week month year time take need plan last duration length second visit",
         "often": "often frequently time regularly",
         "count": "number people person",
-        "person": "person name responsible care charge_of in_charge look_after ask speak talk head boss manager run lead "
+        "person": "person name job task duty keeper chief guide technician warden responsible care charge_of in_charge look_after ask speak talk head boss manager run lead "
         "look take_care contact",
         "far": "far distance close",
+        "amount": "",
         "old": "old age year",
     },
     mishearings={
@@ -285,6 +291,7 @@ ENGLISH = Language(
         "wait": "I am waiting.",
         "clock": "I have no clock, I am sorry.",
         "unknown": "I am sorry, I don't know that.",
+        "maybe": "I am not sure, but maybe this helps: {fact}",
         "but_fact": "But I know this: {fact}",
         "but_topics": "But I can tell you about {topics}.",
         "cannot": "I am sorry, I can't do that.",

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 KINDS = (
     (r"\bhow much (time|longer)|\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b|\bhow long\b(?!.*\b(open|closed)\b)"
-     r"|\bhow (quickly|quick|fast|soon)\b|\b(what is the|what) (duration|length)\b|\bhow much of my time\b", "long"),
+     r"|\bhow (quickly|quick|soon)\b|\bhow fast (can|will|do|does) (i|we|he|she|they|one|that|it)\b|\b(the|what) (duration|length)\b|\bhow much of my time\b", "long"),
     (r"\bhow often|\bhow frequently|\bhow regularly|\bhow many times\b|\bhow frequent\b", "often"),
+    (r"\bhow much (can|could|do|does|did) (you|it|they|i|we|he|she|this|that)\b(?!.*\b(cost|costs|charge|pay|owe|take|want|ask|get|need)\b)"
+     r"|\bhow (fast|strong|heavy|tall|big|large|high|deep|wide)\b", "amount"),
     (r"\bhow much\b|\bhow many (euros|dollars|pounds|francs|cents|pence|bucks|quid|kronor|yen)\b|\bhow (expensive|cheap|pricey)\b"
-     r"|\b(cost|costs|price|prices|priced|fare|fares|fee|fees|tariff|rates|surcharge)\b|\bexpensive\b|\bcheap\b"
+     r"|\b(cost|costs|price|prices|priced|fare|fares|fee|fees|tariff|rates|surcharge)\b|\bexpensive\b|\bset (me|us|you) back\b|\bcheap\b"
      r"|\bwhat (do|does|did|will|would|is) .*\bcharged?\b|\bdo you charge\b|\bis there a charge\b|\bwhat (do|would|will|must) (i|we) (owe|pay)\b"
      r"|\b(do|does|must|should) .*\b(have to |need to |)pay\b|\b(is|are|for|get in|come in|go in) (for )?free( of charge)?$|\bwhat is the (admission|entry|entrance)\b"
      r"|\bwhat is admission\b", "price"),
@@ -18,8 +20,8 @@ KINDS = (
     (r"\bhow old\b|\bwhat age\b|\bwhich age\b", "old"),
     (r"\bwhen\b|\b(what|which) times?\b|\b(what|which) hours?\b|\bhow late\b|\bhow early\b|\bhow long .*\b(open|closed)\b"
      r"|\b(opening|visiting|business|office|working) (hours|times)\b|\bwhat are .* hours\b|\b(which|what) (days?|date|year|month|weekday)\b"
-     r"|^(are|is) .*\b(open|closed)\b|\b(do|does) .*\b(open|close)\b|\bschedule\b|\btimetable\b", "time"),
-    (r"\bwhere\b|\bwhereabouts\b|\b(which|what) (way|room|floor|platform|direction|hall|gate|level|building|street|side|part|corner|exit|stop|"
+     r"|^(are|is) .*\b(open|closed)\b|\b(do|does) .*\b(open|close)\b|\b(its|the|their|your) (hours|times)\b|\bschedule\b|\btimetable\b", "time"),
+    (r"\bwhere\b|\bwhereabouts\b|\b(which|what) (way|room|floor|platform|direction|hall|gate|level|building|street|side|part|area|section|wing|corner|exit|stop|"
      r"address|counter|desk|aisle|shelf|storey|terminal)\b(?! (is|are) (called|named))|\bhow (do|can|could|would|should|shall|might|to) (i|we|you|one)? ?"
      r"(get|go|come|walk|drive) (to|there|from)\b|\bhow (do|can|could|would|should) (i|we|you|one) (find|reach)\b|\b(looking for|directions|way to|address)\b"
      r"|\b(point|direct|guide|lead|send) (me|us) (to|towards)\b|\blocation of\b|\blocated\b", "place"),
@@ -55,7 +57,7 @@ TRAILING = r"\b(please|thanks|thank you|then|now|right now|you know|by any chanc
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 
-FOLLOW = (r"(and|what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with| about)?|as well as|in (the )?case of|"
+FOLLOW = (r"(and|now|next|what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with| about)?|as well as|in (the )?case of|"
           r"as for|regarding|concerning|what if it is|is (that|it) the same)\b")
 
 TALK = (

@@ -19,6 +19,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "far": frozenset({"far", "long"}),
     "old": frozenset({"count", "time"}),
     "often": frozenset({"often"}),
+    "amount": frozenset({"count", "far", "long"}),
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
 }
 """Kind of question → kinds of fact that answer it."""
@@ -33,6 +34,8 @@ class Fact:
     stems: frozenset[str]
     groups: frozenset[str]
     roots: frozenset[str]
+    words: tuple[str, ...]
+    """Those that are long enough to be the end of another one."""
     subject: tuple[Term, ...]
     """What it is about: the terms before its first verb."""
     days: frozenset[int]
@@ -80,6 +83,8 @@ class Asked:
             return RELATED
         if self.near & fact.groups:
             return HALF
+        if len(term.word) > 3 and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words):
+            return HALF + 0.15  # "wood" and "firewood"
         return 0.0
 
 
@@ -119,12 +124,16 @@ class Facts:
             or any(group in self._rarity for group in term.groups)
         )
 
-    def ask(self, terms: Sequence[Term], little: frozenset[str] = frozenset()) -> list[Asked]:
-        """Terms of a question, with what is the same for all facts worked out once. little: stems that tell little in it."""
+    def ask(
+        self, terms: Sequence[Term], little: frozenset[str] = frozenset(), verbs: frozenset[str] = frozenset()
+    ) -> list[Asked]:
+        """Terms of a question, with what is the same for all facts worked out once. little, verbs:
+        stems that tell little, or not much, in it."""
         asked = []
         for term in terms:
             near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
-            weight = self.weight(term) * (LITTLE if term.stem in little else 1.0)
+            part = LITTLE if term.stem in little else 2 * LITTLE if term.stem in verbs else 1.0
+            weight = self.weight(term) * part
             hours = not term.groups.isdisjoint(self._hours)
             asked.append(Asked(term, weight, near, hours))
         return asked
@@ -179,6 +188,7 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         frozenset(term.stem for term in deep),
         frozenset(group for term in deep for group in term.groups),
         frozenset(term.root for term in deep if term.root),
+        tuple(term.word for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None),
         tuple(term for term in terms[:first] if term.weight > 0),
         days,
         bool(days) and len(days) < 7,

@@ -101,6 +101,10 @@ class Language:
     """A pattern: what begins with it may be a question or a request."""
     follow: str
     """A pattern: how a question begins that leans on the one before."""
+    follow_tail: str
+    """A pattern: how it may end."""
+    before_thing: str
+    """Small words that the name of a thing follows."""
     pronouns: str
     talk: tuple[tuple[str, str], ...]
     """Small talk: kind, and a pattern for the whole of what was said."""

@@ -12,28 +12,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from engine.contract import Exchange
-from engine.partner.acting import Acting, Pending
+from engine.partner.acting import Acting
 from engine.partner.english import LANGUAGES
-from engine.partner.facts import Asked, Fact, Facts, Fit, describe
+from engine.partner.facts import Fact, Facts, Fit, describe
+from engine.partner.finding import Finding, Found
 from engine.partner.language import Language
 from engine.partner.mishearing import Mishearing
 from engine.partner.phonetics import Pronounce
-from engine.partner.question import Question, later, read
+from engine.partner.question import Question, read
 from engine.partner.reading import FULL, Term, lexicon
 from engine.partner.saying import Saying
 from engine.partner.tools import Call, Tool, Tools
+from engine.partner.topic import Topic
 
 Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
-ENOUGH = 0.62
-"""A fact answers if this much of what was asked is in it."""
-HINT = 0.4
-"""So much is enough for who asks nothing: "I have cut my finger"."""
-NEAR = 0.34
-"""This much, and it is said with a refusal: "But I know this: …"."""
-CARRIED = 0.4
-"""A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
-OWN = 0.3
-"""Terms that tell less than this leave a question without anything that it is about."""
 REPLAYED = 4
 """Earlier turns that count."""
 
@@ -48,19 +40,6 @@ class Persona:
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
-    """What the next turn may lean on. terms: what was asked about; fact: what was said; pending: what was asked back;
-    tool: what was called."""
-
-    terms: tuple[Term, ...] = ()
-    kind: str = ""
-    fact: Fact | None = None
-    pending: Pending | None = None
-    tool: str = ""
-    said: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
     """One turn. kind: a fact, a call, a question back, small talk, or that it is not known; near: then, whether
     something like it is known."""
@@ -70,15 +49,6 @@ class Decision:
     calls: tuple[Call, ...] = ()
     near: bool = False
     topic: Topic = field(default_factory=Topic)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """best: the fact that answers; near: the one that comes nearest to it; terms: what the question is about."""
-
-    best: Fit | None
-    near: Fit | None
-    terms: tuple[Term, ...]
 
 
 class Partner:
@@ -103,6 +73,7 @@ class Partner:
         self._saying = Saying(tables, phrases or {})
         ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
         self._facts = Facts(self._lexicon, facts, frozenset(ambient))
+        self._finding = Finding(self._lexicon, self._facts)
         self._tools = Tools(self._lexicon, tools)
         expected = [*(term for fact in self._facts.all for term in fact.terms), *self._tools.expected]
         self._mishearing = Mishearing(self._lexicon, expected, self._knows, pronounce)
@@ -149,7 +120,7 @@ class Partner:
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))
-        found = self._search(question, topic, facts)
+        found = self._finding.search(question, topic, facts)
         done = self._act(question, topic, found.best)
         if found.best is None and done is None:
             question, found, done = self._guessed(question, topic, facts) or (question, found, done)
@@ -158,7 +129,7 @@ class Partner:
         about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
         if found.best is not None:
             return self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
-        return self._unknown(question, about, found.near)
+        return self._unknown(question, about, found)
 
     def _guessed(
         self, question: Question, topic: Topic, facts: Sequence[Fact]
@@ -169,10 +140,10 @@ class Partner:
         if guess is None:
             return None
         meant = read(self._lexicon, " ".join(guess.words))
-        found = self._search(meant, topic, facts)
+        found = self._finding.search(meant, topic, facts)
         sure = [term for term in meant.terms if term.weight == FULL and guess.guessed.isdisjoint(term.word.split())]
         if found.best is not None and not meant.kind and not any(self._facts.knows(term) for term in sure):
-            found = Found(None, None, found.terms)
+            found = Found(None, None, None, found.terms)
         done = (
             self._act(meant, topic, found.best, unsure=True) if any(self._tools.knows(term) for term in sure) else None
         )
@@ -182,83 +153,6 @@ class Partner:
         return self._facts.knows(term) or self._tools.knows(term)
 
     # Facts.
-
-    def _search(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
-        found = self._find(question, topic, facts)
-        return found if found.best is not None else self._after_statement(question, topic, facts) or found
-
-    def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
-        """The fact that answers."""
-        telling = [term for term in question.terms if term.stem not in question.little]
-        own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days)
-        if not own and not (question.kind or question.refers or question.leans):
-            own = question.terms
-        if not own:
-            return self._carried(question, topic, facts)
-        things = tuple(term for term in own if term.number is None and not term.days)
-        leans = question.leans or question.refers or len(own) <= 1
-        before = self._before(topic)
-        context = before if leans else ()
-        kind = question.kind or (topic.kind if question.leans else "")
-        asked = self._facts.ask(question.terms, question.little)
-        fits = [self._facts.fit(asked, kind, fact, context) for fact in facts]
-        if kind != question.kind:  # that it wants the same kind of answer is a guess
-            fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
-        if not things and before:  # only a day or a number is new: it is about the same thing
-            fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
-        best = self._best(fits, HINT if question.wishes and not kind else ENOUGH)
-        same = question.leans or question.refers or (best is not None and best.context >= CARRIED)
-        about = (*things, *(topic.terms if same else ())) if things else topic.terms
-        return Found(best, self._near(fits), tuple(dict.fromkeys(about))[:4] or own)
-
-    def _after_statement(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
-        """Where a question follows a statement, it is about what that is about."""
-        for before, after in later(self._lexicon, question):
-            if after.kind != question.kind:
-                continue
-            told = tuple(term for term in before.terms if self._facts.weight(term) >= OWN and term.number is None)
-            about = Topic(told) if told else topic
-            found = self._find(replace(after, refers=True), about, facts)
-            if found.best is not None:
-                return found
-        return None
-
-    def _carried(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
-        """Nothing is named: it is about what the turn before was about, or about what such a question is about first."""
-        if not (topic.terms or topic.fact):
-            default = self._lexicon.language.defaults.get(question.kind, "")
-            telling = tuple(term for term in question.terms if term.stem not in question.little)
-            terms = tuple(self._lexicon.read([default])) if default and not telling else telling
-            asked = self._facts.ask(terms)
-            fits = [self._facts.fit(asked, question.kind, fact) for fact in facts] if terms else []
-            return Found(self._best(fits, ENOUGH), self._near(fits), terms)
-        if not (question.kind or question.leans or question.refers):
-            return Found(None, None, topic.terms)
-        fits = []
-        for fact in facts:
-            best = max(
-                (self._facts.fit(asked, question.kind, fact) for asked in self._before(topic)),
-                key=lambda each: each.coverage,
-            )
-            same = fact is topic.fact
-            more = same and not question.kind
-            fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
-        return Found(self._best(fits, CARRIED), self._near(fits), topic.terms)
-
-    def _before(self, topic: Topic) -> tuple[list[Asked], ...]:
-        """What the turn before was about: what was asked, and what was said."""
-        both = topic.terms, topic.fact.subject if topic.fact else ()
-        return tuple(self._facts.ask(terms) for terms in both if terms)
-
-    @staticmethod
-    def _best(fits: Sequence[Fit], enough: float) -> Fit | None:
-        good = [fit for fit in fits if fit.answers and fit.coverage >= enough]
-        return max(good, key=lambda fit: fit.score, default=None)
-
-    @staticmethod
-    def _near(fits: Sequence[Fit]) -> Fit | None:
-        near = [fit for fit in fits if fit.coverage >= NEAR]
-        return max(near, key=lambda fit: fit.coverage, default=None)
 
     def _known(self, line: str) -> Fact:
         """A line of context as a sentence."""
@@ -273,7 +167,7 @@ class Partner:
     # Tools.
 
     def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
-        wanted = self._tools.wanted(question.words, topic.tool)
+        wanted = self._tools.wanted(question.request, topic.tool)
         if wanted is None:
             return None
         if question.forbids:
@@ -295,15 +189,19 @@ class Partner:
 
     # What else is said.
 
-    def _unknown(self, question: Question, topic: Topic, near: Fit | None) -> Decision:
-        can_not = question.requests and bool(self._tools.all) and not question.kind
-        text = self._saying.phrase("cannot" if can_not else "unknown")
-        if "brief" not in self._persona.manner.lower():
-            if near is not None and not can_not:
-                text += " " + self._saying.phrase("but_fact", fact=near.fact.text)
-            elif topics := self._topics():
-                text += " " + self._saying.phrase("but_topics", topics=topics)
-        return self._decided(text, "unknown", topic, near=near is not None)
+    def _unknown(self, question: Question, topic: Topic, found: Found) -> Decision:
+        say, near = self._saying.phrase, found.near
+        if question.requests and self._tools.all and not question.kind:
+            text, more = say("cannot"), ""
+        elif found.maybe is not None:
+            text, more = "", say("maybe", fact=found.maybe.fact.text)
+        else:
+            text, more = say("unknown"), say("but_fact", fact=near.fact.text) if near is not None else ""
+        if not more and (topics := self._topics()):
+            more = say("but_topics", topics=topics)
+        if "brief" in self._persona.manner.lower():
+            text, more = text or say("unknown"), ""
+        return self._decided(f"{text} {more}".strip(), "unknown", topic, near=near is not None)
 
     def _small_talk(self, kind: str, topic: Topic) -> str:
         say, persona = self._saying.phrase, self._persona

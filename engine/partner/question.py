@@ -21,6 +21,10 @@ class Question:
     kind: str
     little: frozenset[str]
     """Stems of terms that say little but of which kind it is."""
+    things: frozenset[str]
+    """Stems of terms that, by what stands before them, name things."""
+    request: tuple[str, ...]
+    """The words without what a request begins with."""
     leans: bool
     """It begins as one that leans on the turn before."""
     refers: bool
@@ -34,8 +38,9 @@ class Question:
     """Its kind if it is nothing but that."""
 
     @property
-    def spoken(self) -> str:
-        return " ".join(self.words)
+    def bare(self) -> bool:
+        """It is only the name of something: neither question nor request."""
+        return not (self.kind or self.asks or self.requests or self.wishes or self.forbids)
 
 
 def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
@@ -45,6 +50,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     called = [lexicon.words(name)] if name else []
     words = _without(words, called)
     spoken = " ".join(words)
+    tail = bool(patterns.follow_tail.search(spoken))
     small = _small_talk(language, spoken)
     if not small:
         spoken, small = _peeled(patterns, language, spoken)
@@ -55,13 +61,16 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         polite = polite[found.end() :]
     kind = next((kind for pattern, kind in patterns.kinds if pattern.search(spoken)), "")
     little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
-    terms = [term for term in lexicon.read(words) if term.weight > 0]
+    everything = lexicon.read(words)
+    terms = [term for term in everything if term.weight > 0]
     return Question(
         words=tuple(words),
         terms=tuple(terms),
         kind=kind,
         little=little,
-        leans=bool(patterns.follow.match(spoken)),
+        things=_things(language, everything),
+        request=tuple(polite.split()),
+        leans=bool(patterns.follow.match(spoken)) or tail,
         refers=any(word in language.pronouns.split() for word in words),
         asks=bool(patterns.asks.match(spoken)),
         requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
@@ -69,6 +78,19 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         forbids=bool(patterns.forbids.match(polite)),
         small_talk=small,
     )
+
+
+def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
+    """The terms that name things: they follow an article or the like, or another such one."""
+    before = language.before_thing.split()
+    found: set[str] = set()
+    after = False
+    for term in terms:
+        if term.weight > 0:
+            found |= {term.stem} if after else set()
+        else:
+            after = term.word in before
+    return frozenset(found)
 
 
 def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Question]]:
@@ -93,6 +115,7 @@ class Patterns:
     trailing: re.Pattern[str]
     wishes: re.Pattern[str]
     follow: re.Pattern[str]
+    follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
 
 
@@ -109,6 +132,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(f"(?:{language.trailing})$"),
         re.compile(language.wishes),
         re.compile(language.follow),
+        re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile(pattern)) for kind, pattern in language.talk),
     )
 

@@ -11,7 +11,7 @@ from engine.partner.language import Language
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[€$£%]")
 _SIGNS = {"€": "euro", "$": "dollar", "£": "pound", "%": "percent"}
-_BETWEEN = frozenset({"me", "us", "him", "her", "it", "them", "this", "that", "you"})
+_BETWEEN = frozenset({"me", "us", "him", "her", "it", "them", "this", "that", "you", "yourself", "itself"})
 """What may stand inside a phrase of two words: "check me in"."""
 STOP, LIGHT, FULL = 0.0, 0.3, 1.0
 

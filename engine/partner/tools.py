@@ -182,7 +182,7 @@ class Tools:
             terms = [*lexicon.read(lexicon.words(tool.name.replace("_", " "))), *lexicon.read(words)]
             terms = [term for term in terms if term.weight > 0]
             self._named[tool.name] = (
-                frozenset(term.stem for term in terms),
+                frozenset(stem for term in terms for stem in (term.stem, term.root) if stem),
                 frozenset(group for term in terms for group in term.groups),
             )
             self.expected += terms
@@ -238,7 +238,7 @@ class Tools:
 
     def _knows(self, tool: Tool, term: Term) -> float:
         stems, groups = self._named[tool.name]
-        if term.stem in stems:
+        if term.stem in stems or (term.root and term.root in stems):
             return 1.0
         if term.groups & groups:
             return SYNONYM
