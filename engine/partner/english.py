@@ -73,7 +73,7 @@ ENGLISH = Language(
     follow_tail=r"\b(too|as well|instead)",
     before_thing=(
         "a an the my your our his her their its this that these those some any no every each another of to for in on at "
-        "with from by about into near which or and without"
+        "with from by about into near which or and without many much more"
     ),
     talk=patterns.TALK,
     endings=(
@@ -161,7 +161,7 @@ ENGLISH = Language(
     currencies="euro dollar pound franc cent pence penny yen krone crown quid buck",
     free="free",
     cost=_COST,
-    times="half quarter noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm",
+    times="half_past quarter_past quarter_to noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm",
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
@@ -169,7 +169,7 @@ ENGLISH = Language(
     places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner",
     before_place=(
         "in on at past down up over through from around behind beside opposite next_to under underneath near across "
-        "beneath above below along between"
+        "beneath above below along alongside between beyond within"
     ),
     titles="doctor dr mister mr mrs ms miss missis professor prof sister father captain",
     capitals=(

@@ -12,8 +12,8 @@ KINDS = (
      r"|\bhow (fast|strong|heavy|tall|big|large|high|deep|wide)\b", "amount"),
     (r"\bhow much\b|\bhow many (euros|dollars|pounds|francs|cents|pence|bucks|quid|kronor|yen)\b|\bhow (expensive|cheap|pricey)\b"
      r"|\b(cost|costs|price|prices|priced|fare|fares|fee|fees|tariff|rates|surcharge)\b|\bexpensive\b|\bset (me|us|you) back\b|\bcheap\b"
-     r"|\bwhat (do|does|did|will|would|is) .*\bcharged?\b|\bdo you charge\b|\bis there a charge\b|\bwhat (do|would|will|must) (i|we) (owe|pay)\b"
-     r"|\b(do|does|must|should) .*\b(have to |need to |)pay\b|\b(is|are|for|get in|come in|go in) (for )?free( of charge)?$|\bwhat is the (admission|entry|entrance)\b"
+     r"|\bwhat (do|does|did|will|would|is) .*\bcharged?\b|\bdo you charge (for|anything|any|a|extra|money)\b|\bis there a charge\b|\bwhat (do|would|will|must) (i|we) (owe|pay)\b"
+     r"|\b(do|does|must|should) .*\b(have to |need to |)pay\b|\b(is|are|for|get in|come in|go in) (for )?free( of charge)?$|^(is|are) .*\bfree( of charge)?$|\bwhat is the (admission|entry|entrance)\b"
      r"|\bwhat is admission\b", "price"),
     (r"\bhow many\b|\bwhat number of\b|\bhow big a group\b", "count"),
     (r"\bhow far\b|\bwhat distance\b|\bhow close\b|\bhow near\b", "far"),

@@ -58,7 +58,7 @@ IRREGULAR = {
 }
 
 STOP = (
-    "a an the this that these those i me my mine we us our you your yours he him his she her it its they them their "
+    "have_to need_to against a an the this that these those i me my mine we us our you your yours he him his she her it its they them their "
     "am is are was were be been being do does did done have has had having will would shall should can could may "
     "might must to of in on at by for from with without about into onto over under up down out off as than then so "
     "and or but if because when where who whom whose what which why how there here not no yes too also just only "
@@ -73,15 +73,16 @@ STOP = (
 LIGHT = (
     "get got getting go going come coming take make want need wish know tell say show give see look find use put keep "
     "help try let_know find_out thing something anything nothing somewhere anywhere place spot building facility "
-    "area house nearest next near close_by nearby around time day way able possible have_to allow permit may "
+    "area house nearest next near close_by nearby around time day way able possible allow permit may "
     "available offer provide exist located situated called name good best big large small little new old nice main "
     "first whole full person visitor guest customer people man woman work working question information info idea "
     "happen think mean leave stay live bring buy visit explain describe talk quick quickly currently minute "
     "moment hour usually normally generally really please regular normal standard whole entire current apart "
-    "eat fit order pay require requirement additional actually suppose enough case question same number talk speak session morning afternoon evening"
+    "eat fit order pay require requirement additional actually suppose enough case question same number talk speak closest nearest session morning afternoon evening"
 )
 
 SAME = (
+    "sunscreen sun_cream suncream sun_lotion",
     "guide take lead bring accompany escort show_way",
     "film show showing screening performance movie projection",
     "build make =made manufacture produce assemble built",
@@ -100,7 +101,6 @@ SAME = (
     "fast speed quick",
     "projector projection projectionist",
     "pill tablet medicine drug medication",
-    "home deliver house",
     "turn rotate spin swivel pivot",
     "lift raise hoist hold_up",
     "lower put_down let_down",
@@ -169,7 +169,7 @@ SAME = (
     "horse horses pony riding",
     "insurance insured insurer",
     "dentist dental tooth",
-    "vaccination vaccine shot jab flu_shot",
+    "vaccination vaccine vaccinate vaccinated shot jab flu_shot",
     "medicine medication pill drug tablet",
     "pharmacist pharmacy",
     "pain painful ache hurt",
@@ -271,7 +271,7 @@ SAME = (
     "mail post letters letter",
     "parcel parcels package packages delivery",
     "deliver delivered delivery ship shipped shipping bring_home",
-    "boss head manager manage chief director in_charge leader run responsible supervisor lead",
+    "boss warden mayor head manager manage chief director in_charge leader run responsible supervisor lead",
     "cook chef kitchen_chef",
     "found founded started start establish established set_up created",
     "found founder",

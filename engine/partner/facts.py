@@ -152,7 +152,8 @@ class Facts:
         left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
         score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
         if fact.only_days:
-            score += 0.1 if any(each.term.days & fact.days for each in said) else -0.05 if len(fact.days) > 3 else -0.2
+            named = any(each.term.days & fact.days for each in said)  # the fewer days, the more it is about this one
+            score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
         return Fit(fact, coverage, answers, score + (0.15 if kind and answers else 0.0), around)
 
@@ -188,7 +189,9 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         frozenset(term.stem for term in deep),
         frozenset(group for term in deep for group in term.groups),
         frozenset(term.root for term in deep if term.root),
-        tuple(term.word for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None),
+        tuple(
+            term.word.rstrip("s") for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None
+        ),
         tuple(term for term in terms[:first] if term.weight > 0),
         days,
         bool(days) and len(days) < 7,
@@ -226,11 +229,12 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             units = ("currencies", "durations", "distances")
             unit = next((name for each in (after, then) for name in units if each in named[name]), "")
             kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
-            if not unit and (last in before or 1000 <= term.number < 2100):
+            thing = after and terms[place + 1].weight == FULL and after not in named["times"] | named["months"]
+            if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
                 kinds.add("time")
             if last == "for" and all(each.number is not None for each in terms[place:]):
                 kinds.add("price")
-            if not unit and not (last in before and last != "and"):
+            if not unit and (thing or last not in before or last == "and"):
                 kinds.add("count")
         if term.word in language.article.split() and after in named["durations"]:
             kinds.add("long")
@@ -251,7 +255,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
         kinds.add("price")
     if "time" in kinds and set(words) & set(language.ranges.split()):
         kinds.add("until")
-    if _names(language.capitals.split(), text):
+    if _names(language.capitals.split(), text, bool(set(language.people.split()) & set(words))):
         kinds.add("person")
     return frozenset(kinds)
 
@@ -268,7 +272,9 @@ def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bo
     return False
 
 
-def _names(no_person: Sequence[str], text: str) -> bool:
-    """Whether a sentence has a name in it: a word with a capital letter that does not begin it."""
-    later = re.findall(r"(?<=[a-z,;0-9] )[A-Z][a-z]+", text)
+def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
+    """Whether a sentence has a name in it: a word with a capital letter that does not begin it. With its first words it
+    may also begin the name of a thing, unless it speaks of a person."""
+    rest = text if of_person else re.sub(r"^(?:[A-Z][\w'-]*\s+)+", "", text)
+    later = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+", f" {rest}" if not of_person else rest)
     return any(word.lower().rstrip("s") not in no_person and word.lower() not in no_person for word in later)

@@ -19,7 +19,7 @@ MAYBE = 0.45
 """So much, and it is offered as what may help."""
 NEAR = 0.34
 """So much, and it is said with a refusal: "But I know this: …"."""
-CARRIED = 0.4
+CARRIED = 0.36
 """A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
 OWN = 0.3
 """Terms that tell less than this leave a question without anything that it is about."""
@@ -64,22 +64,25 @@ class Finding:
         fits = self._fits(question, question.terms, kind, facts, context)
         if kind != question.kind and not things:  # that it wants the same kind of answer is a guess
             fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
-        if not things and context:  # only a day or a number is new: it is about the same thing
+        if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
-        best = _best(fits, HINT if question.wishes and not kind and named else ENOUGH)
+        best = _best(fits, HINT if question.tells and not kind and named else ENOUGH)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
-        return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4] or own)
+        return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
 
     def _unnamed(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         """Nothing is named: it is about what the turn before was about, or what such a question is about first of all."""
         leans = question.refers or question.leans
         hours = any(term.groups & self._hours for term in question.terms)
-        if (topic.terms or topic.fact) and (leans or (len(question.words) <= SHORT and not hours)):
-            return self._carried(question, topic, facts)
         default = self._lexicon.language.defaults.get(question.kind, "")
+        if (topic.terms or topic.fact) and (leans or not default or (len(question.words) <= SHORT and not hours)):
+            carried = self._carried(question, topic, facts)
+            if carried.best is not None or leans:
+                return carried
         found = Found(None, None, None, ())
-        for terms in (tuple(self._lexicon.read([default])) if default else (), question.terms):
+        usual = tuple(self._lexicon.read([default])) if default else ()
+        for terms in (question.terms, usual) if hours else (usual, question.terms):
             fits = self._fits(None, terms, question.kind, facts) if terms else []
             found = Found(_best(fits, ENOUGH), _best(fits, MAYBE), _near(fits), terms)
             if found.best is not None:
@@ -89,9 +92,10 @@ class Finding:
     def _carried(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         if not (question.kind or question.leans or question.refers):
             return Found(None, None, None, topic.terms)
+        before = self._before(topic)
         fits = []
-        for fact in facts:
-            both = (self._facts.fit(asked, question.kind, fact) for asked in self._before(topic))
+        for fact in facts if before else ():
+            both = (self._facts.fit(asked, question.kind, fact) for asked in before)
             best = max(both, key=lambda each: each.coverage)
             same = fact is topic.fact
             more = same and not question.kind
@@ -129,7 +133,7 @@ class Finding:
 
     def _before(self, topic: Topic) -> tuple[list[Asked], ...]:
         """What the turn before was about: what was asked, and what was said."""
-        both = topic.terms, topic.fact.subject if topic.fact else ()
+        both = topic.terms, (topic.fact.subject or topic.fact.terms) if topic.fact else ()
         return tuple(self._facts.ask(terms) for terms in both if terms)
 
 

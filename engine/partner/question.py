@@ -38,6 +38,11 @@ class Question:
     """Its kind if it is nothing but that."""
 
     @property
+    def tells(self) -> bool:
+        """It neither asks nor requests: "I have cut my finger"."""
+        return self.wishes or not (self.kind or self.asks or self.requests or self.leans)
+
+    @property
     def bare(self) -> bool:
         """It is only the name of something: neither question nor request."""
         return not (self.kind or self.asks or self.requests or self.wishes or self.forbids)

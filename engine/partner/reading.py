@@ -187,14 +187,23 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
         for entry in entries:
             groups.setdefault(entry, set()).add(entries[0])
     made.groups = {stem: frozenset(names) for stem, names in groups.items()}
-    made.stop = frozenset(language.stop.split())
+    made.stop = frozenset(made.stem_of(word) if "_" in word else word for word in language.stop.split())
     made.light = frozenset(made.stem_of(entry) for entry in language.light.split())
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
     pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
     entries = " ".join(
-        (*language.same, language.light, " ".join(language.day_ranges), language.places, language.before_place, *own)
+        (
+            *language.same,
+            language.light,
+            " ".join(language.day_ranges),
+            language.places,
+            language.before_place,
+            language.times,
+            language.stop,
+            *own,
+        )
     )
     for entry in {each for each in entries.split() if "_" in each.strip("_")}:
         parts = tuple(made.stem(part) for part in entry.split("_") if part)
