@@ -177,7 +177,7 @@ ENGLISH = Language(
         "september october november december english french german spanish arabic italian chinese europe american "
         "british wifi"
     ),
-    people="manager director doctor nurse chef boss head owner founder teacher guide leader interpreter",
+    people="look looks responsible care charge lead leads led run runs manage manages organises manager keeper director doctor nurse chef boss head owner founder teacher guide leader interpreter",
     verbs=(
         "is are was were be can may must should will would has have had do does did costs cost opens open closes close "
         "starts start begins begin leaves leave takes take runs run lasts last pay pays comes come stands stand serves "
@@ -186,10 +186,10 @@ ENGLISH = Language(
         "contains contain belongs sits lead leads ships"
     ),
     kind_words={
-        "price": _COST.replace("reduced", "") + " admission charge owe come entry visit ticket_price money",
+        "price": _COST.replace("reduced", "") + " admission charge owe come entry visit ticket_price money set back amount total",
         "time": "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
         "opening_times opening_hours business_hours",
-        "place": "room floor direction get go come find way reach point address located location see walk",
+        "place": "room floor part area section wing corner side platform direction get go come find way reach point address located location see walk",
         "long": "long minute hour day week month year time take need plan last duration length second visit",
         "often": "often frequently time regularly",
         "count": "number people person",
