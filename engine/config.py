@@ -15,6 +15,7 @@ from typing import Any
 from engine.backend_settings import WITHOUT_MODEL
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
 from engine.errors import ConfigError, EngineError, UsageError
+from engine.partner_settings import grounded
 from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
 from engine.settings import Settings
@@ -81,7 +82,8 @@ class Config(Settings):
         if name in WITHOUT_MODEL:
             return {**plain(self.phrases[self.language]), **table}
         rest = {f"{key}_settings": self._answering(table[key]) for key in ("fallback", "words") if table.get(key)}
-        return {"system_prompt": self.llm.system_prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
+        prompt = grounded(self.llm.system_prompt, self.persona, self.facts)
+        return {"system_prompt": prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""

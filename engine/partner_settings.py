@@ -4,7 +4,7 @@ engine/settings.py."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -123,15 +123,27 @@ def _is_type(value: Any, key: Key, reader: Reader) -> bool:
     return False
 
 
+_NO_PARAMETERS = Parameters()
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """Something that the host program can be asked to do."""
 
     name: Annotated[str, Matches(_NAME.pattern, "be at most 40 small letters, digits or _, a letter first")]
     description: Annotated[str, NotEmpty()]
-    parameters: Parameters = Parameters()
+    parameters: Parameters = _NO_PARAMETERS
     confirm: bool = False
     timeout_s: Annotated[float, Between(0.1, 600)] = 10.0
+
+
+def grounded(prompt: str, persona: Persona, facts: Sequence[str]) -> str:
+    """A language model's prompt with `{persona}`, who it is, and `{facts}`, what it knows, filled in."""
+    name = f"{persona.name}, " if persona.name else ""
+    manner = f" Your manner is {persona.manner.rstrip('.')}." if persona.manner else ""
+    who = f"You are {name}{persona.role or 'a voice assistant'}.{manner}"
+    known = "What you know:\n" + "\n".join(f"- {fact}" for fact in facts) if facts else ""
+    return prompt.replace("{persona}", who).replace("{facts}", known).strip()
 
 
 Fact: TypeAlias = Annotated[str, NotEmpty(), Live()]

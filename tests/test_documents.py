@@ -12,7 +12,7 @@ from engine.models import manifest
 from engine.toml import tomllib
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "docs/models.md", "docs/service.md", "ringbuf/README.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "docs/models.md", "docs/partner.md", "docs/service.md", "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 
 

@@ -101,6 +101,7 @@ ENGLISH = Language(
     half="half",
     and_="and",
     article="a an",
+    articles="a an the our my your their all every this these some",
     homophones={
         "to": "two",
         "too": "two",
@@ -186,7 +187,8 @@ ENGLISH = Language(
         "contains contain belongs sits lead leads ships"
     ),
     kind_words={
-        "price": _COST.replace("reduced", "") + " admission charge owe come entry visit ticket_price money set back amount total",
+        "price": _COST.replace("reduced", "")
+        + " admission charge owe come entry visit ticket_price money set back amount total",
         "time": "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
         "opening_times opening_hours business_hours",
         "place": "room floor part area section wing corner side platform direction get go come find way reach point address located location see walk",
@@ -258,13 +260,13 @@ ENGLISH = Language(
         "dollar": ("dollar", 1.0),
     },
     likely={
-        "open": ("when does {} open", "what time does {} close", "is {} open"),
-        "close": ("when does {} close", "what time does {} close"),
-        "time": ("when is {}", "what time is {}"),
-        "price": ("how much is {}", "what does {} cost"),
-        "place": ("where is {}", "where are {}", "where can i find {}"),
-        "person": ("who is {}",),
-        "long": ("how long does {} take",),
+        "open": ("when {does} {} open", "what time {does} {} close", "{is} {} open"),
+        "close": ("when {does} {} close", "what time {does} {} close"),
+        "start": ("when {does} {} start", "what time {is} {}"),
+        "price": ("how much {is} {}", "what {does} {} cost"),
+        "place": ("where {is} {}", "where can i find {}"),
+        "person": ("who {is} {}",),
+        "long": ("how long {does} {} take",),
     },
     context={
         "sees": "I see {}.",
@@ -306,6 +308,7 @@ ENGLISH = Language(
         "at_most": "The {what} must be at most {high}{unit}.",
         "whole": "The {what} must be a whole number.",
         "done_plain": "All right.",
+        "thing": "the {name}",
         "and": "and",
         "or": "or",
     },

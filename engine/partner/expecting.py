@@ -19,11 +19,18 @@ def expected(language: str, facts: Iterable[str], requests: Sequence[str]) -> tu
     found: list[str] = []
     for text in facts:
         fact = describe(known, text)
-        words = known.words(text)
-        subject = " ".join(words[: fact.subject[-1].end]) if fact.subject and len(fact.subject) <= 3 else ""
+        subject = f"the {fact.about}" if fact.about else ""
         for kind, forms in tables.likely.items():
             if subject and (kind in fact.kinds or kind in fact.groups):
-                found += [form.replace("{}", subject) for form in forms]
+                found += [_asked(form, subject) for form in forms]
         found += [term.word for term in fact.terms if term.weight == FULL and term.number is None]
     found += [" ".join(known.words(text)) for text in requests]
     return tuple(dict.fromkeys(found))
+
+
+def _asked(form: str, subject: str) -> str:
+    """A question about a thing or, by its last letter, about several."""
+    several = subject.endswith("s")
+    for place, (one, more) in {"{is}": ("is", "are"), "{does}": ("does", "do")}.items():
+        form = form.replace(place, more if several else one)
+    return form.replace("{}", subject)

@@ -38,6 +38,8 @@ class Fact:
     """Those that are long enough to be the end of another one."""
     subject: tuple[Term, ...]
     """What it is about: the terms before its first verb."""
+    about: str
+    """The same as it is said, without an article; empty where that is no name of anything."""
     days: frozenset[int]
     """The days that it speaks of, 0 is Monday; those that it excludes, too: it answers for them."""
     only_days: bool
@@ -193,10 +195,20 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
             term.word.rstrip("s") for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None
         ),
         tuple(term for term in terms[:first] if term.weight > 0),
+        _about(lexicon, words, terms[:first]),
         days,
         bool(days) and len(days) < 7,
         kinds_of(lexicon, text, words, terms, first),
     )
+
+
+def _about(lexicon: Lexicon, words: Sequence[str], terms: Sequence[Term]) -> str:
+    """The name of a thing that a sentence begins with."""
+    named = [term for term in terms if term.weight == FULL and term.number is None and not term.days]
+    if not named or len(terms) > 5 or (terms[0].weight == 0 and terms[0].word not in lexicon.language.articles.split()):
+        return ""
+    start = terms[1].start if terms[0].weight == 0 else terms[0].start
+    return " ".join(words[start : named[-1].end])
 
 
 def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
@@ -266,7 +278,7 @@ _STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats"
 def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:
     """What follows a small word is a thing, so that both are a place: neither a time nor a number."""
     for term in terms[:3]:
-        if term.word in lexicon.language.article.split() or term.word in ("the", "our", "my", "all", "every"):
+        if term.word in lexicon.language.articles.split():
             continue
         return term.weight > 0 and term.number is None and term.stem not in no_place and not term.days
     return False

@@ -32,6 +32,8 @@ class Language:
     and_: str
     article: str
     """What may stand for a one before a unit or a hundred: "a metre", "a hundred"."""
+    articles: str
+    """What may stand before the name of a thing."""
     homophones: Mapping[str, str]
     """Words that a recogniser writes for a number, where a number must stand."""
     mishearings: Mapping[str, str]
@@ -116,7 +118,8 @@ class Language:
     units: Mapping[str, tuple[str, float]]
     """Units: what they are measured in, and how much of it they are."""
     likely: Mapping[str, tuple[str, ...]]
-    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about."""
+    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about, {is} and {does}
+    stand for "are" and "do", too."""
     context: Mapping[str, str]
     """What a line of context begins with, and how the rest is said."""
     phrases: Mapping[str, str]

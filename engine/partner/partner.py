@@ -221,9 +221,9 @@ class Partner:
         """What the first few facts are about."""
         found: list[str] = []
         for fact in self._facts.all:
-            things = [term.word for term in fact.subject if term.weight == FULL and term.number is None]
-            things = [word for word, term in zip(things, fact.subject, strict=False) if not term.days]
-            if things and (name := " ".join(things[:3])) not in found:
+            article = fact.text.split(" ", 1)[0].lower() in self._lexicon.language.articles.split()
+            name = self._saying.phrase("thing", name=fact.about) if article else fact.about
+            if fact.about and name not in found:
                 found.append(name)
         return self._saying.list(found[:4], "and")
 
