@@ -4,8 +4,8 @@
     python bench/partner.py --show held                # and what went wrong on one of them
     python bench/partner.py --config big.toml          # the same questions for any other configured language model
 
-The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings.py. "tune" is what
-was looked at while the answerer was made, "held" what was not.
+The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune"
+is what was looked at while the answerer was made, "held" what was not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from partnerbench.judging import Score, judge
 from partnerbench.sheets import Sheet, by_hand, generated
-from partnerbench.wordings import SETS
+from partnerbench.wordings import SETS, wordings
 
 from engine.config import Config, load
 from engine.errors import EngineError
@@ -74,8 +74,8 @@ def sets(seeds: Iterable[int]) -> Iterator[tuple[str, list[Sheet]]]:
     written = list(by_hand())
     for half in dict.fromkeys(sheet.half for sheet in written):
         yield f"by hand, {half}", [sheet for sheet in written if sheet.half == half]
-    for half, wordings in SETS.items():
-        yield f"generated, {half}", [sheet for seed in seeds for sheet in generated(wordings, half, seed)]
+    for half in SETS:
+        yield f"generated, {half}", [sheet for seed in seeds for sheet in generated(wordings(half), half, seed)]
 
 
 def quantile(values: list[float], part: float) -> float:
@@ -108,9 +108,8 @@ def main() -> int:
                 if kind in score.of:
                     percent = 100 * score.right[kind] / score.of[kind]
                     mark = "" if percent >= target else "  MISSED"
-                    print(
-                        f"  {kind:13} {score.right[kind]:4} of {score.of[kind]:4}  {percent:5.1f} %  (≥ {target} %){mark}"
-                    )
+                    counts = f"{score.right[kind]:4} of {score.of[kind]:4}"
+                    print(f"  {kind:13} {counts}  {percent:5.1f} %  (≥ {target} %){mark}")
             times = {"first": first, "whole": whole}
             told = {
                 f"{key}_ms_p{part}": quantile(values, part / 100) for key, values in times.items() for part in (50, 95)

@@ -175,8 +175,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """The host program is asked to do something; it comes before the words that speak of it. Whoever takes it makes sure
-    that it is done at most once, and only when the visitor has really said so."""
+    """The host program is asked to do something; it comes before the words that speak of it. Whoever takes it makes
+    sure that it is done at most once, and only when the visitor has really said so."""
 
     tag: Tag
     tool: str

@@ -12,7 +12,8 @@ from engine.models import manifest
 from engine.toml import tomllib
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "docs/models.md", "docs/partner.md", "docs/service.md", "ringbuf/README.md")
+DOCS = ("architecture", "door", "models", "partner", "service")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 
 

@@ -2,8 +2,8 @@
 
     python -m workers.ask        on stdin JSON: {"config": the configuration, "turns": [what is said, …]}
 
-A line of JSON on stdout for each turn: {"text", "tool_calls": [{"name", "arguments"}], "first_token_ms"}. What goes wrong is
-one line on stderr and an exit code.
+A line of JSON on stdout for each turn: {"text", "tool_calls": [{"name", "arguments"}], "first_token_ms"}. What goes
+wrong is one line on stderr and an exit code.
 """
 
 from __future__ import annotations

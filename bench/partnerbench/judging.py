@@ -1,8 +1,8 @@
 """What an answer is worth. It goes by the words that are said, so any language model can be judged by it.
 
-A refusal is known by its words. An answer is right when what must be in it is in it, is not long, and no refusal; numbers
-count the same in words and in digits. Invented is a number or a name that stands nowhere: neither in what the partner was
-told, nor in what was said. Misled: something was said as if it were the answer, and is not.
+A refusal is known by its words. An answer is right when what must be in it is in it, is not long, and no refusal;
+numbers count the same in words and in digits. Invented is a number or a name that stands nowhere: neither in what the
+partner was told, nor in what was said. Misled: something was said as if it were the answer, and is not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from engine.partner.reading import lexicon
 from .sheets import Sheet, Turn
 
 _REFUSED = re.compile(
-    r"don't know|do not know|can't|cannot|can not|couldn't|not sure|no information|unable|unfortunately|won't|have no clock"
+    r"don't know|do not know|can't|cannot|can not|couldn't|not sure|no information|unable|unfortunately|won't"
+    r"|have no clock"
 )
 _TALK = {
     "hello": r"\b(hello|hi|good (morning|day|afternoon|evening)|welcome|greetings)\b",
@@ -65,7 +66,7 @@ def judge(
     sheet: Sheet, turn: Turn, said: Iterable[str], text: str, calls: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> dict[str, bool]:
     """What is good about a turn, by kind. said: by the visitor so far, this turn included."""
-    refused = bool(_REFUSED.search(text.lower().replace("’", "'")))
+    refused = bool(_REFUSED.search(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")))
     short = len(text.split()) <= LONGEST
     found: dict[str, bool] = {}
     if turn.says:
@@ -86,7 +87,7 @@ def judge(
     if turn.follows:
         found["follow-ups"] = good
     told = " ".join([*sheet.facts, *sheet.context, *sheet.persona.values(), str(sheet.tools), *said])
-    allowed = {word for word in re.findall(r"[a-z]+", told.lower())}
+    allowed = set(re.findall(r"[a-z]+", told.lower()))
     found["not invented"] = numbers(text) <= numbers(told) | {"#0"} and names(text) <= allowed
     found["not misled"] = good or refused or not (turn.says or turn.refuse)
     return found

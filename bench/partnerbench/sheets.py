@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.toml import tomllib
+
 from .wordings import Attribute, Wordings
 
 FOLDER = Path(__file__).with_name("sheets")
@@ -67,7 +68,7 @@ def generated(wordings: Wordings, half: str, seed: int, sheets: int = 4) -> Iter
 
 def _sheet(wordings: Wordings, name: str, half: str, dice: random.Random) -> Sheet:
     things = dice.sample(wordings.things, 9)
-    known: dict[tuple[str, str], tuple[str, str]] = {}
+    known: dict[tuple[str, str], tuple[str, ...]] = {}
     facts: list[str] = []
     for thing in things:
         for kind in dice.sample(sorted(wordings.attributes), 3):
@@ -85,29 +86,26 @@ def _sheet(wordings: Wordings, name: str, half: str, dice: random.Random) -> She
         attribute = wordings.attributes[dice.choice(sorted(wordings.attributes))]
         talks.append((Turn(_asked(attribute, thing, dice), refuse=True),))
     talks += [(Turn(text, refuse=True),) for text in dice.sample(wordings.off, 3)]
-    talks += [
-        (Turn(text, call=tool, arguments=arguments, no_call=not tool),)
-        for text, tool, arguments in dice.sample(wordings.requests, 8)
-    ]
+    talks += [(_turn({**each, "no_call": "call" not in each}),) for each in dice.sample(wordings.requests, 8)]
     persona = {"name": "Nova", "role": "the guide of the park"}
-    return Sheet(name, half, tuple(facts), persona, tuple(tomllib.loads(wordings.tools)["tools"]), (), tuple(talks))
+    return Sheet(name, half, tuple(facts), persona, wordings.tools, (), tuple(talks))
 
 
 def _talk(
-    wordings: Wordings, known: Mapping[tuple[str, str], tuple[str, str]], thing: str, kind: str, dice: random.Random
+    wordings: Wordings, known: Mapping[tuple[str, str], tuple[str, ...]], thing: str, kind: str, dice: random.Random
 ) -> tuple[Turn, ...]:
     """A question, and maybe one that leans on it: something else about the same thing, or the same of another."""
-    turns = [Turn(_asked(wordings.attributes[kind], thing, dice), says=_right(known[thing, kind]))]
+    turns = [Turn(_asked(wordings.attributes[kind], thing, dice), says=known[thing, kind])]
     others = [other for (where, other) in known if where == thing and other != kind]
     elsewhere = [where for (where, other) in known if other == kind and where != thing]
     if others and dice.random() < 0.5:
         other = dice.choice(others)
         follow = dice.choice(wordings.attributes[other].follow)
-        turns.append(Turn(follow, says=_right(known[thing, other]), follows=True))
+        turns.append(Turn(follow, says=known[thing, other], follows=True))
     elif elsewhere and dice.random() < 0.7:
         where = dice.choice(elsewhere)
         text = dice.choice(wordings.other).replace("{t}", where)
-        turns.append(Turn(text, says=_right(known[where, kind]), follows=True))
+        turns.append(Turn(text, says=known[where, kind], follows=True))
     return tuple(turns)
 
 
@@ -115,11 +113,7 @@ def _asked(attribute: Attribute, thing: str, dice: random.Random) -> str:
     return dice.choice(attribute.questions).replace("{t}", thing)
 
 
-def _right(value: tuple[str, str]) -> tuple[str, ...]:
-    return tuple(each for each in value if each)
-
-
-def _filled(template: str, thing: str, value: tuple[str, str]) -> str:
+def _filled(template: str, thing: str, value: tuple[str, ...]) -> str:
     text = template.replace("{T}", thing[0].upper() + thing[1:]).replace("{t}", thing)
-    text = text.replace("{v}", value[0]).replace("{w}", value[1])
+    text = text.replace("{v}", value[0]).replace("{w}", value[-1])
     return text[0].upper() + text[1:]

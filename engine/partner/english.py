@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from engine.partner import english_patterns as patterns
+from engine.partner import english_sayings as sayings
 from engine.partner import english_words as words
+from engine.partner.english_groups import SAME
 from engine.partner.language import Language
 
 _ONES = [
@@ -60,7 +62,10 @@ ENGLISH = Language(
     irregular=words.IRREGULAR,
     stop=words.STOP,
     light=words.LIGHT,
-    same=words.SAME,
+    same=SAME,
+    likely=sayings.LIKELY,
+    context=sayings.CONTEXT,
+    phrases=sayings.PHRASES,
     kinds=patterns.KINDS,
     asks=patterns.ASKS,
     requests=patterns.REQUESTS,
@@ -72,7 +77,8 @@ ENGLISH = Language(
     follow=patterns.FOLLOW,
     follow_tail=r"\b(too|as well|instead)",
     before_thing=(
-        "a an the my your our his her their its this that these those some any no every each another of to for in on at "
+        "a an the my your our his her their its this that these those some any no every each another of to for in "
+        "on at "
         "with from by about into near which or and without many much more"
     ),
     talk=patterns.TALK,
@@ -162,7 +168,9 @@ ENGLISH = Language(
     currencies="euro dollar pound franc cent pence penny yen krone crown quid buck",
     free="free",
     cost=_COST,
-    times="half_past quarter_past quarter_to noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm",
+    times=(
+        "half_past quarter_past quarter_to noon midnight oclock morning afternoon evening dawn dusk midday sunset am pm"
+    ),
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
@@ -178,7 +186,10 @@ ENGLISH = Language(
         "september october november december english french german spanish arabic italian chinese europe american "
         "british wifi"
     ),
-    people="look looks responsible care charge lead leads led run runs manage manages organises manager keeper director doctor nurse chef boss head owner founder teacher guide leader interpreter",
+    people=(
+        "look looks responsible care charge lead leads led run runs manage manages organises manager keeper director "
+        "doctor nurse chef boss head owner founder teacher guide leader interpreter"
+    ),
     verbs=(
         "is are was were be can may must should will would has have had do does did costs cost opens open closes close "
         "starts start begins begin leaves leave takes take runs run lasts last pay pays comes come stands stand serves "
@@ -189,14 +200,21 @@ ENGLISH = Language(
     kind_words={
         "price": _COST.replace("reduced", "")
         + " admission charge owe come entry visit ticket_price money set back amount total",
-        "time": "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
-        "opening_times opening_hours business_hours",
-        "place": "room floor part area section wing corner side platform direction get go come find way reach point address located location see walk",
+        "time": (
+            "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
+            "opening_times opening_hours business_hours"
+        ),
+        "place": (
+            "room floor part area section wing corner side platform direction get go come find way reach point "
+            "address located location see walk"
+        ),
         "long": "long minute hour day week month year time take need plan last duration length second visit",
         "often": "often frequently time regularly",
         "count": "number people person",
-        "person": "person name job task duty keeper chief guide technician warden responsible care charge_of in_charge look_after ask speak talk head boss manager run lead "
-        "look take_care contact",
+        "person": (
+            "person name job task duty keeper chief guide technician warden responsible care charge_of in_charge "
+            "look_after ask speak talk head boss manager run lead look take_care contact"
+        ),
         "far": "far distance close",
         "amount": "",
         "old": "old age year",
@@ -224,7 +242,9 @@ ENGLISH = Language(
     defaults={"price": "ticket", "time": "open"},
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",
-    yes="yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup",
+    yes=(
+        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup"
+    ),
     no="no nope not never cancel don't nah forget stop wrong better_not",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",
@@ -258,59 +278,6 @@ ENGLISH = Language(
         "milliliter": ("liter", 0.001),
         "euro": ("euro", 1.0),
         "dollar": ("dollar", 1.0),
-    },
-    likely={
-        "open": ("when {does} {} open", "what time {does} {} close", "{is} {} open"),
-        "close": ("when {does} {} close", "what time {does} {} close"),
-        "start": ("when {does} {} start", "what time {is} {}"),
-        "price": ("how much {is} {}", "what {does} {} cost"),
-        "place": ("where {is} {}", "where can i find {}"),
-        "person": ("who {is} {}",),
-        "long": ("how long {does} {} take",),
-    },
-    context={
-        "sees": "I see {}.",
-        "hears": "I hear {}.",
-        "touched": "You touched {}.",
-        "feels": "I feel {}.",
-        "holds": "I hold {}.",
-        "near": "Near me is {}.",
-        "knows": "{}.",
-    },
-    phrases={
-        "hello": "Hello. How can I help you?",
-        "thanks": "You are welcome.",
-        "bye": "Goodbye.",
-        "how": "I am fine, thank you. How can I help you?",
-        "who": "I am {who}.",
-        "who_nobody": "I am a machine that answers questions.",
-        "can": "I can tell you about {topics}.",
-        "can_do": "I can {tools}.",
-        "can_nothing": "I have not been told anything yet.",
-        "again_nothing": "I have not said anything yet.",
-        "fine": "All right.",
-        "stop": "All right.",
-        "wait": "I am waiting.",
-        "clock": "I have no clock, I am sorry.",
-        "unknown": "I am sorry, I don't know that.",
-        "maybe": "I am not sure, but maybe this helps: {fact}",
-        "but_fact": "But I know this: {fact}",
-        "but_topics": "But I can tell you about {topics}.",
-        "cannot": "I am sorry, I can't do that.",
-        "not_done": "All right, I won't.",
-        "confirm": "Shall I really {what}?",
-        "how_many": "How many {what}?",
-        "which": "Which {what}: {choices}?",
-        "what": "What is the {what}?",
-        "on_off": "On or off?",
-        "range": "The {what} must be between {low} and {high}{unit}.",
-        "at_least": "The {what} must be at least {low}{unit}.",
-        "at_most": "The {what} must be at most {high}{unit}.",
-        "whole": "The {what} must be a whole number.",
-        "done_plain": "All right.",
-        "thing": "the {name}",
-        "and": "and",
-        "or": "or",
     },
 )
 

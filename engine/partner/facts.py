@@ -91,8 +91,8 @@ class Asked:
 
 
 class Facts:
-    """Sentences, and what is needed to find the one that answers. ambient: words that are about the whole place, such as
-    those of its name: they tell little here."""
+    """Sentences, and what is needed to find the one that answers. ambient: words that are about the whole place, such
+    as those of its name: they tell little here."""
 
     def __init__(self, lexicon: Lexicon, texts: Iterable[str], ambient: frozenset[str]) -> None:
         self._lexicon, self._ambient = lexicon, ambient
@@ -224,7 +224,8 @@ def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
 
 
 def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term], verb: int) -> frozenset[str]:
-    """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after that."""
+    """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after
+    that."""
     language = lexicon.language
     stems = [term.stem for term in terms]
     named = {name: {lexicon.stem_of(word) for word in getattr(language, name).split()} for name in _STEMMED}
@@ -285,8 +286,8 @@ def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bo
 
 
 def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
-    """Whether a sentence has a name in it: a word with a capital letter that does not begin it. With its first words it
-    may also begin the name of a thing, unless it speaks of a person."""
+    """Whether a sentence has a name in it: a word with a capital letter that does not begin it. With its first words
+    it may also begin the name of a thing, unless it speaks of a person."""
     rest = text if of_person else re.sub(r"^(?:[A-Z][\w'-]*\s+)+", "", text)
     later = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+", f" {rest}" if not of_person else rest)
     return any(word.lower().rstrip("s") not in no_person and word.lower() not in no_person for word in later)

@@ -72,7 +72,8 @@ class Finding:
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
 
     def _unnamed(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
-        """Nothing is named: it is about what the turn before was about, or what such a question is about first of all."""
+        """Nothing is named: it is about what the turn before was about, or what such a question is about first of
+        all."""
         leans = question.refers or question.leans
         hours = any(term.groups & self._hours for term in question.terms)
         default = self._lexicon.language.defaults.get(question.kind, "")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """The tables. Words stand in small letters, without punctuation; several forms or words in one text are separated by
-    blanks, phrases of more than one word by `_`."""
+    """The tables. Words stand in small letters, without punctuation; several forms or words in one text are separated
+    by blanks, phrases of more than one word by `_`."""
 
     contractions: Mapping[str, str]
     """Written in one, read as several: "what's" is "what is"."""
@@ -39,7 +39,8 @@ class Language:
     mishearings: Mapping[str, str]
     """Words that a recogniser writes for words that questions begin with."""
     same: tuple[str, ...]
-    """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form alone."""
+    """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
+    alone."""
     roots: tuple[str, ...]
     """Endings that make a word of another: "delivery" and "deliver" have one root."""
     near: tuple[str, ...]
@@ -79,8 +80,8 @@ class Language:
     """Words for a person by what they do."""
     verbs: str
     """What a statement's subject ends before."""
-    kinds: tuple[tuple[str, str], ...]
-    """How a question begins, as a pattern over its words, and what kind of answer it wants; the first that fits."""
+    kinds: tuple[tuple[str, tuple[str, ...]], ...]
+    """Kinds of answer, and patterns of the questions that want one of them; the first that fits."""
     kind_words: Mapping[str, str]
     """Words that say little but of which kind a question is."""
     defaults: Mapping[str, str]
@@ -108,8 +109,8 @@ class Language:
     before_thing: str
     """Small words that the name of a thing follows."""
     pronouns: str
-    talk: tuple[tuple[str, str], ...]
-    """Small talk: kind, and a pattern for the whole of what was said."""
+    talk: tuple[tuple[str, tuple[str, ...]], ...]
+    """Small talk: kind, and patterns for the whole of what was said."""
     yes: str
     no: str
     true: str
@@ -118,8 +119,8 @@ class Language:
     units: Mapping[str, tuple[str, float]]
     """Units: what they are measured in, and how much of it they are."""
     likely: Mapping[str, tuple[str, ...]]
-    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about, {is} and {does}
-    stand for "are" and "do", too."""
+    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about, {is} and
+    {does} stand for "are" and "do", too."""
     context: Mapping[str, str]
     """What a line of context begins with, and how the rest is said."""
     phrases: Mapping[str, str]

@@ -1,7 +1,7 @@
 """The answerer: finds the fact that answers a question and says it, or what else a turn of a conversation wants.
 
-It says facts and phrases and nothing else, so it cannot invent. It is a function of what was said: what it needs to know
-of earlier turns it works out from them, so whoever has the conversation can ask any copy of it.
+It says facts and phrases and nothing else, so it cannot invent. It is a function of what was said: what it needs to
+know of earlier turns it works out from them, so whoever has the conversation can ask any copy of it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ REPLAYED = 4
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Who speaks. name, role: "Clio", "the voice of this museum"; manner: "brief" leaves out what is not the answer."""
+    """Who speaks. name, role: "Clio", "the voice of this museum"; manner: "brief" leaves out what is not the
+    answer."""
 
     name: str = ""
     role: str = ""
@@ -134,8 +135,9 @@ class Partner:
     def _guessed(
         self, question: Question, topic: Topic, facts: Sequence[Fact]
     ) -> tuple[Question, Found, Decision | None] | None:
-        """The same for what may have been meant by words that fit nothing; None if there is nothing of that kind. By how
-        they sound alone they are no reason to say something: a word that was heard, or the kind of question, fits, too."""
+        """The same for what may have been meant by words that fit nothing; None if there is nothing of that kind. By
+        how they sound alone they are no reason to say something: a word that was heard, or the kind of question, fits,
+        too."""
         guess = self._mishearing.guess(question.words)
         if guess is None:
             return None
@@ -222,7 +224,7 @@ class Partner:
         found: list[str] = []
         for fact in self._facts.all:
             article = fact.text.split(" ", 1)[0].lower() in self._lexicon.language.articles.split()
-            name = self._saying.phrase("thing", name=fact.about) if article else fact.about
+            name = self._saying.phrase("thing", thing=fact.about) if article else fact.about
             if fact.about and name not in found:
                 found.append(name)
         return self._saying.list(found[:4], "and")

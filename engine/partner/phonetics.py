@@ -1,7 +1,8 @@
 """How like two words sound. A recogniser writes words that it knows for words that it heard: "mew seem" for "museum".
 
 A word is turned into a string of sounds, by its spelling or by a pronunciation that is known (ARPAbet, as in cmudict),
-and two strings are compared by what it takes to make one of the other: vowels change easily, p and b rather than p and s.
+and two strings are compared by what it takes to make one of the other: vowels change easily, p and b rather than p and
+s.
 """
 
 from __future__ import annotations
@@ -107,8 +108,8 @@ class Ear:
                 self._cache.clear()
             heard = "".join(sounds(part, self._pronounce) for part in word.split())
             ours = _classes(heard)
-            close = [each for each in self._known if ((ours ^ each[2]).bit_count() <= 2 and ours & each[2]) or not ours]
-            found = [(each, likeness(heard, known)) for each, known, _ in close if heard]
+            close = [each for each in self._known if ours & each[2] and (ours ^ each[2]).bit_count() <= 2]
+            found = [(each, likeness(heard, known)) for each, known, _ in close]
             least = 0.7 if len(heard) > 3 else 0.95  # short words are like too many others
             self._cache[word] = sorted((pair for pair in found if pair[1] > least), key=lambda pair: -pair[1])[:4]
         return [pair for pair in self._cache[word] if pair[1] >= at_least]

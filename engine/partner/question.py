@@ -64,7 +64,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     polite = bare = patterns.linking.sub("", spoken, count=1) if patterns.linking.match(spoken) else spoken
     while found := patterns.requests.match(polite):
         polite = polite[found.end() :]
-    kind = next((kind for pattern, kind in patterns.kinds if pattern.search(spoken)), "")
+    kind = next((kind for kind, pattern in patterns.kinds if pattern.search(spoken)), "")
     little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
     everything = lexicon.read(words)
     terms = [term for term in everything if term.weight > 0]
@@ -111,7 +111,7 @@ def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Ques
 class Patterns:
     """A language's patterns, compiled."""
 
-    kinds: tuple[tuple[re.Pattern[str], str], ...]
+    kinds: tuple[tuple[str, re.Pattern[str]], ...]
     asks: re.Pattern[str]
     requests: re.Pattern[str]
     linking: re.Pattern[str]
@@ -128,7 +128,7 @@ class Patterns:
 def compiled(language: Language) -> Patterns:
     """The patterns of a language."""
     return Patterns(
-        tuple((re.compile(pattern), kind) for pattern, kind in language.kinds),
+        tuple((kind, re.compile("|".join(parts))) for kind, parts in language.kinds),
         re.compile(language.asks),
         re.compile(language.requests),
         re.compile(language.linking),
@@ -138,7 +138,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.wishes),
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
-        tuple((kind, re.compile(pattern)) for kind, pattern in language.talk),
+        tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
     )
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from engine.partner.language import Language
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:['’][^\W\d_]+)*|[€$£%]")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)*|[€$£%]")
+_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 _SIGNS = {"€": "euro", "$": "dollar", "£": "pound", "%": "percent"}
 _BETWEEN = frozenset({"me", "us", "him", "her", "it", "them", "this", "that", "you", "yourself", "itself"})
 """What may stand inside a phrase of two words: "check me in"."""
@@ -61,7 +62,7 @@ class Lexicon:
     def words(self, text: str) -> list[str]:
         """The words of a text in small letters, contractions written out; numbers as they stand."""
         found: list[str] = []
-        for token in _TOKEN.findall(text.lower().replace("’", "'")):
+        for token in _TOKEN.findall(text.lower().replace(_APOSTROPHE, "'")):
             found += self.language.contractions.get(token, _SIGNS.get(token, token)).split()
         return found
 

@@ -90,7 +90,8 @@ class Filling:
         return found
 
     def text(self, known: Sequence[bool]) -> str | None:
-        """The longest run of words that mean nothing else; known: of each term, whether the tool's own words have it."""
+        """The longest run of words that mean nothing else; known: of each term, whether the tool's own words have
+        it."""
         best: list[Term] = []
         run: list[Term] = []
         small = self._lexicon.stop - {"all"}

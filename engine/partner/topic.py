@@ -11,8 +11,8 @@ from engine.partner.reading import Term
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """terms: what was asked about; kind: of answer; fact: what was said of that; pending: what was asked back; tool: what
-    was called; said: the last answer, as far as it was heard."""
+    """terms: what was asked about; kind: of answer; fact: what was said of that; pending: what was asked back; tool:
+    what was called; said: the last answer, as far as it was heard."""
 
     terms: tuple[Term, ...] = ()
     kind: str = ""

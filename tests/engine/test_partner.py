@@ -1,4 +1,4 @@
-"""The answerer: which fact answers what, what leans on the turn before, what is refused, and that nothing is invented."""
+"""The answerer: which fact answers what, what leans on the turn before, what is refused; nothing is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend that answers from facts: how it gets on with the phrasebook, what it calls, and the configuration's words."""
+"""The backend that answers from facts: how it gets on with the phrasebook, and what it calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Answers out of the owner's facts and calls the owner's tools (engine/partner). Not a language model: it finds and says
-what stands in the configuration, and invents nothing.
+"""Answers out of the owner's facts and calls the owner's tools (engine/partner). Not a language model: it finds and
+says what stands in the configuration, and invents nothing.
 
 The phrasebook's entries count, too. What is all of a pattern is answered by its entry, before any fact is looked for;
 patterns with a `*` are for what no fact comes near. Where there are no facts, the phrasebook comes first altogether.

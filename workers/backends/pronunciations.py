@@ -15,7 +15,8 @@ _IN_PACKAGE = "model/en-us/cmudict-en-us.dict"
 
 
 def pronunciations() -> Callable[[str], str] | None:
-    """What looks a word up: its pronunciation in ARPAbet, or nothing where it has none. None: no dictionary is there."""
+    """What looks a word up: its pronunciation in ARPAbet, or nothing where it has none. None: no dictionary is
+    there."""
     spec = importlib.util.find_spec("pocketsphinx")
     if spec is None or spec.origin is None or not (path := Path(spec.origin).parent / _IN_PACKAGE).is_file():
         return None
