@@ -136,7 +136,7 @@ SAME = (
     "allowed permitted permit may forbidden prohibited not_allowed allow forbid prohibit",
     "wear worn put_on_",
     "eat_before fasting sober",
-    "open opens opening opened opening_hours hours opening_times open_hours unlock staffed business_hours operate",
+    "open opens opening opened opening_hours =hours opening_times open_hours unlock staffed business_hours operate",
     "close closes closing closed shut shuts shutting closing_time lock",
     "visiting visiting_hours visiting_times visitor visit",
     "start starts begin begins beginning commence",

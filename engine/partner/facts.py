@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
-SAME_ROOT, SYNONYM, RELATED, HALF = 0.95, 0.85, 0.9, 0.6
+SAME_ROOT, SYNONYM, RELATED, RANGE, HALF = 0.95, 0.85, 0.9, 0.8, 0.6
 """How much a word counts that means about the same, or that answers for the other."""
 LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
@@ -82,7 +82,7 @@ class Asked:
         if term.groups & fact.groups:
             return SYNONYM
         if self.hours and "until" in fact.kinds:
-            return RELATED
+            return RELATED if self.near & fact.groups else RANGE
         if self.near & fact.groups:
             return HALF
         if len(term.word) > 3 and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words):

@@ -13,6 +13,10 @@ from engine.partner.topic import Topic
 
 ENOUGH = 0.62
 """A fact answers if this much of what was asked is in it."""
+EXACT = 0.9
+"""So much is needed where it is only about words that tell little: "what do you see"."""
+MEANT = 0.8
+"""So much, and they were meant, rather than what such a question is about most often."""
 HINT = 0.4
 """So much is enough for who asks nothing: "I have cut my finger"."""
 MAYBE = 0.45
@@ -66,7 +70,8 @@ class Finding:
             fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
         if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
-        best = _best(fits, HINT if question.tells and not kind and named else ENOUGH)
+        enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
+        best = _best(fits, enough)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
@@ -83,9 +88,11 @@ class Finding:
                 return carried
         found = Found(None, None, None, ())
         usual = tuple(self._lexicon.read([default])) if default else ()
-        for terms in (question.terms, usual) if hours else (usual, question.terms):
+        telling = tuple(term for term in question.terms if term.stem not in question.little)
+        tries = ((question.terms, ENOUGH), (usual, ENOUGH))
+        for terms, enough in tries if hours else ((telling, MEANT), *tries[::-1]):
             fits = self._fits(None, terms, question.kind, facts) if terms else []
-            found = Found(_best(fits, ENOUGH), _best(fits, MAYBE), _near(fits), terms)
+            found = Found(_best(fits, enough), _best(fits, MAYBE), _near(fits), terms)
             if found.best is not None:
                 return found
         return found
@@ -126,7 +133,7 @@ class Finding:
         knows and that are no names of things, "how much would it set me back", tell not much."""
         little = question.little if question is not None else frozenset()
         verbs: frozenset[str] = frozenset()
-        if question is not None and question.kind:
+        if question is not None and question.kind and question.kind != "person":
             strange = (term for term in terms if term.weight == FULL and not self._facts.knows(term))
             verbs = frozenset(term.stem for term in strange if term.stem not in question.things)
         asked = self._facts.ask(terms, little, verbs)
