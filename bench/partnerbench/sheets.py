@@ -37,7 +37,8 @@ class Sheet:
     """What a partner is told, as in config.toml, and conversations with it."""
 
     name: str
-    half: str
+    of: str
+    """The set that it belongs to."""
     facts: tuple[str, ...]
     persona: Mapping[str, str]
     tools: tuple[Mapping[str, Any], ...]
@@ -51,7 +52,7 @@ def by_hand() -> Iterator[Sheet]:
         table = tomllib.loads(path.read_text())
         talks = tuple(tuple(_turn(turn) for turn in talk) for talk in table["talks"])
         tools, context = tuple(table.get("tools", ())), tuple(table.get("context", ()))
-        yield Sheet(path.stem, table["half"], tuple(table["facts"]), table["persona"], tools, context, talks)
+        yield Sheet(path.stem, table["set"], tuple(table["facts"]), table["persona"], tools, context, talks)
 
 
 def _turn(table: Mapping[str, Any]) -> Turn:
@@ -59,14 +60,14 @@ def _turn(table: Mapping[str, Any]) -> Turn:
     return Turn(arguments=rest.pop("with", {}), says=tuple(rest.pop("says", ())), **rest)
 
 
-def generated(wordings: Wordings, half: str, seed: int, sheets: int = 4) -> Iterator[Sheet]:
+def generated(wordings: Wordings, of: str, seed: int, sheets: int = 4) -> Iterator[Sheet]:
     """Sheets of some twenty-five facts with some forty turns each, by chance."""
     dice = random.Random(seed)
     for number in range(sheets):
-        yield _sheet(wordings, f"{half}-{seed}-{number}", half, dice)
+        yield _sheet(wordings, f"{of}-{seed}-{number}", of, dice)
 
 
-def _sheet(wordings: Wordings, name: str, half: str, dice: random.Random) -> Sheet:
+def _sheet(wordings: Wordings, name: str, of: str, dice: random.Random) -> Sheet:
     things = dice.sample(wordings.things, 9)
     known: dict[tuple[str, str], tuple[str, ...]] = {}
     facts: list[str] = []
@@ -88,7 +89,7 @@ def _sheet(wordings: Wordings, name: str, half: str, dice: random.Random) -> She
     talks += [(Turn(text, refuse=True),) for text in dice.sample(wordings.off, 3)]
     talks += [(_turn({**each, "no_call": "call" not in each}),) for each in dice.sample(wordings.requests, 8)]
     persona = {"name": "Nova", "role": "the guide of the park"}
-    return Sheet(name, half, tuple(facts), persona, wordings.tools, (), tuple(talks))
+    return Sheet(name, of, tuple(facts), persona, wordings.tools, (), tuple(talks))
 
 
 def _talk(

@@ -176,6 +176,7 @@ ENGLISH = Language(
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
     places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner",
+    rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
     before_place=(
         "in on at past down up over through from around behind beside opposite next_to under underneath near across "
         "beneath above below along alongside between beyond within"
@@ -202,7 +203,7 @@ ENGLISH = Language(
         + " admission charge owe come entry visit ticket_price money set back amount total",
         "time": (
             "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
-            "opening_times opening_hours business_hours"
+            "latest earliest opening_times opening_hours business_hours"
         ),
         "place": (
             "room floor part area section wing corner side platform direction get go come find way reach point "
@@ -213,7 +214,7 @@ ENGLISH = Language(
         "count": "number people person",
         "person": (
             "person name job task duty keeper chief guide technician warden responsible care charge_of in_charge "
-            "look_after ask speak talk head boss manager run lead look take_care contact"
+            "look_after ask speak talk head boss manager run lead look take_care contact own owner belong turn behind"
         ),
         "far": "far distance close",
         "amount": "",
@@ -248,6 +249,7 @@ ENGLISH = Language(
     no="no nope not never cancel don't nah forget stop wrong better_not",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",
+    free_text="text message words sentence note announcement",
     units={
         "meter": ("meter", 1.0),
         "metre": ("meter", 1.0),

@@ -8,9 +8,9 @@ from __future__ import annotations
 KINDS = (
     ("long", (
         r"\bhow much (time|longer)", r"\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b",
-        r"\bhow long\b(?!.*\b(open|closed)\b)", r"\bhow (quickly|quick|soon)\b",
+        r"\bhow long\b(?!.*\b(open|closed|running|available)\b)", r"\bhow (quickly|quick|soon)\b",
         r"\bhow fast (can|will|do|does) (i|we|he|she|they|one|that|it)\b", r"\b(the|what) (duration|length)\b",
-        r"\bhow much of my time\b",
+        r"\bhow much of my time\b", r"\btakes? long\b",
     )),
     ("often", (
         r"\bhow often", r"\bhow frequently", r"\bhow regularly", r"\bhow many times\b", r"\bhow frequent\b",
@@ -41,7 +41,8 @@ KINDS = (
     )),
     ("time", (
         r"\bwhen\b", r"\b(what|which) times?\b", r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
-        r"\bhow long .*\b(open|closed)\b", r"\b(opening|visiting|business|office|working) (hours|times)\b",
+        r"\bhow long .*\b(open|closed|running|available)\b",
+        r"\b(opening|visiting|business|office|working) (hours|times)\b",
         r"\bwhat are .* hours\b", r"\b(which|what) (days?|date|year|month|weekday)\b",
         r"^(are|is) .*\b(open|closed)\b", r"\b(do|does) .*\b(open|close)\b",
         r"\b(its|the|their|your) (hours|times)\b", r"\bschedule\b", r"\btimetable\b",
@@ -54,7 +55,8 @@ KINDS = (
         (r"\bhow (do|can|could|would|should|shall|might|to) (i|we|you|one)? ?(get|go|come|walk|drive) (to|there"
          r"|from)\b"),
         r"\bhow (do|can|could|would|should) (i|we|you|one) (find|reach)\b",
-        r"\b(looking for|directions|way to|address)\b", r"\b(point|direct|guide|lead|send) (me|us) (to|towards)\b",
+        r"\b(looking for|trying to find|directions|way to|address)\b",
+        r"\b(point|direct|guide|lead|send) (me|us) (to|towards)\b",
         r"\blocation of\b", r"\blocated\b",
     )),
     ("person", (
@@ -86,7 +88,8 @@ TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chan
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 
-FOLLOW = (r"(and|now|next|what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"
+FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
+     r"what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"
      r" about)?|as well as|in (the )?case of|as for|regarding|concerning|what if it is|is (that|it) the same)\b")
 
 TALK = (

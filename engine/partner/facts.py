@@ -85,7 +85,11 @@ class Asked:
             return RELATED if self.near & fact.groups else RANGE
         if self.near & fact.groups:
             return HALF
-        if len(term.word) > 3 and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words):
+        if (
+            len(term.word) > 3
+            and " " not in term.word
+            and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words)
+        ):
             return HALF + 0.15  # "wood" and "firewood"
         return 0.0
 
@@ -255,6 +259,9 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds.add("time")
         if term.stem in named["repeats"] and after and term.word != last:
             kinds |= {"often"}
+        numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
+        if term.stem in named["rooms"] and numbered:
+            kinds.add("place")
         if place >= verb and (
             term.stem in named["places"]
             or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
@@ -273,7 +280,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     return frozenset(kinds)
 
 
-_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places")
+_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
 
 
 def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:

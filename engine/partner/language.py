@@ -70,6 +70,8 @@ class Language:
     """Words of how often."""
     places: str
     """Words that are a place by themselves."""
+    rooms: str
+    """Words that, with a number or a letter, are a place."""
     before_place: str
     """Words that are followed by a place, if it is no time and no number."""
     titles: str
@@ -116,6 +118,8 @@ class Language:
     true: str
     false: str
     """Words for a yes-or-no argument."""
+    free_text: str
+    """Names of parameters that are something to be said or written."""
     units: Mapping[str, tuple[str, float]]
     """Units: what they are measured in, and how much of it they are."""
     likely: Mapping[str, tuple[str, ...]]

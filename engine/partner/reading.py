@@ -165,8 +165,9 @@ def _stem(language: Language, word: str) -> str:
 def _root(language: Language, stem: str) -> str:
     """A stem without the ending that makes it a word of another kind."""
     for ending in language.roots:
-        if stem.endswith(ending) and len(stem) - len(ending) >= 4:
-            return stem[: -len(ending)]
+        for each in (ending, _bare(ending)):
+            if stem.endswith(each) and len(stem) - len(each) >= 4:
+                return stem[: -len(each)]
     return stem
 
 

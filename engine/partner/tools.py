@@ -89,18 +89,18 @@ class Filling:
                 found[each.name] = value
         return found
 
-    def text(self, known: Sequence[bool]) -> str | None:
-        """The longest run of words that mean nothing else; known: of each term, whether the tool's own words have
-        it."""
+    def text(self, known: Sequence[bool], whole: bool = False) -> str | None:
+        """The longest run of words that mean nothing else. known: of each term, whether the tool's own words have it;
+        whole: with small words at its end, too, since it is something that is to be said."""
         best: list[Term] = []
         run: list[Term] = []
         small = self._lexicon.stop - {"all"}
         for term, is_known in zip(self.terms, known, strict=True):
             if is_known or not self.free(term.start, term.end) or (term.word in small and not run):
-                best, run = max(best, _trimmed(run, small), key=len), []
+                best, run = max(best, run if whole else _trimmed(run, small), key=len), []
             else:
                 run.append(term)
-        best = max(best, _trimmed(run, small), key=len)
+        best = max(best, run if whole else _trimmed(run, small), key=len)
         if not best:
             return None
         start, end = best[0].start, best[-1].end
@@ -213,9 +213,13 @@ class Tools:
         filling = Filling(self._lexicon, words)
         arguments = filling.fill(tool.parameters)
         known = [self._knows(tool, term) for term in filling.terms]
+        sure = 0.5
         for each in tool.parameters:
-            if each.kind == "string" and not each.choices and (text := filling.text([match > 0 for match in known])):
-                arguments[each.name] = text
+            if each.kind == "string" and not each.choices:
+                whole = each.name in self._lexicon.language.free_text.split()
+                if text := filling.text([match > 0 for match in known], whole):
+                    arguments[each.name] = text
+                    sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
         total = covered = 0.0
         named = was_last and bool(arguments)
         little = 0
@@ -229,7 +233,7 @@ class Tools:
             inside = 1.0 if not filling.free(term.start, term.end) else match
             total += weight
             covered += weight * inside
-            named = named or (match > 0 and (term.weight == FULL or term.start == 0))
+            named = named or (match >= sure and (term.weight == FULL or term.start == 0))
             little += match > 0
         named = named or little > 1
         coverage = covered / total if total else 0.0
