@@ -2,6 +2,7 @@
 
     python bench/partner.py                            # both sets, by hand and generated, three seeds; seconds
     python bench/partner.py --show third               # and what went wrong on one of them
+    python bench/partner.py --spoken rms --noise 20    # said by flite's rms in noise, heard by the recogniser: minutes
     python bench/partner.py --config big.toml          # the same questions for any other configured language model
 
 The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune" was
@@ -17,9 +18,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from partnerbench.hearing import Ears, Voice
 from partnerbench.judging import Score, judge
 from partnerbench.sheets import Sheet, by_hand, generated
 from partnerbench.wordings import SETS, wordings
+from word_errors import errors, words
 
 from engine.config import Config, load
 from engine.errors import EngineError
@@ -47,16 +50,39 @@ def configured(sheet: Sheet, arguments: argparse.Namespace) -> Config:
     return load(arguments.profile, arguments.config, [*arguments.set, *sets])
 
 
+class Heard:
+    """What is asked, as it is heard: as it is written, unless a voice says it (--spoken)."""
+
+    def __init__(self, config: Config, arguments: argparse.Namespace) -> None:
+        self._voice = Voice(config, "flite", arguments.spoken, arguments.noise) if arguments.spoken else None
+        self._ears = Ears(config, not arguments.unbiased) if arguments.spoken else None
+
+    def as_heard(self, text: str, score: Score) -> str:
+        """The words, and how many of them were wrong, into the score."""
+        if self._voice is None or self._ears is None:
+            return text
+        heard = self._ears.hear(self._voice.say(text))
+        score.words += len(words(text))
+        score.wrong += errors(text, heard)
+        return heard
+
+    def close(self) -> None:
+        if self._ears is not None:
+            self._ears.close()
+
+
 def run(sheets: Iterable[Sheet], arguments: argparse.Namespace, show: bool) -> tuple[Score, list[float], list[float]]:
     """Ask everything; the score, and ms to the first words and to the last of each turn."""
     score, first, whole = Score(), [], []
     for sheet in sheets:
-        conversation = Conversation(configured(sheet, arguments))
+        config = configured(sheet, arguments)
+        conversation, heard = Conversation(config), Heard(config, arguments)
         for talk in sheet.talks:
             said: list[str] = []
             for turn in talk:
-                said.append(turn.ask)
-                reply = conversation.say(turn.ask, sheet.context)
+                text = heard.as_heard(turn.ask, score)
+                said.append(text)
+                reply = conversation.say(text, sheet.context)
                 first.append(reply.first_ms)
                 whole.append(reply.ms)
                 found = judge(sheet, turn, said, reply.text, reply.calls)
@@ -64,9 +90,10 @@ def run(sheets: Iterable[Sheet], arguments: argparse.Namespace, show: bool) -> t
                     score.add(kind, good)
                 if show and not all(found.values()):
                     wrong = ", ".join(kind for kind, good in found.items() if not good)
-                    print(f"  {sheet.name}: {turn.ask!r} → {reply.text!r} {reply.calls or ''} ({wrong})")
+                    print(f"  {sheet.name}: {text!r} → {reply.text!r} {reply.calls or ''} ({wrong})")
             conversation.leave()
         conversation.close()
+        heard.close()
     return score, first, whole
 
 
@@ -92,6 +119,9 @@ def main() -> int:
         "--show", metavar="SET", default="", help="print what went wrong in sets with this in their name"
     )
     parser.add_argument("--only", metavar="SET", default="", help="only sets with this in their name")
+    parser.add_argument("--spoken", metavar="VOICE", default="", help="have it said by this voice of flite, and heard")
+    parser.add_argument("--noise", metavar="DB", type=float, help="with noise so far below the voice")
+    parser.add_argument("--unbiased", action="store_true", help="the recogniser does not know facts and tools")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there, too")
     parser.add_argument("--profile")
     parser.add_argument("--config", metavar="FILE", type=Path)
@@ -111,6 +141,9 @@ def main() -> int:
                     mark = "" if percent >= target else "  MISSED"
                     counts = f"{score.right[kind]:4} of {score.of[kind]:4}"
                     print(f"  {kind:13} {counts}  {percent:5.1f} %  (≥ {target} %){mark}")
+            if score.words:
+                figures[name]["word_error_rate"] = score.wrong / score.words
+                print(f"  {100 * score.wrong / score.words:.1f} of 100 words heard wrong")
             times = {"first": first, "whole": whole}
             told = {
                 f"{key}_ms_p{part}": quantile(values, part / 100) for key, values in times.items() for part in (50, 95)

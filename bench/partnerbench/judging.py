@@ -56,6 +56,12 @@ class Score:
 
     right: dict[str, int] = field(default_factory=dict)
     of: dict[str, int] = field(default_factory=dict)
+    words: int = 0
+    wrong: int = 0
+    """Of what was said: words, and those that were heard wrong."""
+    words: int = 0
+    wrong: int = 0
+    """Of what was said: words, and those that were heard wrong."""
 
     def add(self, kind: str, good: bool) -> None:
         self.right[kind] = self.right.get(kind, 0) + good
