@@ -59,9 +59,6 @@ class Score:
     words: int = 0
     wrong: int = 0
     """Of what was said: words, and those that were heard wrong."""
-    words: int = 0
-    wrong: int = 0
-    """Of what was said: words, and those that were heard wrong."""
 
     def add(self, kind: str, good: bool) -> None:
         self.right[kind] = self.right.get(kind, 0) + good

@@ -76,5 +76,5 @@ class Mishearing:
 
     def _strange(self, word: str) -> bool:
         """It tells something, and fits nothing."""
-        (term, *_) = self._lexicon.read([word]) or [None]
-        return term is not None and term.weight == FULL and term.number is None and not self._knows(term)
+        (term,) = self._lexicon.read([word])
+        return term.weight == FULL and term.number is None and not self._knows(term)

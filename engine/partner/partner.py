@@ -114,7 +114,8 @@ class Partner:
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
         question = read(self._lexicon, text, self._persona.name)
         if topic.pending is not None and (step := self._acting.go_on(topic.pending, question)) is not None:
-            calls, kind = ((step.call,), "call") if step.call else ((), "back" if step.pending else "talk")
+            calls = (step.call,) if step.call else ()
+            kind: Kind = "call" if calls else "back" if step.pending else "talk"
             tool = step.call.name if step.call else topic.tool
             return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
         topic = replace(topic, pending=None)

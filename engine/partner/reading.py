@@ -195,19 +195,9 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
     pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
-    entries = " ".join(
-        (
-            *language.same,
-            language.light,
-            " ".join(language.day_ranges),
-            language.places,
-            language.before_place,
-            language.times,
-            language.stop,
-            *own,
-        )
-    )
-    for entry in {each for each in entries.split() if "_" in each.strip("_")}:
+    small = (language.light, language.stop, language.times, language.places, language.before_place)
+    listed = " ".join((*language.same, *language.day_ranges, *small, *own))
+    for entry in {each for each in listed.split() if "_" in each.strip("_")}:
         parts = tuple(made.stem(part) for part in entry.split("_") if part)
         made.phrases.setdefault(parts[0], []).append((parts, "_".join(parts)))
     for each in made.phrases.values():

@@ -33,7 +33,8 @@ def take(made: Facts, text: str, *history: tuple[str, str]) -> tuple[str, list[C
     """The answer and the calls."""
     job = Job(Tag(1, 1, 1), text=text, history=tuple(Exchange(*each) for each in history))
     made.begin(job)
-    words, calls = "", []
+    words = ""
+    calls: list[Called] = []
     while True:
         for event in made.step(0):
             if isinstance(event, Ended):
