@@ -68,7 +68,7 @@ class Config(Settings):
         voice = {"settings": dict(plain(getattr(self.vocoder, self.floor.voice, {}))), "lexicon": self.phonemes()}
         answers = self._answering(self.floor.answers)
         if self.floor.answers == "facts":  # what it does not know is for others to say
-            answers = {**answers, "persona": {**answers["persona"], "manner": "brief"}}
+            answers = {**answers, "tools": [], "persona": {**answers["persona"], "manner": "brief"}}
         return {"settings": answers}, voice
 
     def _answering(self, name: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ PHRASES = {
     "wait": "I am waiting.",
     "clock": "I have no clock, I am sorry.",
     "unknown": "I am sorry, I don't know that.",
-    "maybe": "I am not sure, but maybe this helps: {fact}",
+    "maybe": "I don't know exactly, but maybe this helps: {fact}",
     "but_fact": "But I know this: {fact}",
     "but_topics": "But I can tell you about {topics}.",
     "cannot": "I am sorry, I can't do that.",

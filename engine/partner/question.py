@@ -12,6 +12,10 @@ from engine.partner.language import Language
 from engine.partner.reading import Lexicon, Term
 
 
+LONGEST = 40
+"""Words of a sentence in which a question is looked for behind a statement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """words: all of it; terms: of these, what may tell something; kind: of answer, or empty."""
@@ -101,7 +105,9 @@ def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
 def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Question]]:
     """Where a question may follow a statement, "my daughter is nine, does she have to pay": the two apart."""
     asks = compiled(lexicon.language).asks
-    for at in range(2, len(question.words) - 1 if not question.asks else 0):
+    if question.asks or len(question.words) > LONGEST:
+        return
+    for at in range(2, len(question.words) - 1):
         if asks.match(" ".join(question.words[at:])):
             before, after = (" ".join(part) for part in (question.words[:at], question.words[at:]))
             yield read(lexicon, before), read(lexicon, after)

@@ -77,7 +77,7 @@ def test_the_fact_that_answers_is_said_as_it_stands(question: str, fact: int) ->
 def test_what_no_fact_answers_is_refused_and_nothing_is_said_as_if_it_did(question: str) -> None:
     (decision,) = talk(question)
     assert decision.kind == "unknown"
-    assert decision.text.startswith(("I am sorry, I don't know that.", "I am not sure, but maybe this helps:"))
+    assert decision.text.startswith(("I am sorry, I don't know that.", "I don't know exactly, but maybe this helps:"))
 
 
 def test_a_refusal_offers_what_is_known_instead() -> None:
