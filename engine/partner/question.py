@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from engine.partner.language import Language
 from engine.partner.reading import Lexicon, Term
 
-
 LONGEST = 40
 """Words of a sentence in which a question is looked for behind a statement."""
 
