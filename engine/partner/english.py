@@ -169,7 +169,8 @@ ENGLISH = Language(
     free="free",
     cost=_COST,
     times=(
-        "half_past quarter_past quarter_to noon midnight oclock morning afternoon evening night dawn dusk midday sunset am pm"
+        "half_past quarter_past quarter_to noon midnight oclock morning afternoon evening at_night "
+        "by_night dawn dusk midday sunset am pm"
     ),
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",

@@ -236,7 +236,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before = language.before_time.split()
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
-    no_place = costs.union(*(named[name] for name in ("times", "months", "currencies", "durations")))
+    no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
     kinds: set[str] = set()
     for place, term in enumerate(terms):
         after = stems[place + 1] if place + 1 < len(stems) else ""
