@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -26,9 +27,8 @@ TOOLS = (
     Tool("open_gate", "Open the gate", confirm=True),
     Tool("read_temperature", "Tell the temperature in the hall"),
 )
-PARTNER = Partner(
-    ("The kitchen is on the ground floor.", "The gate opens at nine.", "We seat parties of ten upstairs."), TOOLS
-)
+FACTS = ("The kitchen is on the ground floor.", "The gate opens at nine.", "We seat parties of ten upstairs.")
+PARTNER = Partner(FACTS, TOOLS)
 
 
 def talk(*said: str, heard: bool = True) -> list[Decision]:
@@ -130,3 +130,33 @@ def test_a_rule_is_a_better_answer_than_that_it_is_too_much() -> None:
 def test_where_nothing_can_be_called_a_request_is_refused() -> None:
     decision = PARTNER.decide("go forward ten meters", calls=False)
     assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_said_nothing_is_called_beyond_its_limits_and_nothing_is_made_up(seed: int) -> None:
+    dice = random.Random(seed)
+    words = ["drive", "go", "forward", "back", "ten", "two", "and", "a", "half", "hundred", "meters", "centimeters", "clean", "the", "kitchen", "living", "room", "light", "on", "off", "book", "table", "for", "four", "people", "wake", "me", "at", "seven", "open", "gate", "yes", "no", "not", "please", "where", "is", "when", "what", "how", "many", "much", "it", "and", "then", "do", "temperature", "hall", "30", "2.5", "%", "'", ".", "é", "你好", "1st"]
+    tools = {tool.name: tool for tool in TOOLS}
+    for _ in range(25):
+        history: list[Exchange] = []
+        for _ in range(5):
+            text = " ".join(dice.choice(words) for _ in range(dice.randint(0, 9)))
+            decision = PARTNER.decide(text, history)
+            history.append(Exchange(text, dice.choice((decision.text, decision.text[:5]))))
+            assert decision.text
+            assert decision.kind != "fact" or decision.text in FACTS
+            for call in decision.calls:
+                parameters = {each.name: each for each in tools[call.name].parameters}
+                assert (
+                    {each.name for each in parameters.values() if each.required} <= {*call.arguments} <= {*parameters}
+                )
+                assert all(_is_within(parameters[name], value) for name, value in call.arguments.items()), (text, call)
+
+
+def _is_within(parameter: Parameter, value: Any) -> bool:
+    if parameter.choices:
+        return value in parameter.choices
+    if parameter.kind in ("number", "integer"):
+        low, high = parameter.minimum or float("-inf"), parameter.maximum or float("inf")
+        return low <= value <= high and (parameter.kind != "integer" or isinstance(value, int))
+    return isinstance(value, bool if parameter.kind == "boolean" else str)
