@@ -30,9 +30,9 @@ TOOLS = (
 FACTS = ("The kitchen is on the ground floor.", "The gate opens at nine.", "We seat parties of ten upstairs.")
 PARTNER = Partner(FACTS, TOOLS)
 WORDS = (
-    "drive go forward back ten two and a half hundred meters centimeters clean the kitchen living room light on off book "
-    "table for four people wake me at seven open gate yes no not please where is when what how many much it and then do "
-    "temperature hall 30 2.5 % ' . é 你好 1st"
+    "drive go forward back ten two and a half hundred meters centimeters clean the kitchen living room light "
+    "on off book table for four people wake me at seven open gate yes no not please where is when what how "
+    "many much it and then do temperature hall 30 2.5 % ' . é 你好 1st"
 )
 
 
