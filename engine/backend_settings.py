@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, NotEmpty, OnDisk, OneOf
 
-LLM_BACKENDS = ("phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", "computing")
-WITHOUT_MODEL = frozenset({"phrasebook", "repeat"})
+LLM_BACKENDS = ("facts", "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", "computing")
+WITHOUT_MODEL = frozenset({"facts", "phrasebook", "repeat"})
 """Those that answer by a rule: from phrases, not from a prompt."""
 
 ModelPath: TypeAlias = Annotated[str, OnDisk()]

@@ -16,6 +16,7 @@ from engine.backend_settings import WITHOUT_MODEL
 from engine.config_layers import Layer, Setting, files, read_environment, read_file, read_sets
 from engine.conflicts import conflicts
 from engine.errors import ConfigError, EngineError, UsageError
+from engine.partner_settings import grounded
 from engine.rules import MODEL_PREFIX, shown
 from engine.schema import Key, Reader, build, dotted, kinds, near, plain
 from engine.settings import Settings
@@ -66,17 +67,24 @@ class Config(Settings):
     def floor_with(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same for the backends of the floor: what answers, and its voice."""
         voice = {"settings": dict(plain(getattr(self.vocoder, self.floor.voice, {}))), "lexicon": self.phonemes()}
-        return {"settings": self._answering(self.floor.answers)}, voice
+        answers = self._answering(self.floor.answers)
+        if self.floor.answers == "facts":  # what it does not know is for others to say
+            answers = {**answers, "tools": [], "persona": {**answers["persona"], "manner": "brief"}}
+        return {"settings": answers}, voice
 
     def _answering(self, name: str) -> dict[str, Any]:
         """What a backend that answers is loaded with: one without a model its phrases, another one its prompt; and
         one that has another to fall back on, or another's words, in `fallback_settings` or `words_settings`, what that
         is loaded with."""
         table = dict(plain(getattr(self.llm, name, {})))
+        if name == "facts":
+            told = {"facts": list(self.facts), "tools": plain(self.tools), "persona": plain(self.persona)}
+            return {**plain(self.phrases[self.language]), **plain(self.llm.phrasebook), **told}
         if name in WITHOUT_MODEL:
             return {**plain(self.phrases[self.language]), **table}
         rest = {f"{key}_settings": self._answering(table[key]) for key in ("fallback", "words") if table.get(key)}
-        return {"system_prompt": self.llm.system_prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
+        prompt = grounded(self.llm.system_prompt, self.persona, self.facts)
+        return {"system_prompt": prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
 
     def backend_settings(self, stage: str) -> dict[str, Any]:
         """The table of the backend that a stage uses, `[asr.pocketsphinx]` for "asr"; empty if it has none."""
@@ -88,12 +96,17 @@ class Config(Settings):
         return {word: said[1:-1] for word, said in self.lexicon.items() if is_phonemes(said)}
 
     def expected_phrases(self) -> tuple[str, ...]:
-        """What people are expected to say, each once: `asr.expect`, and the phrasebook's patterns that are whole
-        phrases (no `*`) where the phrasebook answers."""
+        """What people are expected to say, each once: `asr.expect`; where facts or the phrasebook answer, the
+        phrasebook's patterns that are whole phrases (no `*`); and with facts, what is asked about them."""
         phrases = list(self.asr.expect)
-        if self.llm.backend == "phrasebook" or self.backend_settings("llm").get("words") == "phrasebook":
+        answers = {self.llm.backend, self.backend_settings("llm").get("words")}
+        if answers & {"facts", "phrasebook"}:
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
+        if "facts" in answers:
+            from engine.partner.expecting import expected  # not at the top: it takes a while
+
+            phrases += expected(self.language, self.facts, [tool.description for tool in self.tools])
         return tuple(dict.fromkeys(phrases))
 
 
@@ -170,13 +183,27 @@ def _merge(layers: Sequence[Layer], wanted: str | None) -> dict[Key, Setting]:
             raise UsageError(f"--profile: {what}", remedy)
         raise ConfigError(f"{chosen.origin}: {what}", remedy)
     merged: dict[Key, Setting] = {}
-    for layer in layers:
+    ranks: dict[Key, int] = {}
+    for rank, layer in enumerate(layers):
         for settings in (layer.settings, layer.profiles.get(chosen.value, {})):
             for name, setting in settings.items():
                 merged.pop(name, None)  # so that the order says who came last
                 merged[name] = setting
+                ranks[name] = rank
     merged[key] = chosen
+    _put_aside(ranks, merged)
     return merged
+
+
+_EITHER: tuple[Key, Key] = (("facts",), ("llm", "phrasebook", "entries"))
+"""Two ways to write down what shall be answered. Who has written one of them does not mean the other one of a weaker
+layer: that is about somebody else's house."""
+
+
+def _put_aside(ranks: Mapping[Key, int], merged: dict[Key, Setting]) -> None:
+    for key, other in (_EITHER, _EITHER[::-1]):
+        if key in merged and other in merged and ranks[key] < ranks[other] and merged[other].value:
+            merged[key] = Setting((), f"put aside by {merged[other].origin}")
 
 
 def _assemble(found: Mapping[Key, Setting]) -> tuple[Config | None, list[ConfigError]]:

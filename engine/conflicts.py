@@ -90,6 +90,10 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
             )
         ),
         (
+            len({tool.name for tool in settings.tools}) == len(settings.tools),
+            Conflict(("tools",), "two tools have one name", "give each its own"),
+        ),
+        (
             settings.language in settings.phrases,
             Conflict(
                 ("language",),

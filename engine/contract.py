@@ -89,6 +89,9 @@ class Rung:
     voice's concern: it is fed what is to be said."""
     wake: Callable[[], None] = lambda: None
     """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
+    calls: bool = False
+    """Calls that it asks for reach a host program. Where they do not, a language model with tools must not say that
+    something was done."""
     lease: Lease = NO_LEASE
     """For a backend whose model works in a thread of its own; others need not know of it."""
 
@@ -172,6 +175,16 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """The host program is asked to do something; it comes before the words that speak of it. Whoever takes it makes
+    sure that it is done at most once, and only when the visitor has really said so."""
+
+    tag: Tag
+    tool: str
+    arguments: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word of a clause, as it stood in the text that was fed, and where its sound begins."""
 
@@ -205,7 +218,7 @@ class Ended:
     text: str = ""
 
 
-Event: TypeAlias = Voice | Heard | Finished | Token | Sound | Ended
+Event: TypeAlias = Voice | Heard | Finished | Token | Called | Sound | Ended
 
 
 @dataclass(frozen=True, slots=True)

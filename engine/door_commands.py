@@ -1,10 +1,10 @@
-"""`engine say`, `ask`, `stop` and their like: each is a small user of a running engine's door."""
+"""`engine say`, `stop` and their like: each is a small user of a running engine's door."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -55,8 +55,11 @@ def _say(client: DoorClient, arguments: argparse.Namespace) -> None:
     raise DoorError("it was not said: the engine ended, or was told to stop", "say it again")
 
 
-def _ask(client: DoorClient, arguments: argparse.Namespace) -> None:
-    text = " ".join(arguments.text)
+def ask_aloud(words: Sequence[str], socket: Path | None, instance: str) -> int:
+    """Have a running engine answer a question as if a visitor had asked it; prints the answer as it is heard."""
+    client = DoorClient(socket or _find(instance))
+    client.until_started()
+    text = " ".join(words)
     client.command("subscribe", events=["state", "user.final", "answer", *_WHY])
     client.command("ask", text=text)
     turn, following = None, _Following(client)
@@ -72,7 +75,7 @@ def _ask(client: DoorClient, arguments: argparse.Namespace) -> None:
                 if event["outcome"] not in ("answered", "apologised"):
                     part = "not all of the answer was heard" if event["heard"] else "the answer was not heard"
                     raise DoorError(f"{part}{following.why(event)}", "ask again")
-                return
+                return 0
     raise DoorError("it was not answered: the engine ended, or was told to stop", "ask again")
 
 
@@ -170,7 +173,6 @@ _TABLE: Mapping[str, _Use] = {
             _flag("--wait", "return when it was heard"),
         ),
     ),
-    "ask": _Use("answer a question as if a visitor had asked it; prints the answer as it is heard", _ask, (_TEXT,)),
     "listen": _Use("fall silent and listen", _plain("listen")),
     "sleep": _Use("listen to nobody until `engine listen`; what was said so far is answered", _plain("sleep")),
     "stop": _Use("fall silent, and forget what was to be said", _plain("stop")),

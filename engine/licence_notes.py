@@ -139,6 +139,7 @@ OF_BACKENDS = {
     "sherpa": OfBackend(data=(("sherpa-onnx transducer, as k2-fsa publishes it", "Apache-2.0"),)),
     "prosody": OfBackend(),
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
+    "facts": OfBackend(data=(_SPHINX,)),  # it knows by the dictionary how words sound
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
     # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.

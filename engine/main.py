@@ -25,7 +25,6 @@ exit codes:
 """
 _AT_THE_DOOR = (
     "say",
-    "ask",
     "listen",
     "sleep",
     "stop",
@@ -39,6 +38,7 @@ _AT_THE_DOOR = (
 )
 _MODULES = {
     "run": "run_command",
+    "ask": "ask_command",
     **dict.fromkeys(_AT_THE_DOOR, "door_commands"),
     "devices": "devices_command",
     "doctor": "doctor_command",

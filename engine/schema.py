@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from types import MappingProxyType
@@ -48,6 +49,21 @@ class Overlay(Generic[S]):
 def _with(section: Any, key: Key, value: Any) -> Any:
     name = str(key[0])
     return replace(section, **{name: _with(getattr(section, name), key[1:], value) if key[1:] else value})
+
+
+class Own(ABC):
+    """A kind of value that reads and writes itself: for what fields and rules cannot say. It is no dataclass."""
+
+    __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def read(cls, value: Any, key: Key, reader: Reader) -> Any:
+        """The value, of this class. What is wrong with it goes to `reader.refuse`; then the result does not count."""
+
+    @abstractmethod
+    def plain(self) -> Any:
+        """The opposite: as JSON and TOML know it."""
 
 
 _NAME = Matches("[a-z0-9_-]{1,24}", "be at most 24 small letters, digits, - or _")
@@ -142,6 +158,8 @@ def build(kind: Any, values: Mapping[Key, Any], at: Key = ()) -> Any:
 
 def plain(value: Any) -> Any:
     """The opposite of `build`: dicts, lists and scalars, as JSON and TOML know them."""
+    if isinstance(value, Own):
+        return value.plain()
     if isinstance(value, Overlay):
         return {"name": value.name, "resident": value.resident, **_nested(value.values)}
     if is_dataclass(value) and not isinstance(value, type):
@@ -206,6 +224,8 @@ class Reader:
             read = self._list(get_args(base)[0], value, key)
         elif get_origin(base) is Overlay:
             read = self._overlay(get_args(base)[0], value, key)
+        elif isinstance(base, type) and issubclass(base, Own):
+            read = base.read(value, key, self)
         elif is_dataclass(base):
             read = self._section(base, value, key)
         else:
@@ -272,6 +292,11 @@ class Reader:
         self.problems.append(Problem(key, what, f"did you mean {shown(meant)}?" if meant else ""))
         return _REFUSED
 
+    def refuse(self, key: Key, what: str, value: Any = _REFUSED, remedy: str = "") -> None:
+        """Say what is wrong with a value: `what` follows its key."""
+        shown_value = "" if value is _REFUSED else f", not {shown(value)}"
+        self.problems.append(Problem(key, f"{dotted(key)} {what}{shown_value}", remedy))
+
     def suggest(self, table: Any, at: Key, name: str, value: Any = None) -> str:
         """What was probably meant by a name, given this value, that the table at `at` does not have."""
         if is_named(table):
@@ -283,7 +308,9 @@ class Reader:
         everywhere = list(setting_keys(self.root))
         last = near(name, [str(key[-1]) for key in everywhere], 0.85)
         if homes := [dotted(key) for key in everywhere if key[-1] == last and ANY not in key]:
-            return f"did you mean {near(dotted((*at, name)), homes, 0.0)}?"
+            meant = near(dotted((*at, name)), homes, 0.0)
+            above = "; write it above the first [table]" if at and "." not in meant else ""
+            return f"did you mean {meant}?{above}"
         if meant := near(dotted((*at, name)), [dotted(key) for key in everywhere if ANY not in key], 0.75):
             return f"did you mean {meant}?"
         tables = [inner for inner, kind in kinds(table).items() if is_table(kind)]

@@ -34,6 +34,7 @@ from engine.backend_settings import (
 from engine.computing_settings import ComputingAsr, ComputingLlm, ComputingVocoder
 from engine.fault_settings import FAULTY_STAGES, Fault
 from engine.governor.settings import Governor
+from engine.partner_settings import Fact, Persona, Tool
 from engine.processor_settings import Lease, Mps, Realtime
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template, Whole
 from engine.schema import Overlay
@@ -288,6 +289,9 @@ class Settings:
 
     profile: str
     language: Annotated[str, LANGUAGE]
+    facts: Annotated[tuple[Fact, ...], Live()]
+    tools: Annotated[tuple[Tool, ...], Live()]
+    persona: Persona
     engine: Engine
     door: Door
     models: Models

@@ -24,7 +24,7 @@ def _lines(table: Mapping[str, Any], at: Key, comment: Callable[[Key], str]) -> 
         yield f"\n[{_dotted(at)}]"
     for name, value in table.items():
         if name not in deeper:
-            yield _with(f"{_name(name)} = {_value(value)}", comment((*at, name)))
+            yield _with(f"{_name(name)} = {inline(value)}", comment((*at, name)))
     for name, value in deeper.items():
         if isinstance(value, Mapping):
             yield from _lines(value, (*at, name), comment)
@@ -32,7 +32,7 @@ def _lines(table: Mapping[str, Any], at: Key, comment: Callable[[Key], str]) -> 
         for element in value:
             yield "\n" + _with(f"[[{_dotted((*at, name))}]]", comment((*at, name)))
             for inner, item in element.items():
-                yield f"{_name(inner)} = {_value(item)}"
+                yield f"{_name(inner)} = {inline(item)}"
 
 
 def _is_tables(value: Any) -> bool:
@@ -43,17 +43,18 @@ def _with(line: str, comment: str) -> str:
     return f"{line}  # {comment}" if comment else line
 
 
-def _value(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value as it stands after a `=`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        items = [_value(item) for item in value]
+        items = [inline(item) for item in value]
         line = f"[{', '.join(items)}]"
         return line if len(line) <= WIDTH else "[\n" + "".join(f"  {item},\n" for item in items) + "]"
     if isinstance(value, Mapping):  # in a list, where it cannot have a header
-        return "{ " + ", ".join(f"{_name(name)} = {_value(item)}" for name, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_name(name)} = {inline(item)}" for name, item in value.items()) + " }"
     return repr(value)
 
 

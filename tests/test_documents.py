@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from engine.channels import CHANNELS
+from engine.config import load
+from engine.config_layers import SYSTEM_CONFIG
 from engine.models import manifest
 from engine.toml import tomllib
+from workers.ask import Conversation
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/architecture.md", "docs/door.md", "docs/models.md", "docs/service.md", "ringbuf/README.md")
+DOCS = ("architecture", "door", "models", "partner", "service")
+PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 
 
@@ -57,3 +62,14 @@ def test_example_of_a_manifest_is_one(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(\[\[model\]\].*?)```", MODELS, re.DOTALL)
     (tmp_path / "own.toml").write_text(example)
     assert list(manifest.read(tmp_path / "own.toml")) == ["our-voice"]
+
+
+def test_the_example_of_a_partner_answers_as_it_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "partner.md").read_text()
+    (config,) = re.findall(r"```toml\n# kiosk.toml\n(.*?)```", page, re.DOTALL)
+    command, shown = re.findall(r"\$ engine ask --config kiosk.toml (\"when[^\n]*)\n(.*?)\n\$", page, re.DOTALL)[0]
+    (tmp_path / "kiosk.toml").write_text(config)
+    conversation = Conversation(load(config=tmp_path / "kiosk.toml", environ={SYSTEM_CONFIG: ""}))
+    replies = [conversation.say(text) for text in shlex.split(command)]
+    assert [reply.text for reply in replies] == [line for line in shown.splitlines() if not line.startswith("→")]
+    assert [call for reply in replies for call in reply.calls] == [("order_taxi", {"people": 3})]

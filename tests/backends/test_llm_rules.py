@@ -6,6 +6,7 @@ import pytest
 
 from engine.contract import Job, Rung
 from tests.backends.conformance_llm import LlmConformance, Subject
+from workers.backends.facts import Facts
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
 from workers.backends.spoken import Spoken
@@ -19,6 +20,18 @@ class TestPhrasebook(LlmConformance):
 
         long = rung("one two three four five six seven eight nine ten eleven twelve")
         return Subject(Phrasebook, rung("Good day to you."), "hello", "Good day to you.", long, long, too_long=False)
+
+
+class TestFacts(LlmConformance):
+    @pytest.fixture
+    def subject(self) -> Subject:
+        def rung(answer: str) -> Rung:
+            return Rung({"facts": [answer], "unknown": "I don't know."})
+
+        long = rung("The word is one two three four five six seven eight nine ten eleven twelve.")
+        return Subject(
+            Facts, rung("The word is love."), "what is the word", "The word is love.", long, long, too_long=False
+        )
 
 
 class TestRepeat(LlmConformance):

@@ -16,6 +16,7 @@ from engine.config_layers import PREFIX, RESERVED, SYSTEM_CONFIG
 from engine.errors import ConfigError, UsageError
 from engine.schema import setting_keys
 from engine.settings import Settings
+from engine.toml_write import write as dump
 
 NOTHING: Mapping[str, str] = {SYSTEM_CONFIG: ""}
 """An environment with no files but the packaged one."""
@@ -276,6 +277,43 @@ def test_expected_phrases_are_those_asked_for_and_the_whole_ones_of_the_phrasebo
     assert load(config=file, environ=NOTHING).expected_phrases() == ("where is the lift", "hello", "good day")
     repeat = load(config=file, sets=["llm.backend=repeat"], environ=NOTHING)
     assert repeat.expected_phrases() == ("where is the lift", "hello")
+
+
+TOLD = """
+facts = ["The lift is behind you."]
+[persona]
+name = "Robin"
+[[tools]]
+name = "drive"
+description = "Drive"
+confirm = true
+parameters = { side = ["left", "right"], far = { type = "number", minimum = 0, unit = "meters", required = false } }
+"""
+
+
+def test_what_a_partner_is_told_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    config = load(config=write(tmp_path / "kiosk.toml", TOLD), environ=NOTHING)
+    (tool,) = config.tools
+    assert [(each.name, each.type, each.choices, each.required) for each in tool.parameters] == [
+        ("side", "string", ("left", "right"), True),
+        ("far", "number", (), False),
+    ]
+    assert Config.from_dict(config.as_dict()) == config
+    again = load(config=write(tmp_path / "again.toml", dump(config.as_dict() | {"profiles": {}})), environ=NOTHING)
+    assert (again.tools, again.facts, again.persona) == (config.tools, config.facts, config.persona)
+
+
+def test_facts_and_a_phrasebook_of_different_files_do_not_mix(tmp_path: Path) -> None:
+    assert load(environ=NOTHING).facts
+    assert load(environ=NOTHING).llm.phrasebook.entries
+    facts = load(config=write(tmp_path / "facts.toml", TOLD), environ=NOTHING)
+    assert facts.llm.phrasebook.entries == ()
+    assert facts.origin("llm.phrasebook.entries").startswith("put aside by ")
+    entry = 'llm.phrasebook.entries=[{ patterns = ["hi"], answers = ["Hi."] }]'
+    book = load(sets=[entry], environ=NOTHING)
+    assert (book.facts, len(book.llm.phrasebook.entries)) == ((), 1)
+    both = load(sets=[entry, 'facts=["It is so."]'], environ=NOTHING)
+    assert (len(both.facts), len(both.llm.phrasebook.entries)) == (1, 1)
 
 
 def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(tmp_path: Path) -> None:

@@ -88,12 +88,32 @@ FILE_ERRORS = {
         f"turns.end_of_speech_ceiling_ms = 0x{'f' * 5000}",
         "1: turns.end_of_speech_ceiling_ms must be between 100 and 3000, not a number that large",
     ),
+    "no type of a parameter": (
+        '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = "numbr" }',
+        (
+            '4: tools[0].parameters.far must be one of "string", "number", "integer", "boolean", not "numbr"; '
+            'did you mean "number"?'
+        ),
+    ),
+    "a limit that is no number": (
+        '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = { type = "number", maximum = "ten" } }',
+        '4: tools[0].parameters.far.maximum must be a number, not "ten"',
+    ),
+    "a limit on words": (
+        '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = { type = "string", minimum = 1 } }',
+        "4: tools[0].parameters.far.minimum goes with a number or an integer",
+    ),
+    "a tool without a description": ('[[tools]]\nname = "go"', "1: tools[0] has no description; add description = ..."),
+    "a tool with a name that cannot be called": (
+        '[[tools]]\nname = "Go On"\ndescription = "Go"',
+        '2: tools[0].name must be at most 40 small letters, digits or _, a letter first, not "Go On"',
+    ),
     "only one choice": ("audio.rate_hz = 44100", "1: audio.rate_hz must be 16000, not 44100"),
     "not one of the choices": (
         'llm.backend = "repaet"',
         (
-            '1: llm.backend must be one of "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", '
-            '"computing", or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
+            '1: llm.backend must be one of "facts", "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", '
+            '"exllamav3", "computing", or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
         ),
     ),
     "bad name": (

@@ -32,7 +32,7 @@ def test_live_settings_are_applied_and_the_others_named() -> None:
     assert set(changed.restart_needed) == {"audio.block_ms", "llm.backend"}
     merged = changed.config
     assert (merged.turns.end_of_speech_ceiling_ms, merged.audio.volume) == (800, 40)
-    assert (merged.audio.block_ms, merged.llm.backend) == (old.audio.block_ms, "phrasebook")  # workers see no others
+    assert (merged.audio.block_ms, merged.llm.backend) == (old.audio.block_ms, "facts")  # workers see no others
 
 
 def test_nothing_changed_is_nothing_to_do() -> None:
@@ -51,7 +51,8 @@ def test_facts_and_phrases_and_what_is_expected_are_live(tmp_path: Path) -> None
         answers = ["Behind you."]
     """
     changed = merge(config(), config(text=text, folder=tmp_path))
-    assert set(changed.applied) == {"asr.expect", "phrases.en.failed", "llm.phrasebook.entries"}
+    # The packaged facts are put aside by the entries.
+    assert set(changed.applied) == {"asr.expect", "phrases.en.failed", "llm.phrasebook.entries", "facts"}
     assert changed.restart_needed == ()
     assert changed.config.llm.phrasebook.entries[0].answers == ("Behind you.",)
 
@@ -115,6 +116,9 @@ def test_the_packaged_file_says_of_each_setting_whether_it_is_live() -> None:
         (("asr", "expect"), True),
         (("phrases", "de", "failed"), True),
         (("llm", "phrasebook", "entries"), True),
+        (("facts",), True),
+        (("tools",), True),
+        (("persona", "name"), True),
         (("audio", "virtual", "unplug_s"), False),
         (("language",), False),
         (("door", "socket"), False),

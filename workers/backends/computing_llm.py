@@ -18,6 +18,7 @@ from engine.contract import Abilities, Job, Rung, Tag
 from engine.errors import BackendError, first_line
 from workers.backends.background import Answer, Background
 from workers.backends.computing_net import SIZE, Kept, Mind, same_but, tokens_of
+from workers.backends.facts import Facts
 from workers.backends.one_by_one import OneByOne
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.repeat import Repeat
@@ -25,7 +26,7 @@ from workers.backends.spoken import Spoken, pieces
 from workers.due import AnswerDue
 
 SETTING = "llm.backend computing"
-WORDS: dict[str, type[Spoken]] = {"phrasebook": Phrasebook, "repeat": Repeat}
+WORDS: dict[str, type[Spoken]] = {"facts": Facts, "phrasebook": Phrasebook, "repeat": Repeat}
 PROMPT = 8
 """Tokens of a prompt beside its words."""
 UNLOAD_S = 30.0

@@ -32,6 +32,7 @@ REGISTRY = {
         "smart_turn": "workers.backends.smart_turn:SmartTurn",
     },
     "llm": {
+        "facts": "workers.backends.facts:Facts",
         "phrasebook": "workers.backends.phrasebook:Phrasebook",
         "repeat": "workers.backends.repeat:Repeat",
         "ctranslate2": "workers.backends.ct2_generator:Ct2Generator",

@@ -1,0 +1,1 @@
+"""What bench/partner.py is made of."""

@@ -1,0 +1,80 @@
+"""Questions as a recogniser hears them: said by a voice, in noise if wanted, and recognised with what the sheet makes
+it expect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.config import Config
+from engine.contract import Ended, Heard, Job, Pcm, Rung, Tag
+from workers.backends.registry import make, named, rung
+
+RATE = 16000
+_PAUSE = np.zeros(RATE // 4, np.int16)
+_STEP_NS = 1_000_000_000
+
+
+class _Kept:
+    """Takes all of a voice's sound."""
+
+    def __init__(self) -> None:
+        self.parts: list[Pcm] = []
+
+    def write(self, pcm: Pcm) -> bool:
+        self.parts.append(pcm.copy())
+        return True
+
+
+class Voice:
+    """One that speaks, such as flite's "rms". noise_db: how far white noise lies below it; None: there is none."""
+
+    def __init__(self, config: Config, backend: str, voice: str, noise_db: float | None, seed: int = 1) -> None:
+        settings = {**config.backend_settings("vocoder"), "voice": voice}
+        self._backend = named("vocoder", backend)
+        self._backend.load(Rung(settings, rate=RATE))
+        self._backend.warm_up()
+        self._noise_db, self._dice = noise_db, np.random.default_rng(seed)
+
+    def say(self, text: str) -> Pcm:
+        """The sound of a text, a quarter of a second of silence around it."""
+        kept = _Kept()
+        job = Job(Tag(1, 1, 1), sink=kept)
+        self._backend.begin(job)
+        self._backend.feed(job, text)
+        self._backend.finish(job)
+        while not any(isinstance(event, Ended) for event in self._backend.step(_STEP_NS)):
+            pass
+        sound = np.concatenate([_PAUSE, *kept.parts, _PAUSE]).astype(np.float64)
+        if self._noise_db is not None:
+            loud = float(np.sqrt(np.mean(np.concatenate(kept.parts).astype(np.float64) ** 2)))
+            sound += self._dice.normal(0, loud * 10 ** (-self._noise_db / 20), sound.size)
+        return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+
+
+class Ears:
+    """The configured recogniser. expecting: it leans towards what the configuration makes it expect."""
+
+    def __init__(self, config: Config, expecting: bool = True) -> None:
+        usual = rung("asr", config)
+        self._backend = make("asr", config)
+        self._backend.load(usual if expecting else replace(usual, expected=()))
+        self._backend.warm_up()
+
+    def hear(self, sound: Pcm) -> str:
+        """The words of a sound."""
+        job = Job(Tag(1, 1, 1))
+        text = ""
+        self._backend.begin(job)
+        self._backend.feed(job, sound)
+        self._backend.finish(job)
+        while True:
+            for event in self._backend.step(_STEP_NS):
+                if isinstance(event, Heard):
+                    text = event.text
+                elif isinstance(event, Ended):
+                    return text
+
+    def close(self) -> None:
+        self._backend.unload()

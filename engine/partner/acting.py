@@ -1,0 +1,121 @@
+"""From a request to a call, over as many turns as it takes: what is missing is asked for, what must be confirmed is
+asked back, what is out of its limits is said, and nothing is called that was not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.partner.question import Question
+from engine.partner.reading import Lexicon
+from engine.partner.saying import Saying
+from engine.partner.tools import Call, Filling, Parameter, Tool, Tools, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call that waits for an answer. missing: the parameter that was asked for; empty: it was asked whether it shall
+    really be done."""
+
+    tool: str
+    arguments: tuple[tuple[str, Value], ...]
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What comes next: something to say, and a call or what is waited for. done: nothing is called, as was wanted."""
+
+    text: str
+    call: Call | None = None
+    pending: Pending | None = None
+    refuses: bool = False
+    """What was asked for is out of its limits."""
+
+
+class Acting:
+    """Tools, and how one comes to be called."""
+
+    def __init__(self, lexicon: Lexicon, tools: Tools, saying: Saying) -> None:
+        self._lexicon, self._tools, self._saying = lexicon, tools, saying
+
+    def begin(self, tool: Tool, arguments: Mapping[str, Value], unsure: bool = False) -> Step:
+        """A tool is wanted, with these arguments. unsure: that is a guess, so it is asked back."""
+        for each in tool.parameters:
+            if each.name in arguments:
+                if wrong := self._wrong(each, arguments[each.name]):
+                    left = tuple((name, value) for name, value in arguments.items() if name != each.name)
+                    return Step(f"{wrong} {self._ask(each)}", pending=Pending(tool.name, left, each.name), refuses=True)
+            elif each.required:
+                return Step(self._ask(each), pending=Pending(tool.name, tuple(arguments.items()), each.name))
+        if tool.confirm or unsure:
+            text = self._saying.phrase("confirm", what=self._saying.inside(tool.description or tool.name))
+            return Step(text, pending=Pending(tool.name, tuple(arguments.items())))
+        return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(arguments)))
+
+    def go_on(self, pending: Pending, question: Question) -> Step | None:
+        """What was asked for may have come. None: something else was said."""
+        tool = self._tools.named(pending.tool)
+        if tool is None:
+            return None
+        words, language = list(question.words), self._lexicon.language
+        no, yes = set(language.no.split()), set(language.yes.split())
+        answer = next((word for word in words if word in no | yes), "")
+        if answer in no or question.forbids:
+            return Step(self._saying.phrase("not_done"))
+        if not pending.missing:
+            if not answer or len(question.terms) > 2:
+                return None
+            return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(pending.arguments)))
+        if question.kind or (question.asks and words[:2] not in (["it", "is"], ["is", "it"])):
+            return None
+        arguments = dict(pending.arguments)
+        filling = Filling(self._lexicon, words)
+        wanted = [each for each in tool.parameters if each.name not in arguments]
+        arguments.update(filling.fill(wanted))
+        missing = next(each for each in tool.parameters if each.name == pending.missing)
+        if missing.kind == "string" and not missing.choices and (text := filling.text([False] * len(filling.terms))):
+            arguments[missing.name] = text
+        return self.begin(tool, arguments) if missing.name in arguments else None
+
+    def _ask(self, parameter: Parameter) -> str:
+        what = parameter.unit or parameter.spoken
+        if parameter.choices:
+            choices = self._saying.list(parameter.choices, "or")
+            return self._saying.phrase("which", what=parameter.spoken, choices=choices)
+        if parameter.kind == "boolean":
+            return self._saying.phrase("on_off")
+        counted = parameter.unit or parameter.spoken.endswith("s") or parameter.spoken == "people"
+        many = parameter.kind in ("number", "integer") and counted
+        return self._saying.phrase("how_many" if many else "what", what=what)
+
+    def _wrong(self, parameter: Parameter, value: Value) -> str:
+        """Why a value cannot be taken; or nothing."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return ""
+        low, high = parameter.minimum, parameter.maximum
+        if (low is None or value >= low) and (high is None or value <= high):
+            whole = parameter.kind != "integer" or value == int(value)
+            return "" if whole else self._saying.phrase("whole", what=parameter.spoken)
+        name = "range" if low is not None and high is not None else "at_least" if low is not None else "at_most"
+        unit = f" {parameter.unit}" if parameter.unit else ""
+        limits = {"low": f"{low or 0:g}", "high": f"{high or 0:g}"}
+        return self._saying.phrase(name, what=parameter.spoken, unit=unit, **limits)
+
+    def several(self, question: Question) -> Sequence[Call]:
+        """The calls of a request that names several things to do one after the other; none unless each is complete."""
+        parts: list[list[str]] = [[]]
+        for term in self._lexicon.read(question.words):
+            if term.word in ("and", "then"):
+                parts.append([])
+            else:
+                parts[-1] += question.words[term.start : term.end]
+        parts = [part for part in parts if part]
+        calls: list[Call] = []
+        for part in parts if len(parts) > 1 else []:
+            found = self._tools.wanted(part)
+            step = self.begin(found.tool, found.arguments) if found else None
+            if step is None or step.call is None:
+                return ()
+            calls.append(step.call)
+        return calls

@@ -1,0 +1,150 @@
+"""How sentences begin and end in English, as patterns over words in small letters: see `language.py` for what each is
+for. Alternatives stand side by side."""
+
+from __future__ import annotations
+
+# fmt: off
+
+KINDS = (
+    ("long", (
+        r"\bhow much (time|longer)", r"\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b",
+        r"\bhow long\b(?!.*\b(open|closed|running|available)\b)", r"\bhow (quickly|quick|soon)\b",
+        r"\bhow fast (can|will|do|does) (i|we|he|she|they|one|that|it)\b", r"\b(the|what) (duration|length)\b",
+        r"\bhow much of my time\b", r"\btakes? long\b",
+    )),
+    ("often", (
+        r"\bhow often", r"\bhow frequently", r"\bhow regularly", r"\bhow many times\b", r"\bhow frequent\b",
+    )),
+    ("amount", (
+        (r"\bhow much (can|could|do|does|did) (you|it|they|i|we|he|she|this|that)\b(?!.*\b(cost|costs|charge|pay"
+         r"|owe|take|want|ask|get|need)\b)"),
+        r"\bhow (fast|strong|heavy|tall|big|large|high|deep|wide)\b",
+    )),
+    ("price", (
+        r"\bhow much\b", r"\bhow many (euros|dollars|pounds|francs|cents|pence|bucks|quid|kronor|yen)\b",
+        r"\bhow (expensive|cheap|pricey)\b",
+        r"\b(cost|costs|price|prices|priced|fare|fares|fee|fees|tariff|rates|surcharge)\b", r"\bexpensive\b",
+        r"\bset (me|us|you) back\b", r"\bcheap\b", r"\bwhat (do|does|did|will|would|is) .*\bcharged?\b",
+        r"\bdo you charge (for|anything|any|a|extra|money)\b", r"\bis there a charge\b",
+        r"\bwhat (do|would|will|must) (i|we) (owe|pay)\b", r"\b(do|does|must|should) .*\b(have to |need to |)pay\b",
+        r"\b(is|are|for|get in|come in|go in) (for )?free( of charge)?$", r"^(is|are) .*\bfree( of charge)?$",
+        r"\bwhat is the (admission|entry|entrance)\b", r"\bwhat is admission\b",
+    )),
+    ("count", (
+        r"\bhow many\b", r"\bwhat number of\b", r"\bhow big a group\b",
+    )),
+    ("far", (
+        r"\bhow far\b", r"\bwhat distance\b", r"\bhow close\b", r"\bhow near\b",
+    )),
+    ("old", (
+        r"\bhow old\b", r"\bwhat age\b", r"\bwhich age\b",
+    )),
+    ("time", (
+        r"\bwhen\b", r"\b(what|which) times?\b", r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
+        r"\bhow long .*\b(open|closed|running|available)\b",
+        r"\b(opening|visiting|business|office|working) (hours|times)\b",
+        r"\bwhat are .* hours\b", r"\b(which|what) (days?|date|year|month|weekday)\b",
+        r"^(are|is) .*\b(open|closed)\b", r"\b(do|does) .*\b(open|close)\b",
+        r"\b(its|the|their|your) (hours|times)\b", r"\bschedule\b", r"\btimetable\b",
+    )),
+    ("place", (
+        r"\bwhere\b", r"\bwhereabouts\b",
+        (r"\b(which|what) (way|room|floor|platform|direction|hall|gate|level|building|street|side|part|area"
+         r"|section|wing|corner|exit|stop|address|counter|desk|aisle|shelf|storey|terminal)\b(?! (is|are)"
+         r" (called|named))"),
+        (r"\bhow (do|can|could|would|should|shall|might|to) (i|we|you|one)? ?(get|go|come|walk|drive) (to|there"
+         r"|from)\b"),
+        r"\bhow (do|can|could|would|should) (i|we|you|one) (find|reach)\b",
+        r"\b(looking for|trying to find|directions|way to|address)\b",
+        r"\b(point|direct|guide|lead|send) (me|us) (to|towards)\b",
+        r"\blocation of\b", r"\blocated\b",
+    )),
+    ("person", (
+        r"\bwho\b", r"\bwhom\b", r"\bwhose\b", r"\bwhat is (his|her|their) name\b",
+        (r"\bwhat is the name of the (person|one|man|woman|lady|guy|manager|director|doctor|boss|owner|chef|head"
+         r"|teacher|guide)\b"),
+        r"\bwhich person\b",
+    )),
+)
+
+ASKS = (r"(and |but |so )?(what|where|when|who|whom|whose|which|why|how|is|are|was|were|do|does|did|may|might"
+     r"|should|am|at what|from which|from where|on which|in which|until when|till when|since when|for how|can (i"
+     r"|we|one|my|the)|could (i|we)|has|have|any)\b")
+
+REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |i (want|would like"
+     r"|need) you to |go ahead and |i (want|would like|need) to |i (want|would like|need) |let us )")
+
+LINKING = r"(now|then|and|so|okay|ok|just|also|next) "
+
+FORBIDS = r"(please )?(do not|never|you (must|should|may|can) not|stop)\b"
+
+FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)?|hello( there)?|hi( there)?|good"
+     r" (morning|afternoon|evening|day)|please|(can|could|would|will) you (please |maybe |perhaps |kindly"
+     r" )?(tell|inform|let) (me|us)( know)?( about)?|do you (happen to )?know( about)?|i (would like|want|need)"
+     r" to know( about)?|i was wondering|i wonder|(please )?tell (me|us)( about| please)?|i have a question|one"
+     r" question|may i ask( you)?|any idea|do you have any idea|i would like to ask|can i ask( you)?|by the way)\b")
+
+TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam)")
+
+WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
+
+FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
+     r"what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"
+     r" about)?|as well as|in (the )?case of|as for|regarding|concerning|what if it is|is (that|it) the same)\b")
+
+TALK = (
+    ("hello", (
+        (r"(hello|hi|hey|hey there|hello there|hi there|good (morning|afternoon|evening|day)|greetings|howdy"
+         r"|hello hello|nice to meet you)( everybody| everyone| all| again)?"),
+
+    )),
+    ("thanks", (
+        (r"(okay |ok |great |perfect |good |wonderful |all right |alright )?(thank you|thanks|many thanks"
+         r"|cheers)( very much| so much| a lot| for (your|the) help| for that| again| indeed)?( (good)?bye)?"),
+
+    )),
+    ("bye", (
+        (r"(okay |ok |thanks |thank you |well )?(goodbye|good bye|bye|bye bye|see you|see you later|see you soon"
+         r"|good night|farewell|have a nice day|have a good day|so long|i have to go( now)?)( then| now)?"),
+
+    )),
+    ("how", (
+        r"how (are|do) you( do)?( doing)?( today)?", r"are you (okay|well|fine|all right)",
+    )),
+    ("who", (
+        r"(and )?(who|what) (are|is) (you|your name|this)", r"what (do|should|can) (i|we) call you",
+        r"what are you called", r"do you have a name", r"tell (me|us) (about yourself|your name|who you are)",
+        r"who am i (talking|speaking) (to|with)", r"are you (a robot|human|a computer|real|a person|a machine)",
+        r"introduce yourself", r"your name",
+    )),
+    ("can", (
+        r"what (can|do) you (do|know|know about|tell me|tell us|help me with|help with)( for me| for us)?",
+        r"what (can|may|could|should) i (ask|say)( you)?", r"(can you )?help( me| us)?( out)?",
+        r"how can you help( me| us)?", r"what (are|is) your (skills|abilities|purpose|job)", r"what do you know",
+        r"what are you (good |there )?for", r"what is possible", r"what else( can you do| do you know)?",
+    )),
+    ("again", (
+        (r"(sorry |pardon |excuse me )?((can|could|would) you )?(please )?(say|repeat) (that|it|this)?("
+         r" please)?( again| once more| one more time)?"),
+        r"(please )?repeat( please)?", r"pardon( me)?", r"sorry", r"what", r"what did you say", r"come again",
+        r"i (did not|could not|can not) (hear|catch|understand) (you|that|it|what you said)", r"once more", r"again",
+        r"(say )?that again", r"huh", r"excuse me", r"i beg your pardon",
+    )),
+    ("fine", (
+        (r"(okay|ok|all right|alright|fine|good|great|perfect|i see|understood|got it|cool|nice|wonderful"
+         r"|super)( then| good| great)?"),
+
+    )),
+    ("stop", (
+        r"stop( it| talking| that)?", r"be quiet", r"quiet", r"shut up", r"enough", r"that is enough", r"silence",
+        r"cancel", r"never mind",
+    )),
+    ("wait", (
+        r"wait( a (minute|moment|second))?", r"hold on", r"one (moment|second|minute)",
+        r"just a (moment|second|minute)",
+    )),
+    ("clock", (
+        r"what time is it( now)?", r"what is the time( now)?", r"what (day|date) is (it|today)( today)?",
+        r"what is the date( today)?",
+    )),
+)

@@ -1,0 +1,59 @@
+"""What is said in English, and what is likely to be asked: see `language.py` for what each table is for."""
+
+from __future__ import annotations
+
+LIKELY = {
+    "open": ("when {does} {} open", "what time {does} {} close", "{is} {} open"),
+    "close": ("when {does} {} close", "what time {does} {} close"),
+    "start": ("when {does} {} start", "what time {is} {}"),
+    "price": ("how much {is} {}", "what {does} {} cost"),
+    "place": ("where {is} {}", "where can i find {}"),
+    "person": ("who {is} {}",),
+    "long": ("how long {does} {} take",),
+}
+
+CONTEXT = {
+    "sees": "I see {}.",
+    "hears": "I hear {}.",
+    "touched": "You touched {}.",
+    "feels": "I feel {}.",
+    "holds": "I hold {}.",
+    "near": "Near me is {}.",
+    "knows": "{}.",
+}
+
+PHRASES = {
+    "hello": "Hello. How can I help you?",
+    "thanks": "You are welcome.",
+    "bye": "Goodbye.",
+    "how": "I am fine, thank you. How can I help you?",
+    "who": "I am {who}.",
+    "who_nobody": "I am a machine that answers questions.",
+    "can": "I can tell you about {topics}.",
+    "can_do": "I can {tools}.",
+    "can_nothing": "I have not been told anything yet.",
+    "again_nothing": "I have not said anything yet.",
+    "fine": "All right.",
+    "stop": "All right.",
+    "wait": "I am waiting.",
+    "clock": "I have no clock, I am sorry.",
+    "unknown": "I am sorry, I don't know that.",
+    "maybe": "I don't know exactly, but maybe this helps: {fact}",
+    "but_fact": "But I know this: {fact}",
+    "but_topics": "But I can tell you about {topics}.",
+    "cannot": "I am sorry, I can't do that.",
+    "not_done": "All right, I won't.",
+    "confirm": "Shall I really {what}?",
+    "how_many": "How many {what}?",
+    "which": "Which {what}: {choices}?",
+    "what": "What is the {what}?",
+    "on_off": "On or off?",
+    "range": "The {what} must be between {low} and {high}{unit}.",
+    "at_least": "The {what} must be at least {low}{unit}.",
+    "at_most": "The {what} must be at most {high}{unit}.",
+    "whole": "The {what} must be a whole number.",
+    "done_plain": "All right.",
+    "thing": "the {thing}",
+    "and": "and",
+    "or": "or",
+}

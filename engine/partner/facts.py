@@ -1,0 +1,300 @@
+"""Facts: what each is about, what kinds of question it can answer, and how well it fits one."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.partner.reading import FULL, LIGHT, Lexicon, Term
+
+SAME_ROOT, SYNONYM, RELATED, RANGE, HALF = 0.95, 0.85, 0.9, 0.8, 0.6
+"""How much a word counts that means about the same, or that answers for the other."""
+LITTLE = 0.2
+"""So much of a word counts that only says of which kind a question is."""
+ACCEPTED: Mapping[str, frozenset[str]] = {
+    "time": frozenset({"time", "often"}),
+    "long": frozenset({"long"}),
+    "far": frozenset({"far", "long"}),
+    "old": frozenset({"count", "time"}),
+    "often": frozenset({"often"}),
+    "amount": frozenset({"count", "far", "long"}),
+    **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
+}
+"""Kind of question → kinds of fact that answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A sentence that may be said."""
+
+    text: str
+    terms: tuple[Term, ...]
+    stems: frozenset[str]
+    groups: frozenset[str]
+    roots: frozenset[str]
+    words: tuple[str, ...]
+    """Those that are long enough to be the end of another one."""
+    subject: tuple[Term, ...]
+    """What it is about: the terms before its first verb."""
+    about: str
+    """The same as it is said, without an article; empty where that is no name of anything."""
+    days: frozenset[int]
+    """The days that it speaks of, 0 is Monday; those that it excludes, too: it answers for them."""
+    only_days: bool
+    """It holds on some days and no others."""
+    kinds: frozenset[str]
+    """Of question that it can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a fact fits a question. coverage: how much of what was asked is in it, 0 to 1. answers: it is of the kind
+    that was asked for. score: what fits are ranked by."""
+
+    fact: Fact
+    coverage: float
+    answers: bool
+    score: float
+    context: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A term of a question. near: groups that answer for its own."""
+
+    term: Term
+    weight: float
+    near: frozenset[str]
+    hours: bool
+    """It asks from when to when."""
+
+    def match(self, fact: Fact) -> float:
+        """How much of it is in a fact, 0 to 1."""
+        term = self.term
+        if term.stem in fact.stems:
+            return 1.0
+        if term.days:
+            return 1.0 if term.days & fact.days else 0.0
+        if term.root and term.root in fact.roots:
+            return SAME_ROOT
+        if term.groups & fact.groups:
+            return SYNONYM
+        if self.hours and "until" in fact.kinds:
+            return RELATED if self.near & fact.groups else RANGE
+        if self.near & fact.groups:
+            return HALF
+        if (
+            len(term.word) > 3
+            and " " not in term.word
+            and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words)
+        ):
+            return HALF + 0.15  # "wood" and "firewood"
+        return 0.0
+
+
+class Facts:
+    """Sentences, and what is needed to find the one that answers. ambient: words that are about the whole place, such
+    as those of its name: they tell little here."""
+
+    def __init__(self, lexicon: Lexicon, texts: Iterable[str], ambient: frozenset[str]) -> None:
+        self._lexicon, self._ambient = lexicon, ambient
+        self.all = tuple(describe(lexicon, text) for text in texts)
+        self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
+        count = len(self.all) + 1
+        spread: dict[str, int] = {}
+        for fact in self.all:
+            for stem in fact.stems | fact.groups | fact.roots:
+                spread[stem] = spread.get(stem, 0) + 1
+        self._rarity = {
+            stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()
+        }
+
+    def weight(self, term: Term) -> float:
+        """How much a term of a question tells."""
+        if term.weight == 0 or term.stem in self._ambient:
+            return 0.15 * term.weight
+        if term.number is not None:
+            return 0.3 if term.stem in self._rarity else 0.15
+        if term.weight == LIGHT:
+            return 0.5 * LIGHT
+        known = [self._rarity[stem] for stem in (term.stem, term.root, *term.groups) if stem in self._rarity]
+        return max(known) if known else 1.0
+
+    def knows(self, term: Term) -> bool:
+        """Whether any fact has it, by itself or by what means the same."""
+        return (
+            term.stem in self._rarity
+            or term.root in self._rarity
+            or any(group in self._rarity for group in term.groups)
+        )
+
+    def ask(
+        self, terms: Sequence[Term], little: frozenset[str] = frozenset(), verbs: frozenset[str] = frozenset()
+    ) -> list[Asked]:
+        """Terms of a question, with what is the same for all facts worked out once. little, verbs:
+        stems that tell little, or not much, in it."""
+        asked = []
+        for term in terms:
+            near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
+            part = LITTLE if term.stem in little else 2 * LITTLE if term.stem in verbs else 1.0
+            weight = self.weight(term) * part
+            hours = not term.groups.isdisjoint(self._hours)
+            asked.append(Asked(term, weight, near, hours))
+        return asked
+
+    def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
+        """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
+        total = sum(each.weight for each in asked)
+        covered = sum(each.weight * each.match(fact) for each in asked)
+        answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
+        coverage = covered / total if total else 0.0
+        around = max((share(terms, fact) for terms in context), default=0.0)
+        said = [*asked, *(each for terms in context for each in terms)]
+        subject = [(term, self.weight(term)) for term in fact.subject]
+        if kind == "person" and answers:
+            subject = []  # the name that is asked for may be what the sentence is about
+        left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
+        score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
+        if fact.only_days:
+            named = any(each.term.days & fact.days for each in said)  # the fewer days, the more it is about this one
+            score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
+        score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
+        return Fit(fact, coverage, answers, score + (0.15 if kind and answers else 0.0), around)
+
+
+def share(asked: Sequence[Asked], fact: Fact) -> float:
+    """How much of some terms is in a fact, 0 to 1."""
+    total = sum(each.weight for each in asked)
+    return sum(each.weight * each.match(fact) for each in asked) / total if total else 0.0
+
+
+def _named(term: Term, said: Sequence[Asked]) -> bool:
+    """Whether what a fact is about was spoken of."""
+    if term.days:
+        return True
+    return any(
+        term.stem == each.term.stem or bool(term.groups & each.term.groups) or bool(term.groups & each.near)
+        for each in said
+    )
+
+
+def describe(lexicon: Lexicon, text: str) -> Fact:
+    """A sentence with all that is known about it."""
+    words = lexicon.words(text)
+    terms = lexicon.read(words)
+    verbs = lexicon.language.verbs.split()
+    first = next((i for i, term in enumerate(terms) if i and term.word in verbs), 0)
+    telling = tuple(term for term in terms if term.weight > 0)
+    deep = [*telling, *(part for term in telling for part in term.parts)]
+    days = days_of(lexicon, terms)
+    return Fact(
+        text,
+        telling,
+        frozenset(term.stem for term in deep),
+        frozenset(group for term in deep for group in term.groups),
+        frozenset(term.root for term in deep if term.root),
+        tuple(
+            term.word.rstrip("s") for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None
+        ),
+        tuple(term for term in terms[:first] if term.weight > 0),
+        _about(lexicon, words, terms[:first]),
+        days,
+        bool(days) and len(days) < 7,
+        kinds_of(lexicon, text, words, terms, first),
+    )
+
+
+def _about(lexicon: Lexicon, words: Sequence[str], terms: Sequence[Term]) -> str:
+    """The name of a thing that a sentence begins with."""
+    named = [term for term in terms if term.weight == FULL and term.number is None and not term.days]
+    if not named or len(terms) > 5 or (terms[0].weight == 0 and terms[0].word not in lexicon.language.articles.split()):
+        return ""
+    start = terms[1].start if terms[0].weight == 0 else terms[0].start
+    return " ".join(words[start : named[-1].end])
+
+
+def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
+    """The days of the week that terms name: "Monday to Friday" are five."""
+    to = lexicon.language.to.split()
+    found: set[int] = set()
+    for place, term in enumerate(terms):
+        found |= term.days
+        if place >= 2 and len(term.days) == len(terms[place - 2].days) == 1 and terms[place - 1].word in to:
+            (first,), (last,) = terms[place - 2].days, term.days
+            found.update((first + step) % 7 for step in range((last - first) % 7))
+    return frozenset(found)
+
+
+def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term], verb: int) -> frozenset[str]:
+    """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after
+    that."""
+    language = lexicon.language
+    stems = [term.stem for term in terms]
+    named = {name: {lexicon.stem_of(word) for word in getattr(language, name).split()} for name in _STEMMED}
+    before = language.before_time.split()
+    before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
+    costs = {lexicon.stem(word) for word in language.cost.split()}
+    no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    kinds: set[str] = set()
+    for place, term in enumerate(terms):
+        after = stems[place + 1] if place + 1 < len(stems) else ""
+        then = stems[place + 2] if place + 2 < len(stems) else ""
+        last = terms[place - 1].word if place else ""
+        if term.number is not None:
+            units = ("currencies", "durations", "distances")
+            unit = next((name for each in (after, then) for name in units if each in named[name]), "")
+            kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
+            thing = after and terms[place + 1].weight == FULL and after not in named["times"] | named["months"]
+            if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
+                kinds.add("time")
+            if last == "for" and all(each.number is not None for each in terms[place:]):
+                kinds.add("price")
+            if not unit and (thing or last not in before or last == "and"):
+                kinds.add("count")
+        if term.word in language.article.split() and after in named["durations"]:
+            kinds.add("long")
+        if term.stem in named["times"] or term.stem in named["months"] or term.days:
+            kinds.add("time")
+        if term.stem in named["repeats"] and after and term.word != last:
+            kinds |= {"often"}
+        numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
+        if term.stem in named["rooms"] and numbered:
+            kinds.add("place")
+        if place >= verb and (
+            term.stem in named["places"]
+            or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
+        ):
+            kinds.add("place")
+        if term.word in language.titles.split():
+            kinds.add("person")
+    if language.free in words or any(stem in named["currencies"] for stem in stems):
+        kinds.add("price")
+    if kinds & {"count", "time"} and costs & set(stems):
+        kinds.add("price")
+    if "time" in kinds and set(words) & set(language.ranges.split()):
+        kinds.add("until")
+    if _names(language.capitals.split(), text, bool(set(language.people.split()) & set(words))):
+        kinds.add("person")
+    return frozenset(kinds)
+
+
+_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
+
+
+def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:
+    """What follows a small word is a thing, so that both are a place: neither a time nor a number."""
+    for term in terms[:3]:
+        if term.word in lexicon.language.articles.split():
+            continue
+        return term.weight > 0 and term.number is None and term.stem not in no_place and not term.days
+    return False
+
+
+def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
+    """Whether a sentence has a name in it: a word with a capital letter that does not begin it. With its first words
+    it may also begin the name of a thing, unless it speaks of a person."""
+    rest = text if of_person else re.sub(r"^(?:[A-Z][\w'-]*\s+)+", "", text)
+    later = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+", f" {rest}" if not of_person else rest)
+    return any(word.lower().rstrip("s") not in no_person and word.lower() not in no_person for word in later)

@@ -1,0 +1,155 @@
+"""Finds the fact that answers a question: by its own words, or, where it names nothing, by what the turn before was
+about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from engine.partner.facts import Asked, Fact, Facts, Fit
+from engine.partner.question import Question, later
+from engine.partner.reading import FULL, Lexicon, Term
+from engine.partner.topic import Topic
+
+ENOUGH = 0.62
+"""A fact answers if this much of what was asked is in it."""
+EXACT = 0.9
+"""So much is needed where it is only about words that tell little: "what do you see"."""
+MEANT = 0.8
+"""So much, and they were meant, rather than what such a question is about most often."""
+HINT = 0.4
+"""So much is enough for who asks nothing: "I have cut my finger"."""
+MAYBE = 0.45
+"""So much, and it is offered as what may help."""
+NEAR = 0.34
+"""So much, and it is said with a refusal: "But I know this: …"."""
+CARRIED = 0.36
+"""A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
+OWN = 0.3
+"""Terms that tell less than this leave a question without anything that it is about."""
+SHORT = 4
+"""Words of a question that may lean on the turn before without saying so: "until when"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """best: the fact that answers; maybe: one that may; near: the one that comes nearest; terms: what it is about."""
+
+    best: Fit | None
+    maybe: Fit | None
+    near: Fit | None
+    terms: tuple[Term, ...]
+
+
+class Finding:
+    """Facts, and how they are looked for."""
+
+    def __init__(self, lexicon: Lexicon, facts: Facts) -> None:
+        self._lexicon, self._facts = lexicon, facts
+        self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
+
+    def search(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        """What is found for a question, or for the one that follows a statement in it."""
+        found = self._find(question, topic, facts)
+        return found if found.best is not None else self._after_statement(question, topic, facts) or found
+
+    def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        telling = [term for term in question.terms if term.stem not in question.little]
+        own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days)
+        leans = question.leans or (question.bare and len(question.words) <= SHORT and bool(topic.kind))
+        named = bool(own)
+        if not own and not (question.kind or question.refers or leans):
+            own = question.terms
+        if not own:
+            return self._unnamed(question, topic, facts)
+        things = tuple(term for term in own if term.number is None and not term.days)
+        kind = question.kind or (topic.kind if leans else "")
+        context = self._before(topic) if leans or question.refers or len(own) <= 1 else ()
+        fits = self._fits(question, question.terms, kind, facts, context)
+        if kind != question.kind and not things:  # that it wants the same kind of answer is a guess
+            fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
+        if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
+            fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
+        enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
+        best = _best(fits, enough)
+        same = leans or question.refers or (best is not None and best.context >= CARRIED)
+        about = (*things, *(topic.terms if same else ())) if things else topic.terms
+        return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
+
+    def _unnamed(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        """Nothing is named: it is about what the turn before was about, or what such a question is about first of
+        all."""
+        leans = question.refers or question.leans
+        hours = any(term.groups & self._hours for term in question.terms)
+        default = self._lexicon.language.defaults.get(question.kind, "")
+        if (topic.terms or topic.fact) and (leans or not default or (len(question.words) <= SHORT and not hours)):
+            carried = self._carried(question, topic, facts)
+            if carried.best is not None or leans:
+                return carried
+        found = Found(None, None, None, ())
+        usual = tuple(self._lexicon.read([default])) if default else ()
+        telling = tuple(term for term in question.terms if term.stem not in question.little)
+        tries = ((question.terms, ENOUGH), (usual, ENOUGH))
+        for terms, enough in tries if hours else ((telling, MEANT), *tries[::-1]):
+            fits = self._fits(None, terms, question.kind, facts) if terms else []
+            found = Found(_best(fits, enough), _best(fits, MAYBE), _near(fits), terms)
+            if found.best is not None:
+                return found
+        return found
+
+    def _carried(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
+        if not (question.kind or question.leans or question.refers):
+            return Found(None, None, None, topic.terms)
+        before = self._before(topic)
+        fits = []
+        for fact in facts if before else ():
+            both = (self._facts.fit(asked, question.kind, fact) for asked in before)
+            best = max(both, key=lambda each: each.coverage)
+            same = fact is topic.fact
+            more = same and not question.kind
+            fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
+        return Found(_best(fits, CARRIED), None, _near(fits), topic.terms)
+
+    def _after_statement(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
+        """Where a question follows a statement, it is about what that is about."""
+        for before, after in later(self._lexicon, question):
+            if after.kind != question.kind:
+                continue
+            told = tuple(term for term in before.terms if self._facts.weight(term) >= OWN and term.number is None)
+            found = self._find(replace(after, refers=True), Topic(told) if told else topic, facts)
+            if found.best is not None:
+                return found
+        return None
+
+    def _fits(
+        self,
+        question: Question | None,
+        terms: Sequence[Term],
+        kind: str,
+        facts: Sequence[Fact],
+        context: Sequence[Sequence[Asked]] = (),
+    ) -> list[Fit]:
+        """How each fact fits. question: whose little words tell little; and where its kind is known, words that nobody
+        knows and that are no names of things, "how much would it set me back", tell not much."""
+        little = question.little if question is not None else frozenset()
+        verbs: frozenset[str] = frozenset()
+        if question is not None and question.kind and question.kind != "person":
+            strange = (term for term in terms if term.weight == FULL and not self._facts.knows(term))
+            verbs = frozenset(term.stem for term in strange if term.stem not in question.things)
+        asked = self._facts.ask(terms, little, verbs)
+        return [self._facts.fit(asked, kind, fact, context) for fact in facts]
+
+    def _before(self, topic: Topic) -> tuple[list[Asked], ...]:
+        """What the turn before was about: what was asked, and what was said."""
+        both = topic.terms, (topic.fact.subject or topic.fact.terms) if topic.fact else ()
+        return tuple(self._facts.ask(terms) for terms in both if terms)
+
+
+def _best(fits: Sequence[Fit], enough: float) -> Fit | None:
+    good = [fit for fit in fits if fit.answers and fit.coverage >= enough]
+    return max(good, key=lambda fit: fit.score, default=None)
+
+
+def _near(fits: Sequence[Fit]) -> Fit | None:
+    near = [fit for fit in fits if fit.coverage >= NEAR]
+    return max(near, key=lambda fit: fit.coverage, default=None)

@@ -1,0 +1,131 @@
+"""What the answerer has to know of a language: tables, and no code. English is `english.py`; another language is
+another file like it, and a line in LANGUAGES there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """The tables. Words stand in small letters, without punctuation; several forms or words in one text are separated
+    by blanks, phrases of more than one word by `_`."""
+
+    contractions: Mapping[str, str]
+    """Written in one, read as several: "what's" is "what is"."""
+    endings: tuple[tuple[str, str, int], ...]
+    """Ending, what takes its place, and how many letters must be left before it; the first that fits."""
+    irregular: Mapping[str, str]
+    """Forms that no rule brings to their stem."""
+    stop: str
+    """Words that tell nothing of what is asked."""
+    light: str
+    """Words that tell little."""
+    numbers: Mapping[str, float]
+    """Number words below a hundred."""
+    tens: Mapping[str, int]
+    """What multiplies what stands before it: hundred, thousand."""
+    ordinals: Mapping[str, int]
+    half: str
+    """The word for a half."""
+    and_: str
+    article: str
+    """What may stand for a one before a unit or a hundred: "a metre", "a hundred"."""
+    articles: str
+    """What may stand before the name of a thing."""
+    homophones: Mapping[str, str]
+    """Words that a recogniser writes for a number, where a number must stand."""
+    mishearings: Mapping[str, str]
+    """Words that a recogniser writes for words that questions begin with."""
+    same: tuple[str, ...]
+    """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
+    alone."""
+    roots: tuple[str, ...]
+    """Endings that make a word of another: "delivery" and "deliver" have one root."""
+    near: tuple[str, ...]
+    """Groups of which one answers a question for the other: who asks when it closes is told when it is open."""
+    days: tuple[str, ...]
+    day_ranges: Mapping[str, tuple[int, ...]]
+    """Words that stand for several days, 0 is Monday."""
+    to: str
+    """Between two days, it means all from the one to the other."""
+    ranges: str
+    """With a time, it says from when to when."""
+    hours: str
+    """Groups that from when to when is an answer to."""
+    months: str
+    """With the seasons."""
+    currencies: str
+    free: str
+    cost: str
+    """Words that make a question or a fact one about a price, beside currencies."""
+    times: str
+    """Words that are a time of day by themselves."""
+    before_time: str
+    """Words before a number that make it a time, if no unit follows."""
+    durations: str
+    distances: str
+    repeats: str
+    """Words of how often."""
+    places: str
+    """Words that are a place by themselves."""
+    rooms: str
+    """Words that, with a number or a letter, are a place."""
+    before_place: str
+    """Words that are followed by a place, if it is no time and no number."""
+    titles: str
+    """Before the name of a person."""
+    capitals: str
+    """Words with a capital letter that are no person."""
+    people: str
+    """Words for a person by what they do."""
+    verbs: str
+    """What a statement's subject ends before."""
+    kinds: tuple[tuple[str, tuple[str, ...]], ...]
+    """Kinds of answer, and patterns of the questions that want one of them; the first that fits."""
+    kind_words: Mapping[str, str]
+    """Words that say little but of which kind a question is."""
+    defaults: Mapping[str, str]
+    """What a question of this kind is about that names nothing: who asks "how much is it?" first of all means this."""
+    informs: str
+    """What the description of a tool begins with that only finds something out: a question may call it."""
+    asks: str
+    """A pattern: how a question begins, so that it is no request."""
+    requests: str
+    """A pattern: what a request may begin with, which is cut off."""
+    linking: str
+    """A pattern: what links a request to the one before, and is cut off."""
+    forbids: str
+    """A pattern: how a request not to do something begins."""
+    fillers: str
+    """A pattern: what may stand before a question and is cut off."""
+    trailing: str
+    """A pattern: what may stand at the end, and is cut off."""
+    wishes: str
+    """A pattern: what begins with it may be a question or a request."""
+    follow: str
+    """A pattern: how a question begins that leans on the one before."""
+    follow_tail: str
+    """A pattern: how it may end."""
+    before_thing: str
+    """Small words that the name of a thing follows."""
+    pronouns: str
+    talk: tuple[tuple[str, tuple[str, ...]], ...]
+    """Small talk: kind, and patterns for the whole of what was said."""
+    yes: str
+    no: str
+    true: str
+    false: str
+    """Words for a yes-or-no argument."""
+    free_text: str
+    """Names of parameters that are something to be said or written."""
+    units: Mapping[str, tuple[str, float]]
+    """Units: what they are measured in, and how much of it they are."""
+    likely: Mapping[str, tuple[str, ...]]
+    """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about, {is} and
+    {does} stand for "are" and "do", too."""
+    context: Mapping[str, str]
+    """What a line of context begins with, and how the rest is said."""
+    phrases: Mapping[str, str]
+    """What is said by itself, by name, with places to fill in."""

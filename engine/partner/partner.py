@@ -1,0 +1,245 @@
+"""The answerer: finds the fact that answers a question and says it, or what else a turn of a conversation wants.
+
+It says facts and phrases and nothing else, so it cannot invent. It is a function of what was said: what it needs to
+know of earlier turns it works out from them, so whoever has the conversation can ask any copy of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from engine.contract import Exchange
+from engine.partner.acting import Acting
+from engine.partner.english import LANGUAGES
+from engine.partner.facts import Fact, Facts, Fit, describe
+from engine.partner.finding import Finding, Found
+from engine.partner.language import Language
+from engine.partner.mishearing import Mishearing
+from engine.partner.phonetics import Pronounce
+from engine.partner.question import Question, read
+from engine.partner.reading import FULL, Term, lexicon
+from engine.partner.saying import Saying
+from engine.partner.tools import Call, Tool, Tools
+from engine.partner.topic import Topic
+
+Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
+REPLAYED = 4
+"""Earlier turns that count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who speaks. name, role: "Clio", "the voice of this museum"; manner: "brief" leaves out what is not the
+    answer."""
+
+    name: str = ""
+    role: str = ""
+    manner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One turn. kind: a fact, a call, a question back, small talk, or that it is not known; near: then, whether
+    something like it is known."""
+
+    text: str
+    kind: Kind
+    calls: tuple[Call, ...] = ()
+    near: bool = False
+    topic: Topic = field(default_factory=Topic)
+
+
+class Partner:
+    """What an owner has written down, ready to be asked.
+
+    facts: sentences, each of which is said as it stands. phrases: instead of the language's own, by their names.
+    pronounce: how words are pronounced, where that is known. language: a tag; one without tables gets English ones.
+    """
+
+    def __init__(
+        self,
+        facts: Sequence[str],
+        tools: Sequence[Tool] = (),
+        persona: Persona | None = None,
+        phrases: Mapping[str, str] | None = None,
+        pronounce: Pronounce | None = None,
+        language: str = "en",
+    ) -> None:
+        tables = LANGUAGES.get(language.split("-")[0], LANGUAGES["en"])
+        self._persona = persona or Persona()
+        self._lexicon = lexicon(tables, _own_phrases(facts, tools, tables))
+        self._saying = Saying(tables, phrases or {})
+        ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
+        self._facts = Facts(self._lexicon, facts, frozenset(ambient))
+        self._finding = Finding(self._lexicon, self._facts)
+        self._tools = Tools(self._lexicon, tools)
+        expected = [*(term for fact in self._facts.all for term in fact.terms), *self._tools.expected]
+        self._mishearing = Mishearing(self._lexicon, expected, self._knows, pronounce)
+        self._acting = Acting(self._lexicon, self._tools, self._saying)
+        self._context: dict[str, Fact] = {}
+        self._past: dict[tuple[Exchange, ...], Topic] = {}
+
+    def decide(
+        self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = (), calls: bool = True
+    ) -> Decision:
+        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child".
+        calls: whether a tool may be called; else what would call one is refused."""
+        decision = self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
+        if decision.kind in ("call", "back") and not calls:
+            return Decision(self._saying.phrase("cannot"), "unknown")
+        return decision
+
+    def forget(self) -> None:
+        """Drop what was worked out from what visitors have said."""
+        self._past.clear()
+        self._context.clear()
+
+    def _topic(self, history: tuple[Exchange, ...], context: Sequence[str]) -> Topic:
+        if not history:
+            return Topic()
+        if history not in self._past:
+            if len(self._past) > 64:
+                self._past.clear()
+            last = history[-1]
+            done = self._turn(last.user, self._topic(history[:-1], context), context)
+            # A question back that was not heard to its end was not answered by what follows.
+            heard = last.answer.split() == done.text.split()
+            pending = done.topic.pending if heard else None
+            self._past[history] = replace(done.topic, pending=pending, said=last.answer or done.topic.said)
+        return self._past[history]
+
+    def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
+        question = read(self._lexicon, text, self._persona.name)
+        if topic.pending is not None and (step := self._acting.go_on(topic.pending, question)) is not None:
+            calls = (step.call,) if step.call else ()
+            kind: Kind = "call" if calls else "back" if step.pending else "talk"
+            tool = step.call.name if step.call else topic.tool
+            return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
+        topic = replace(topic, pending=None)
+        if question.small_talk:
+            return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
+        facts = (*self._facts.all, *(self._known(line) for line in context))
+        found = self._finding.search(question, topic, facts)
+        done = self._act(question, topic, found.best)
+        if found.best is None and done is None:
+            question, found, done = self._guessed(question, topic, facts) or (question, found, done)
+        if done is not None:
+            return done
+        about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
+        if found.best is not None:
+            return self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
+        return self._unknown(question, about, found)
+
+    def _guessed(
+        self, question: Question, topic: Topic, facts: Sequence[Fact]
+    ) -> tuple[Question, Found, Decision | None] | None:
+        """The same for what may have been meant by words that fit nothing; None if there is nothing of that kind. By
+        how they sound alone they are no reason to say something: a word that was heard, or the kind of question, fits,
+        too."""
+        guess = self._mishearing.guess(question.words)
+        if guess is None:
+            return None
+        meant = read(self._lexicon, " ".join(guess.words))
+        found = self._finding.search(meant, topic, facts)
+        sure = [term for term in meant.terms if term.weight == FULL and guess.guessed.isdisjoint(term.word.split())]
+        if found.best is not None and not meant.kind and not any(self._facts.knows(term) for term in sure):
+            found = Found(None, None, None, found.terms)
+        done = (
+            self._act(meant, topic, found.best, unsure=True) if any(self._tools.knows(term) for term in sure) else None
+        )
+        return (meant, found, done) if found.best is not None or done is not None else None
+
+    def _knows(self, term: Term) -> bool:
+        return self._facts.knows(term) or self._tools.knows(term)
+
+    # Facts.
+
+    def _known(self, line: str) -> Fact:
+        """A line of context as a sentence."""
+        if line not in self._context:
+            if len(self._context) > 64:
+                self._context.clear()
+            sense, colon, rest = line.partition(":")
+            form = self._lexicon.language.context.get(sense.strip().lower(), "") if colon else ""
+            self._context[line] = describe(self._lexicon, form.replace("{}", rest.strip()) if form else line)
+        return self._context[line]
+
+    # Tools.
+
+    def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
+        wanted = self._tools.wanted(question.request, topic.tool)
+        if wanted is None:
+            return None
+        if question.forbids:
+            return self._decided(self._saying.phrase("not_done"), "talk", topic)
+        found = best.coverage if best is not None else 0.0
+        if question.asks and not question.requests:
+            if not self._tools.informs(wanted.tool) or wanted.coverage <= found:
+                return None
+        elif question.wishes and wanted.coverage < found:
+            return None
+        if not unsure and (calls := self._acting.several(question)):
+            told = self._saying.phrase("done_plain")
+            return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))
+        step = self._acting.begin(wanted.tool, wanted.arguments, unsure)
+        if step.refuses and best is not None:
+            return None  # a rule about what is too much is a better answer than that it is too much
+        after = replace(topic, pending=step.pending, tool=wanted.tool.name if step.call else topic.tool)
+        return self._decided(step.text, "call" if step.call else "back", after, (step.call,) if step.call else ())
+
+    # What else is said.
+
+    def _unknown(self, question: Question, topic: Topic, found: Found) -> Decision:
+        say, near = self._saying.phrase, found.near
+        if question.requests and self._tools.all and not question.kind:
+            text, more = say("cannot"), ""
+        elif found.maybe is not None:
+            text, more = "", say("maybe", fact=found.maybe.fact.text)
+        else:
+            text, more = say("unknown"), say("but_fact", fact=near.fact.text) if near is not None else ""
+        if not more and (topics := self._topics()):
+            more = say("but_topics", topics=topics)
+        if "brief" in self._persona.manner.lower():
+            text, more = text or say("unknown"), ""
+        return self._decided(f"{text} {more}".strip(), "unknown", topic, near=near is not None)
+
+    def _small_talk(self, kind: str, topic: Topic) -> str:
+        say, persona = self._saying.phrase, self._persona
+        if kind == "again":
+            return topic.said or say("again_nothing")
+        if kind == "who":
+            who = ", ".join(filter(None, (persona.name, persona.role)))
+            return say("who", who=who) if who else say("who_nobody")
+        if kind == "can":
+            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in self._tools.all]
+            parts = [say("can", topics=topics) for topics in [self._topics()] if topics]
+            parts += [say("can_do", tools=self._saying.list(tools[:4], "and"))] if tools else []
+            return " ".join(parts) or say("can_nothing")
+        return say(kind)
+
+    def _topics(self) -> str:
+        """What the first few facts are about."""
+        found: list[str] = []
+        for fact in self._facts.all:
+            article = fact.text.split(" ", 1)[0].lower() in self._lexicon.language.articles.split()
+            name = self._saying.phrase("thing", thing=fact.about) if article else fact.about
+            if fact.about and name not in found:
+                found.append(name)
+        return self._saying.list(found[:4], "and")
+
+    def _decided(
+        self, text: str, kind: Kind, topic: Topic, calls: tuple[Call, ...] = (), near: bool = False
+    ) -> Decision:
+        return Decision(text, kind, calls, near, replace(topic, said=text))
+
+
+def _own_phrases(facts: Sequence[str], tools: Sequence[Tool], language: Language) -> frozenset[str]:
+    """Words that an owner writes as one, and a recogniser as two: "check-in", the tool `check_in`."""
+    joined = {word.lower().replace("-", "_") for fact in facts for word in re.findall(r"[A-Za-z]+-[A-Za-z]+", fact)}
+    joined |= {
+        tool.name for tool in tools if tool.name.count("_") == 1 and tool.name.split("_")[1] in language.stop.split()
+    }
+    return frozenset(word for word in joined if not any(part in language.numbers for part in word.split("_")))

@@ -1,0 +1,177 @@
+"""What was said, taken apart: what kind of answer it wants, what it is about, whether it asks or requests, and whether
+it leans on the turn before."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.partner.language import Language
+from engine.partner.reading import Lexicon, Term
+
+LONGEST = 40
+"""Words of a sentence in which a question is looked for behind a statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """words: all of it; terms: of these, what may tell something; kind: of answer, or empty."""
+
+    words: tuple[str, ...]
+    terms: tuple[Term, ...]
+    kind: str
+    little: frozenset[str]
+    """Stems of terms that say little but of which kind it is."""
+    things: frozenset[str]
+    """Stems of terms that, by what stands before them, name things."""
+    request: tuple[str, ...]
+    """The words without what a request begins with."""
+    leans: bool
+    """It begins as one that leans on the turn before."""
+    refers: bool
+    """It has a pronoun that may stand for what was spoken of."""
+    asks: bool
+    requests: bool
+    """It is put as a request: "could you …", "please …"."""
+    wishes: bool
+    forbids: bool
+    small_talk: str
+    """Its kind if it is nothing but that."""
+
+    @property
+    def tells(self) -> bool:
+        """It neither asks nor requests: "I have cut my finger"."""
+        return self.wishes or not (self.kind or self.asks or self.requests or self.leans)
+
+    @property
+    def bare(self) -> bool:
+        """It is only the name of something: neither question nor request."""
+        return not (self.kind or self.asks or self.requests or self.wishes or self.forbids)
+
+
+def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
+    """Take a sentence apart. name: of who is spoken to, which is no part of what is asked."""
+    language, patterns = lexicon.language, compiled(lexicon.language)
+    words = lexicon.words(text)
+    called = [lexicon.words(name)] if name else []
+    words = _without(words, called)
+    spoken = " ".join(words)
+    tail = bool(patterns.follow_tail.search(spoken))
+    small = _small_talk(language, spoken)
+    if not small:
+        spoken, small = _peeled(patterns, language, spoken)
+    words = _without(spoken.split(), called)
+    spoken = " ".join(words)
+    polite = bare = patterns.linking.sub("", spoken, count=1) if patterns.linking.match(spoken) else spoken
+    while found := patterns.requests.match(polite):
+        polite = polite[found.end() :]
+    kind = next((kind for kind, pattern in patterns.kinds if pattern.search(spoken)), "")
+    little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
+    everything = lexicon.read(words)
+    terms = [term for term in everything if term.weight > 0]
+    return Question(
+        words=tuple(words),
+        terms=tuple(terms),
+        kind=kind,
+        little=little,
+        things=_things(language, everything),
+        request=tuple(polite.split()),
+        leans=bool(patterns.follow.match(spoken)) or tail,
+        refers=any(word in language.pronouns.split() for word in words),
+        asks=bool(patterns.asks.match(spoken)),
+        requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
+        wishes=bool(patterns.wishes.match(spoken)),
+        forbids=bool(patterns.forbids.match(polite)),
+        small_talk=small,
+    )
+
+
+def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
+    """The terms that name things: they follow an article or the like, or another such one."""
+    before = language.before_thing.split()
+    found: set[str] = set()
+    after = False
+    for term in terms:
+        if term.weight > 0:
+            found |= {term.stem} if after else set()
+        else:
+            after = term.word in before
+    return frozenset(found)
+
+
+def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Question]]:
+    """Where a question may follow a statement, "my daughter is nine, does she have to pay": the two apart."""
+    asks = compiled(lexicon.language).asks
+    if question.asks or len(question.words) > LONGEST:
+        return
+    for at in range(2, len(question.words) - 1):
+        if asks.match(" ".join(question.words[at:])):
+            before, after = (" ".join(part) for part in (question.words[:at], question.words[at:]))
+            yield read(lexicon, before), read(lexicon, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """A language's patterns, compiled."""
+
+    kinds: tuple[tuple[str, re.Pattern[str]], ...]
+    asks: re.Pattern[str]
+    requests: re.Pattern[str]
+    linking: re.Pattern[str]
+    forbids: re.Pattern[str]
+    fillers: re.Pattern[str]
+    trailing: re.Pattern[str]
+    wishes: re.Pattern[str]
+    follow: re.Pattern[str]
+    follow_tail: re.Pattern[str]
+    talk: tuple[tuple[str, re.Pattern[str]], ...]
+
+
+@functools.lru_cache(maxsize=8)
+def compiled(language: Language) -> Patterns:
+    """The patterns of a language."""
+    return Patterns(
+        tuple((kind, re.compile("|".join(parts))) for kind, parts in language.kinds),
+        re.compile(language.asks),
+        re.compile(language.requests),
+        re.compile(language.linking),
+        re.compile(language.forbids),
+        re.compile(language.fillers),
+        re.compile(f"(?:{language.trailing})$"),
+        re.compile(language.wishes),
+        re.compile(language.follow),
+        re.compile(f"(?:{language.follow_tail})$"),
+        tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
+    )
+
+
+def _small_talk(language: Language, spoken: str) -> str:
+    return next((kind for kind, pattern in compiled(language).talk if pattern.fullmatch(spoken)), "")
+
+
+def _peeled(patterns: Patterns, language: Language, spoken: str) -> tuple[str, str]:
+    """Without what stands before and after the question itself; and the kind of small talk that was under it."""
+    while True:
+        rest = spoken
+        if found := patterns.fillers.match(rest):
+            rest = rest[found.end() :].strip()
+        if found := patterns.trailing.search(rest):
+            rest = rest[: found.start()].strip()
+        if not rest or rest == spoken:
+            return spoken, ""
+        spoken = rest
+        if small := _small_talk(language, spoken):
+            return spoken, small
+
+
+def _without(words: list[str], names: Sequence[list[str]]) -> list[str]:
+    """Without a name at the beginning or the end, unless there is nothing else."""
+    for name in names:
+        if name and len(words) > len(name):
+            if words[: len(name)] == name:
+                words = words[len(name) :]
+            elif words[-len(name) :] == name and words[-len(name) - 1] not in ("is", "are", "about", "called"):
+                words = words[: -len(name)]
+    return words

@@ -1,0 +1,250 @@
+"""Tools: what a host program can be asked to do, which one a request means, and what it is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from engine.partner.facts import SYNONYM
+from engine.partner.reading import FULL, LIGHT, Lexicon, Term, number_at
+
+Value: TypeAlias = str | int | float | bool
+Span: TypeAlias = tuple[int, int]
+"""Places among the words of a request, the end excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """kind: string, number, integer or boolean; with choices one of those words. unit: of a number, such as meters."""
+
+    name: str
+    kind: str = "string"
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    required: bool = True
+
+    @property
+    def spoken(self) -> str:
+        return self.name.replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """description: what it does, as it would be asked for: "Open the gate"."""
+
+    name: str
+    description: str
+    parameters: tuple[Parameter, ...] = ()
+    confirm: bool = False
+    """It is asked back before it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the host is asked to do."""
+
+    name: str
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A tool that a request may mean. coverage: how much of the request it explains, 0 to 1; named: by its own words,
+    not only by those of an argument."""
+
+    tool: Tool
+    arguments: Mapping[str, Value]
+    coverage: float
+    named: bool
+    score: float
+
+
+class Filling:
+    """Finds arguments in the words of a request. used: the places of those it has found."""
+
+    def __init__(self, lexicon: Lexicon, words: Sequence[str]) -> None:
+        self._lexicon, self.words = lexicon, list(words)
+        self.terms = lexicon.read(words)
+        self.used: list[Span] = []
+
+    def free(self, start: int, end: int) -> bool:
+        return not any(start < last and first < end for first, last in self.used)
+
+    def fill(self, parameters: Sequence[Parameter]) -> dict[str, Value]:
+        """The arguments that are there, but for those that are plain text (`text`)."""
+        found: dict[str, Value] = {}
+        order = sorted(parameters, key=lambda each: (not each.choices, each.kind != "number" or not each.unit))
+        for each in order:
+            value: Value | None = None
+            if each.choices:
+                value = self._choice(each.choices)
+            elif each.kind in ("number", "integer"):
+                value = self._number(each)
+            elif each.kind == "boolean":
+                value = self._boolean()
+            if value is not None:
+                found[each.name] = value
+        return found
+
+    def text(self, known: Sequence[bool], whole: bool = False) -> str | None:
+        """The longest run of words that mean nothing else. known: of each term, whether the tool's own words have it;
+        whole: with small words at its end, too, since it is something that is to be said."""
+        best: list[Term] = []
+        run: list[Term] = []
+        small = self._lexicon.stop - {"all"}
+        for term, is_known in zip(self.terms, known, strict=True):
+            if is_known or not self.free(term.start, term.end) or (term.word in small and not run):
+                best, run = max(best, run if whole else _trimmed(run, small), key=len), []
+            else:
+                run.append(term)
+        best = max(best, run if whole else _trimmed(run, small), key=len)
+        if not best:
+            return None
+        start, end = best[0].start, best[-1].end
+        self.used.append((start, end))
+        return " ".join(self.words[start:end])
+
+    def _choice(self, choices: Sequence[str]) -> str | None:
+        lexicon = self._lexicon
+        for choice in sorted(choices, key=lambda each: -len(each.split())):
+            wanted = [lexicon.stem(word) for word in lexicon.words(choice.replace("_", " "))]
+            stems = [lexicon.stem(word) for word in self.words]
+            for at in range(len(stems) - len(wanted) + 1):
+                if stems[at : at + len(wanted)] == wanted and self.free(at, at + len(wanted)):
+                    self.used.append((at, at + len(wanted)))
+                    return choice
+        for choice in choices:
+            terms = lexicon.read(lexicon.words(choice.replace("_", " ")))
+            for term in self.terms:
+                if len(terms) == 1 and terms[0].groups & term.groups and self.free(term.start, term.end):
+                    self.used.append((term.start, term.end))
+                    return choice
+        return None
+
+    def _number(self, parameter: Parameter) -> float | int | None:
+        language = self._lexicon.language
+        of, per = self._unit(parameter.unit)
+        for at, word in enumerate(self.words):
+            value, end = number_at(language, self.words, at)
+            follows = self._unit(self.words[end]) if end < len(self.words) else ("", 1.0)
+            if value is None:
+                end = at + 1
+                follows = self._unit(self.words[end]) if end < len(self.words) else ("", 1.0)
+                if not follows[0] or follows[0] != of:
+                    continue
+                meant = language.homophones.get(word, "")
+                value = 1.0 if word in language.article.split() else language.numbers.get(meant)
+            if value is None or not self.free(at, end) or (follows[0] and follows[0] != of and bool(of)):
+                continue
+            if at and number_at(language, self.words, at - 1)[1] > at:
+                continue  # it is the rest of another number
+            if of and follows[0] == of:
+                value, end = value * follows[1] / per, end + 1
+            value = round(value, 6)
+            self.used.append((at, end))
+            return int(value) if value == int(value) else value
+        return None
+
+    def _unit(self, word: str) -> tuple[str, float]:
+        """What a unit measures, and how much of it; a word that is no unit we know measures itself."""
+        units = self._lexicon.language.units
+        stem = self._lexicon.stem(word)
+        return next((units[name] for name in units if self._lexicon.stem(name) == stem and word), ("", 1.0))
+
+    def _boolean(self) -> bool | None:
+        language = self._lexicon.language
+        for at, word in reversed(list(enumerate(self.words))):
+            if word in language.false.split() or word in language.true.split():
+                self.used.append((at, at + 1))
+                return word in language.true.split()
+        return None
+
+
+def _trimmed(run: list[Term], small: frozenset[str]) -> list[Term]:
+    while run and run[-1].word in small:
+        run = run[:-1]
+    return run
+
+
+class Tools:
+    """All tools, and which one is meant."""
+
+    def __init__(self, lexicon: Lexicon, tools: Sequence[Tool]) -> None:
+        self._lexicon = lexicon
+        self.all = tuple(tools)
+        self._named: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        self.expected: list[Term] = []
+        """The terms that requests are made of."""
+        for tool in tools:
+            words = [*lexicon.words(tool.name.replace("_", " ")), *lexicon.words(tool.description)]
+            terms = [*lexicon.read(lexicon.words(tool.name.replace("_", " "))), *lexicon.read(words)]
+            terms = [term for term in terms if term.weight > 0]
+            self._named[tool.name] = (
+                frozenset(stem for term in terms for stem in (term.stem, term.root) if stem),
+                frozenset(group for term in terms for group in term.groups),
+            )
+            self.expected += terms
+            for choice in (choice for each in tool.parameters for choice in each.choices):
+                self.expected += lexicon.read(lexicon.words(choice.replace("_", " ")))
+
+    def knows(self, term: Term) -> bool:
+        """Whether any tool has a term, by itself or by what means the same."""
+        return any(term.stem == each.stem or term.groups & each.groups for each in self.expected)
+
+    def named(self, name: str) -> Tool | None:
+        return next((tool for tool in self.all if tool.name == name), None)
+
+    def informs(self, tool: Tool) -> bool:
+        """Whether a tool only finds something out."""
+        words = self._lexicon.words(tool.description)
+        informs = {self._lexicon.stem(word) for word in self._lexicon.language.informs.split()}
+        return bool(words) and self._lexicon.stem(words[0]) in informs
+
+    def wanted(self, words: Sequence[str], last: str = "") -> Wanted | None:
+        """The tool that a request means most likely. last: the one that was called before, which need not be named."""
+        found = [self._explains(tool, words, tool.name == last) for tool in self.all]
+        fit = [each for each in found if each.named and each.coverage >= 0.6]
+        return max(fit, key=lambda each: each.score, default=None)
+
+    def _explains(self, tool: Tool, words: Sequence[str], was_last: bool) -> Wanted:
+        filling = Filling(self._lexicon, words)
+        arguments = filling.fill(tool.parameters)
+        known = [self._knows(tool, term) for term in filling.terms]
+        sure = 0.5
+        for each in tool.parameters:
+            if each.kind == "string" and not each.choices:
+                whole = each.name in self._lexicon.language.free_text.split()
+                if text := filling.text([match > 0 for match in known], whole):
+                    arguments[each.name] = text
+                    sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
+        total = covered = 0.0
+        named = was_last and bool(arguments)
+        little = 0
+        words_of_it = self._lexicon.words(tool.description)
+        for term, match in zip(filling.terms, known, strict=True):
+            weight = term.weight if term.number is None else FULL
+            little += not weight and len(term.word) > 3 and term.word in words_of_it
+            if not weight and not match:
+                continue
+            weight = weight or LIGHT
+            inside = 1.0 if not filling.free(term.start, term.end) else match
+            total += weight
+            covered += weight * inside
+            named = named or (match >= sure and (term.weight == FULL or term.start == 0))
+            little += match > 0
+        named = named or little > 1
+        coverage = covered / total if total else 0.0
+        ours = sum(match * max(term.weight, LIGHT) for term, match in zip(filling.terms, known, strict=True))
+        missing = sum(each.required and each.name not in arguments for each in tool.parameters)
+        return Wanted(tool, arguments, coverage, named, coverage + 0.05 * ours + 0.1 * len(arguments) - 0.1 * missing)
+
+    def _knows(self, tool: Tool, term: Term) -> float:
+        stems, groups = self._named[tool.name]
+        if term.stem in stems or (term.root and term.root in stems):
+            return 1.0
+        if term.groups & groups:
+            return SYNONYM
+        return 0.0

@@ -1,0 +1,114 @@
+"""What the answerer is made of: numbers, stems, kinds of fact, sounds, what is expected to be said."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.partner.english import ENGLISH
+from engine.partner.expecting import expected
+from engine.partner.facts import days_of, describe
+from engine.partner.phonetics import Ear, likeness, sounds
+from engine.partner.question import read
+from engine.partner.reading import lexicon, number_at
+
+LEXICON = lexicon(ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "words"),
+    [
+        ("10", 10, 1),
+        ("2.5 meters", 2.5, 1),
+        ("ten", 10, 1),
+        ("twenty five", 25, 2),
+        ("two and a half", 2.5, 4),
+        ("half a meter", 0.5, 2),
+        ("a hundred and twelve", 112, 4),
+        ("three hundred and five", 305, 4),
+        ("two thousand", 2000, 2),
+        ("seven thirty", 7, 1),
+        ("five fifty", 5, 1),
+    ],
+)
+def test_numbers_in_words_and_digits(text: str, value: float, words: int) -> None:
+    assert number_at(ENGLISH, text.split(), 0) == (value, words)
+
+
+@pytest.mark.parametrize(
+    "forms", ["take takes taking", "swim swimming", "ticket tickets", "child children child's", "close closed"]
+)
+def test_forms_of_a_word_have_one_stem(forms: str) -> None:
+    assert len({LEXICON.stem(form) for form in forms.split()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("The bar is open from nine to eleven.", {"time", "until"}),
+        ("Breakfast costs eighteen dollars.", {"price"}),
+        ("Children come in free.", {"price"}),
+        ("The special is trout, for nineteen fifty.", {"price"}),
+        ("The bar is behind the lobby.", {"place"}),
+        ("The ride takes forty minutes.", {"long"}),
+        ("The lake is two kilometers away.", {"far"}),
+        ("Trains leave every hour.", {"often"}),
+        ("The chef is Giulia Romano.", {"person"}),
+        ("The hall has room for sixty people.", {"count"}),
+        ("Founded in 1887.", {"time"}),
+        ("Entry to the sauna is rather warm.", set()),
+    ],
+)
+def test_what_a_fact_can_answer(text: str, kinds: set[str]) -> None:
+    found = describe(LEXICON, text).kinds
+    assert kinds <= found
+    assert not found & ({"time", "price", "place", "long", "person"} - kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Monday to Friday", {0, 1, 2, 3, 4}),
+        ("on weekends", {5, 6}),
+        ("every day but Monday", set(range(7))),
+        ("Sundays", {6}),
+    ],
+)
+def test_days(text: str, days: set[int]) -> None:
+    assert days_of(LEXICON, LEXICON.read(LEXICON.words(text))) == days
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("how much is it", "price"),
+        ("how much time do I need", "long"),
+        ("what time is breakfast", "time"),
+        ("which way to the station", "place"),
+        ("who is the boss", "person"),
+        ("how many seats are there", "count"),
+        ("is there a bar", ""),
+    ],
+)
+def test_what_kind_of_answer_a_question_wants(text: str, kind: str) -> None:
+    assert read(LEXICON, text).kind == kind
+
+
+def test_words_that_sound_alike_are_alike() -> None:
+    def like(one: str, other: str) -> float:
+        return likeness(sounds(one), "".join(map(sounds, other.split())))
+
+    assert like("museum", "museum") == 1
+    assert min(like("museum", "mew seem"), like("toilet", "toy let"), like("wifi", "why fire")) > 0.7
+    assert max(like("museum", "garage"), like("ticket", "toilet"), like("a", "museum")) < 0.78
+
+
+def test_a_known_pronunciation_counts_more_than_the_spelling() -> None:
+    said = {"leeds": "L IY D Z", "leads": "L IY D Z"}
+    assert Ear(["leeds"], lambda word: said.get(word, "")).alike("leads", 0.99) == [("leeds", 1.0)]
+
+
+def test_what_people_are_likely_to_ask_is_expected_once() -> None:
+    found = expected("en", ["The bar is open from nine to eleven.", "The bar is behind the lobby."], ["Open the gate"])
+    assert {"when does the bar open", "where is the bar", "lobby", "open the gate"} <= {*found}
+    assert len(found) == len({*found})
+    assert expected("xx", ["Alpha beta."], []) == ()

@@ -1,0 +1,167 @@
+"""Calls: which tool a request means and with what, what is asked back, and what is never done."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from engine.contract import Exchange
+from engine.partner.partner import Decision, Partner
+from engine.partner.tools import Call, Parameter, Tool
+
+TOOLS = (
+    Tool(
+        "drive",
+        "Drive forward or back",
+        (
+            Parameter("direction", choices=("forward", "back")),
+            Parameter("distance", "number", minimum=0.1, maximum=20, unit="meters"),
+        ),
+    ),
+    Tool("clean", "Clean a room", (Parameter("room", choices=("kitchen", "living room")),)),
+    Tool("set_light", "Switch the light on or off", (Parameter("on", "boolean"),)),
+    Tool("book_table", "Book a table", (Parameter("people", "integer", minimum=1, maximum=8),)),
+    Tool("wake_up", "Wake a guest at a time", (Parameter("time"),)),
+    Tool("open_gate", "Open the gate", confirm=True),
+    Tool("read_temperature", "Tell the temperature in the hall"),
+)
+FACTS = ("The kitchen is on the ground floor.", "The gate opens at nine.", "We seat parties of ten upstairs.")
+PARTNER = Partner(FACTS, TOOLS)
+WORDS = (
+    "drive go forward back ten two and a half hundred meters centimeters clean the kitchen living room light "
+    "on off book table for four people wake me at seven open gate yes no not please where is when what how "
+    "many much it and then do temperature hall 30 2.5 % ' . é 你好 1st"
+)
+
+
+def talk(*said: str, heard: bool = True) -> list[Decision]:
+    history: list[Exchange] = []
+    decisions = []
+    for text in said:
+        decisions.append(PARTNER.decide(text, history))
+        history.append(Exchange(text, decisions[-1].text if heard else decisions[-1].text[:4]))
+    return decisions
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "arguments"),
+    [
+        ("go forward ten meters", "drive", {"direction": "forward", "distance": 10}),
+        ("please drive back two and a half metres", "drive", {"direction": "back", "distance": 2.5}),
+        ("could you move forward 50 centimeters", "drive", {"direction": "forward", "distance": 0.5}),
+        ("drive backwards half a meter", "drive", {"direction": "back", "distance": 0.5}),
+        ("drive forward to meters", "drive", {"direction": "forward", "distance": 2}),
+        ("clean the living room", "clean", {"room": "living room"}),
+        ("I would like you to vacuum the kitchen", "clean", {"room": "kitchen"}),
+        ("turn the lights off", "set_light", {"on": False}),
+        ("switch on the light", "set_light", {"on": True}),
+        ("a table for four please", "book_table", {"people": 4}),
+        ("wake me at seven thirty", "wake_up", {"time": "seven thirty"}),
+        ("what is the temperature in the hall", "read_temperature", {}),
+    ],
+)
+def test_a_request_becomes_a_call(said: str, name: str, arguments: dict[str, Any]) -> None:
+    (decision,) = talk(said)
+    assert decision.calls == (Call(name, arguments),)
+    assert all(type(decision.calls[0].arguments[key]) is type(value) for key, value in arguments.items())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "do not drive forward ten meters",
+        "never open the gate",
+        "make me a sandwich",
+        "where is the kitchen",
+        "when does the gate open",
+        "drive over the edge of the table into the water",
+        "fly to the moon",
+        "hello",
+        "",
+    ],
+)
+def test_what_was_not_asked_for_is_not_done(said: str) -> None:
+    (decision,) = talk(said)
+    assert decision.calls == ()
+    assert decision.topic.pending is None
+
+
+def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
+    first, second = talk("drive back", "three meters")
+    assert (first.text, first.calls) == ("How many meters?", ())
+    assert second.calls == (Call("drive", {"direction": "back", "distance": 3}),)
+    first, second = talk("clean", "the kitchen")
+    assert first.text == "Which room: kitchen or living room?"
+    assert second.calls == (Call("clean", {"room": "kitchen"}),)
+
+
+def test_what_is_out_of_its_limits_is_said_and_asked_for_again() -> None:
+    first, second = talk("go forward five hundred meters", "then ten")
+    assert first.text == "The distance must be between 0.1 and 20 meters. How many meters?"
+    assert second.calls == (Call("drive", {"direction": "forward", "distance": 10}),)
+    assert talk("book a table for two and a half people")[0].calls == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "calls"), [("yes please", 1), ("no", 0), ("better not", 0), ("where is the kitchen", 0)]
+)
+def test_what_must_be_confirmed_is_asked_back_first(said: str, calls: int) -> None:
+    first, second = talk("open the gate", said)
+    assert (first.text, first.calls) == ("Shall I really open the gate?", ())
+    assert len(second.calls) == calls
+
+
+def test_yes_confirms_nothing_that_was_not_heard_or_asked() -> None:
+    assert talk("open the gate", "yes", heard=False)[-1].calls == ()
+    assert talk("open the gate", "where is the kitchen", "yes")[-1].calls == ()
+    assert talk("yes")[0].calls == ()
+
+
+def test_a_request_may_lean_on_the_one_before() -> None:
+    assert talk("clean the kitchen", "now the living room")[-1].calls == (Call("clean", {"room": "living room"}),)
+
+
+def test_several_things_may_be_asked_for_at_once_if_each_is_whole() -> None:
+    (decision,) = talk("clean the kitchen and then go back two meters")
+    assert [call.name for call in decision.calls] == ["clean", "drive"]
+
+
+def test_a_rule_is_a_better_answer_than_that_it_is_too_much() -> None:
+    assert talk("we are a party of ten, can we book a table")[0].calls == ()
+
+
+def test_where_nothing_can_be_called_a_request_is_refused() -> None:
+    decision = PARTNER.decide("go forward ten meters", calls=False)
+    assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_said_nothing_is_called_beyond_its_limits_and_nothing_is_made_up(seed: int) -> None:
+    dice = random.Random(seed)
+    words = WORDS.split()
+    tools = {tool.name: tool for tool in TOOLS}
+    for _ in range(25):
+        history: list[Exchange] = []
+        for _ in range(5):
+            text = " ".join(dice.choice(words) for _ in range(dice.randint(0, 9)))
+            decision = PARTNER.decide(text, history)
+            history.append(Exchange(text, dice.choice((decision.text, decision.text[:5]))))
+            assert decision.text
+            assert decision.kind != "fact" or decision.text in FACTS
+            for call in decision.calls:
+                parameters = {each.name: each for each in tools[call.name].parameters}
+                assert (
+                    {each.name for each in parameters.values() if each.required} <= {*call.arguments} <= {*parameters}
+                )
+                assert all(_is_within(parameters[name], value) for name, value in call.arguments.items()), (text, call)
+
+
+def _is_within(parameter: Parameter, value: Any) -> bool:
+    if parameter.choices:
+        return value in parameter.choices
+    if parameter.kind in ("number", "integer"):
+        low, high = parameter.minimum or float("-inf"), parameter.maximum or float("inf")
+        return low <= value <= high and (parameter.kind != "integer" or isinstance(value, int))
+    return isinstance(value, bool if parameter.kind == "boolean" else str)

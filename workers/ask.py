@@ -1,0 +1,115 @@
+"""A conversation in writing with what the stage "llm" is configured with, without an engine, for `engine ask`:
+
+    python -m workers.ask        on stdin JSON: {"config": the configuration, "turns": [what is said, …]}
+
+A line of JSON on stdout for each turn: {"text", "tool_calls": [{"name", "arguments"}], "first_token_ms"}. What goes
+wrong is one line on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.config import Config
+from engine.contract import Called, Ended, Exchange, Job, Tag, Token
+from engine.errors import BackendError, EngineError
+from workers.backends.registry import make, rung
+
+_STEP_NS = 20_000_000
+
+
+@dataclass(slots=True)
+class Reply:
+    """What came of a turn. first_ms: from the question to the first words; ms: to the last."""
+
+    text: str = ""
+    calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    first_ms: float = 0.0
+    ms: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is printed."""
+        calls = [{"name": name, "arguments": dict(arguments)} for name, arguments in self.calls]
+        return {"text": self.text, "tool_calls": calls, "first_token_ms": round(self.first_ms, 3)}
+
+
+class Conversation:
+    """One visitor and the backend. Raises BackendError when it cannot be had."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._bell = threading.Event()
+        self._backend = make("llm", config)
+        self._backend.load(replace(rung("llm", config, self._bell.set), calls=True))
+        self._backend.warm_up()
+        self._said: list[Exchange] = []
+        self._session = self._turn = 1
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        return self._backend.remarks
+
+    def say(self, text: str, context: Sequence[str] = ()) -> Reply:
+        """The next turn. context: what is known beside the facts just now. Raises BackendError when it fails."""
+        past = self._config.llm.history_turns
+        history = tuple(self._said[-past:]) if past else ()
+        tag = Tag(self._session, self._turn, 1)
+        self._turn += 1
+        job = Job(tag, language=self._config.language, text=text, history=history, context=tuple(context))
+        reply, began = Reply(), time.perf_counter()
+        self._backend.begin(job)
+        self._backend.finish(job)
+        while True:
+            self._bell.clear()
+            if self._backend.idle:
+                self._bell.wait(0.05)
+            for event in self._backend.step(_STEP_NS):
+                if isinstance(event, Token):
+                    reply.first_ms = reply.first_ms or (time.perf_counter() - began) * 1000
+                    reply.text += event.text
+                elif isinstance(event, Called):
+                    reply.calls.append((event.tool, event.arguments))
+                elif isinstance(event, Ended):
+                    if event.reason == "failed":
+                        raise BackendError(f"llm.backend {self._config.llm.backend}: {event.text}", "ask again")
+                    reply.ms = (time.perf_counter() - began) * 1000
+                    reply.text = reply.text.strip()
+                    self._said.append(Exchange(text, reply.text))
+                    return reply
+
+    def leave(self) -> None:
+        """The visitor leaves; the next one is another."""
+        self._backend.forget(self._session)
+        self._said, self._session, self._turn = [], self._session + 1, 1
+
+    def close(self) -> None:
+        self._backend.unload()
+
+
+def main() -> int:
+    """Do it; returns the exit code."""
+    asked = json.load(sys.stdin)
+    try:
+        conversation = Conversation(Config.from_dict(asked["config"]))
+        for remark in conversation.remarks:
+            print(f"engine: llm: {remark}", file=sys.stderr)
+        for text in asked["turns"]:
+            print(json.dumps(conversation.say(text).as_dict(), ensure_ascii=False), flush=True)
+    except EngineError as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return error.code
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    # Threads of model libraries must not keep us.
+    os._exit(code)

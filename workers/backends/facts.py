@@ -1,0 +1,122 @@
+"""Answers out of the owner's facts and calls the owner's tools (engine/partner). Not a language model: it finds and
+says what stands in the configuration, and invents nothing.
+
+The phrasebook's entries count, too. What is all of a pattern is answered by its entry, before any fact is looked for;
+patterns with a `*` are for what no fact comes near. Where there are no facts, the phrasebook comes first altogether.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.contract import Called, Event, Job, Rung, Tag
+from engine.partner.partner import Decision, Partner, Persona
+from engine.partner.tools import Parameter, Tool
+from workers.backends.phrasebook import Phrasebook
+from workers.backends.pronunciations import pronunciations
+from workers.backends.spoken import Spoken
+
+_PHRASES = ("unknown",)
+"""Those of the configuration that it says."""
+
+
+class Facts(Spoken):
+    """Settings: facts, tools, persona; entries (the phrasebook's), unknown (what is said when nothing fits)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: dict[Tag, list[Called]] = {}
+        self._whole, self._wide = Phrasebook(), Phrasebook()
+
+    def load(self, rung: Rung) -> None:
+        settings = rung.settings
+        persona = settings.get("persona", {})
+        self._partner = Partner(
+            settings["facts"],
+            [_tool(each) for each in settings.get("tools", ())],
+            Persona(**persona),
+            {name: settings[name] for name in _PHRASES},
+            pronunciations() if rung.language.startswith("en") else None,
+            rung.language,
+        )
+        self._may_call = rung.calls
+        self._any = bool(settings["facts"])
+        entries = list(settings.get("entries", ()))
+        for book, wide in ((self._whole, False), (self._wide, True)):
+            kept = [
+                {**entry, "patterns": [each for each in entry["patterns"] if ("*" in each) == wide]}
+                for entry in entries
+            ]
+            book.load(replace(rung, settings={"entries": kept, "unknown": ""}))
+
+    def warm_up(self) -> None:
+        """The first question makes tables that later ones find made."""
+        self._partner.decide("what time is it and where is the nearest one")
+
+    def begin(self, job: Job) -> None:
+        super().begin(job)
+        decision = self._decision
+        if decision is not None and decision.calls:
+            self._calls[job.tag] = [Called(job.tag, call.name, call.arguments) for call in decision.calls]
+
+    def answer(self, job: Job) -> str:
+        self._decision: Decision | None = None
+        books = (self._whole,) if self._any else (self._whole, self._wide)
+        for book in books:
+            if said := book.answer(job):
+                return said
+        decision = self._partner.decide(job.text, job.history, job.context, self._may_call)
+        if decision.kind == "unknown" and not decision.near and self._any and (said := self._wide.answer(job)):
+            return said
+        self._decision = decision
+        return decision.text
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        events = list(super().step(budget_ns))
+        for event in tuple(events):
+            if calls := self._calls.pop(event.tag, None):
+                cancelled = getattr(event, "reason", "") == "cancelled"
+                events = events if cancelled else [*calls, *events]
+        return events
+
+    def cancel(self, tag: Tag) -> None:
+        super().cancel(tag)
+        for book in (self._whole, self._wide):
+            book.cancel(tag)
+
+    def settle(self, tag: Tag, heard: str) -> None:
+        for book in (self._whole, self._wide):
+            book.settle(tag, heard)
+
+    def forget(self, session: int) -> None:
+        for book in (self._whole, self._wide):
+            book.forget(session)
+        self._partner.forget()
+
+    def unload(self) -> None:
+        super().unload()
+        self._calls.clear()
+
+
+def _tool(table: dict[str, object]) -> Tool:
+    """A tool as the configuration has it."""
+    parameters = table.get("parameters", {})
+    assert isinstance(parameters, dict)
+    return Tool(
+        str(table["name"]),
+        str(table["description"]),
+        tuple(_parameter(name, value) for name, value in parameters.items()),
+        bool(table.get("confirm", False)),
+    )
+
+
+def _parameter(name: str, value: object) -> Parameter:
+    """A parameter as the configuration has it: a type, a list of words, or a table."""
+    if isinstance(value, str):
+        return Parameter(name, value)
+    if isinstance(value, list):
+        return Parameter(name, choices=tuple(value))
+    assert isinstance(value, dict)
+    rest = {key: value[key] for key in ("minimum", "maximum", "unit", "required") if key in value}
+    return Parameter(name, value["type"], **rest)
