@@ -141,10 +141,10 @@ def test_an_output_that_cannot_be_written_is_named_before_anything_starts(
     assert told.stderr == f"engine: {path}: {expected}; choose another {option}\n"
 
 
-def test_an_output_on_a_full_disk_is_named_before_anything_starts(refuse: Refuse) -> None:
-    told = refuse("--input", str(QUESTION), "--output", "/dev/full")
-    assert told.code == 5
-    assert told.stderr == "engine: /dev/full: No space left on device; choose another --output\n"
+def test_an_output_on_a_full_disk_is_named_before_anything_starts(start: Start) -> None:
+    engine = start("--input", str(QUESTION), "--output", "/dev/full")
+    assert engine.end() == 5
+    assert engine.stderr == "engine: /dev/full: No space left on device; choose another --output\n"
 
 
 def test_a_recording_into_a_pipe_is_refused_instead_of_waiting_for_a_reader(refuse: Refuse, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ does without."""
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import ringbuf
 from engine import audible
 from engine.channels import WATCHES, segment
 from engine.contract import Tag
+from engine.settings import Turns
 from engine.telemetry import LOADING, READY
 from engine.turns.memory import Memory
 from tests.engine_run import SHM
@@ -72,18 +74,20 @@ def test_a_newer_attempt_wakes_who_watches_for_one_and_the_same_again_does_not(r
 
 
 def test_a_stage_is_absent_when_the_engine_does_without_it_or_it_takes_long_to_come_back(rings: Rings) -> None:
-    telemetry, now = rings.telemetry, time.monotonic_ns()
+    telemetry, now, turns = rings.telemetry, time.monotonic_ns(), rings.config.turns
+    patient = replace(turns, response_budget_ms=90_000)
 
-    def told(state: int, beat_ns: int, gone: int = 0) -> frozenset[str]:
+    def told(state: int, beat_ns: int, gone: int = 0, turns: Turns = turns) -> frozenset[str]:
         for stage in ("asr", "vocoder"):
             telemetry.set(f"{stage}.state", READY)
         telemetry.set("llm.state", state)
         telemetry.set("llm.beat_ns", beat_ns)
         telemetry.set("llm.gone", gone)
-        return absent(telemetry)
+        return absent(telemetry, turns)
 
     assert told(0, now) == frozenset()  # it has just died
     assert told(LOADING, now) == frozenset()
     assert told(LOADING, now - 60_000_000_000) == {"llm"}
+    assert told(LOADING, now - 60_000_000_000, turns=patient) == frozenset()  # whoever waits so long waits for it, too
     assert told(0, now, gone=1) == {"llm"}
     assert told(READY, now - 60_000_000_000, gone=1) == frozenset()  # back; nobody has taken note of it yet

@@ -15,7 +15,7 @@ from engine.errors import BackendError
 from tests.rings import Rings, messages
 from workers.backends.registry import rung
 from workers.backends.silero import CONTEXT, FRAME, SAMPLES, Silero
-from workers.vad import Vad
+from workers.vad import MISSED_S, Vad, resume_at
 
 _AT = np.arange(SAMPLES)
 SOUND = (3000 * np.sin(_AT / 20) + 3000 * np.sin(_AT / 3)).astype(np.int16)
@@ -256,3 +256,22 @@ def test_with_a_hall_behind_it_a_voice_counts_only_when_it_stands_out(desk: Desk
     assert desk.messages(*[0.0] * 40, sound=hall) == []
     assert desk.messages(*[0.9] * 4, sound=hall) == []
     assert [type(message) for message in desk.messages(*[0.9] * 4)] == [m.SpeechBegan]
+
+
+HOP = 512
+
+
+@pytest.mark.parametrize(
+    ("judged", "newest", "forgotten", "at"),
+    [
+        (0, 9_000, 0, 9_000),  # nobody was there before
+        (40_000, 90_000, 0, 40_000 + HOP),  # what was said meanwhile is not missed, but for what it may have died of
+        (40_000, 40_100, 0, 40_100),  # nothing was
+        (40_000, 900_000, 0, 900_000 - round(MISSED_S * 16_000)),  # it was away for long
+        (40_000, 90_000, 70_000, 70_000),  # the visitor has left meanwhile
+    ],
+)
+def test_after_a_restart_it_goes_on_where_a_predecessor_has_stopped(
+    judged: int, newest: int, forgotten: int, at: int
+) -> None:
+    assert resume_at(judged, newest, forgotten, HOP, 16_000) == at

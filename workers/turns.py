@@ -12,6 +12,7 @@ from engine.channels import WATCHES, segment
 from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
+from engine.settings import Turns
 from engine.telemetry import READY, Telemetry
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
@@ -104,15 +105,16 @@ def tell_newest(seat: Seat, newest: int) -> None:
             seat.bell_of(watch).ring()
 
 
-def absent(telemetry: Telemetry) -> frozenset[str]:
+def absent(telemetry: Telemetry, turns: Turns) -> frozenset[str]:
     """The stages that are not there and will not be soon: the engine does without them, or they have shown no sign of
-    life for so long that they do not just come back from a restart."""
-    now = time.monotonic_ns()
+    life for so long that they do not just come back from a restart. Where a whole turn has longer than that, they
+    have, too."""
+    now, long_ns = time.monotonic_ns(), max(_LONG_NS, turns.response_budget_ms * 1_000_000)
     return frozenset(
         stage
         for stage in _ANSWERS
         if telemetry.get(f"{stage}.state") != READY
-        and (telemetry.get(f"{stage}.gone") or now - telemetry.get(f"{stage}.beat_ns") > _LONG_NS)
+        and (telemetry.get(f"{stage}.gone") or now - telemetry.get(f"{stage}.beat_ns") > long_ns)
     )
 
 
@@ -131,7 +133,8 @@ def main(seat: Seat) -> None:
     def see() -> None:
         present.rungs = {stage: telemetry.get(cell) for stage, cell in ladders.items()}
         floor = telemetry.get("floor.state") == READY and telemetry.get("floor.able") != 0
-        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor, absent(telemetry))
+        missing = absent(telemetry, seat.config.turns)
+        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor, missing)
 
     def heard(tag: Tag | None) -> int:
         return audible.pack(present.source, tag) if tag else 0

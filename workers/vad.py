@@ -15,6 +15,9 @@ from workers.candidate import Candidate
 from workers.foreground import Foreground
 from workers.join import Seat
 
+MISSED_S = 5.0
+"""So much of what was said before a restart is heard all the same: making up for it takes a fraction of a second."""
+
 
 class Gate:
     """Turns probabilities into the beginnings and pauses of speech.
@@ -182,13 +185,23 @@ class Vad:
             self._out.send(m.SpeechPaused(end=sample, capture_ns=at_ns))
 
 
+def resume_at(judged: int, newest: int, forgotten: int, hop: int, rate: int) -> int:
+    """The first sample to judge. A predecessor knew all before `judged` (0: there was none): what was said since then
+    is still in the ring, and is not to be missed, as far as it is not long ago. The hop that it died in, if it did, is
+    left out. newest: the sample to come. forgotten: nothing before it is to be heard again."""
+    if not judged:
+        return newest
+    return min(newest, max(judged + hop, newest - round(MISSED_S * rate), forgotten))
+
+
 def main(seat: Seat) -> None:
     seat.telemetry.set("vad.voice", 0)  # a predecessor may have died in it, and loading takes a while
     backend = prepare(seat)
     hop, context = backend.abilities.frame, backend.abilities.context
     mic, speech, telemetry = seat.history_reader("mic"), seat.outlet("speech"), seat.telemetry
     vad = Vad(seat, backend, mic, speech)
-    mic.seek(max(mic.position, context))
+    forgotten = telemetry.get("audio.forget_upto")
+    mic.seek(max(resume_at(telemetry.get("vad.judged"), mic.position, forgotten, hop, mic.rate), context))
     half, between = hop // 2, 0
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
     seat.ready()

@@ -31,7 +31,8 @@ def settings(model: Path, *sets: str) -> Rung:
     """What the engine would load it with; greedy, so that it says the same each time."""
     own = ("llm.backend=ctranslate2", f"llm.ctranslate2.model={model}", "llm.ctranslate2.temperature=0.0")
     fixed = ("llm.ctranslate2.device=cpu", "llm.ctranslate2.context_tokens=1024", "llm.max_tokens=500")
-    return rung("llm", load(sets=[*own, *fixed, *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+    short = ("llm.system_prompt=Be brief.",)  # with facts in it, it would fill so small a model
+    return rung("llm", load(sets=[*own, *fixed, *short, *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
 
 
 def spoilt(model: Path, place: Path, name: str, without: str = "", **files: bytes) -> Path:

@@ -72,7 +72,7 @@ def test_a_configuration_names_what_is_measured(tmp_path: Path) -> None:
     assert {stage: each.backend for stage, each in found.items()} == {
         "vad": "silero",
         "asr": "pocketsphinx",
-        "llm": "phrasebook",
+        "llm": "facts",
         "vocoder": "kokoro",
     }
     assert found["vocoder"].rung["settings"]["model"] == str(tmp_path)
