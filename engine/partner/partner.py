@@ -57,6 +57,7 @@ class Partner:
 
     facts: sentences, each of which is said as it stands. phrases: instead of the language's own, by their names.
     pronounce: how words are pronounced, where that is known. language: a tag; one without tables gets English ones.
+    calls: whether tools can be called; else what only a tool could do is refused.
     """
 
     def __init__(
@@ -67,9 +68,10 @@ class Partner:
         phrases: Mapping[str, str] | None = None,
         pronounce: Pronounce | None = None,
         language: str = "en",
+        calls: bool = True,
     ) -> None:
         tables = LANGUAGES.get(language.split("-")[0], LANGUAGES["en"])
-        self._persona = persona or Persona()
+        self._persona, self._calls = persona or Persona(), calls
         self._lexicon = lexicon(tables, _own_phrases(facts, tools, tables))
         self._saying = Saying(tables, phrases or {})
         ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
@@ -82,15 +84,9 @@ class Partner:
         self._context: dict[str, Fact] = {}
         self._past: dict[tuple[Exchange, ...], Topic] = {}
 
-    def decide(
-        self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = (), calls: bool = True
-    ) -> Decision:
-        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child".
-        calls: whether a tool may be called; else what would call one is refused."""
-        decision = self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
-        if decision.kind in ("call", "back") and not calls:
-            return Decision(self._saying.phrase("cannot"), "unknown")
-        return decision
+    def decide(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Decision:
+        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child"."""
+        return self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
 
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""
@@ -181,6 +177,9 @@ class Partner:
                 return None
         elif question.wishes and wanted.coverage < found:
             return None
+        if not self._calls:
+            told = best is not None and (question.wishes or question.asks)
+            return None if told else self._decided(self._saying.phrase("cannot"), "unknown", topic)
         if not unsure and (calls := self._acting.several(question)):
             told = self._saying.phrase("done_plain")
             return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))

@@ -133,8 +133,12 @@ def test_a_rule_is_a_better_answer_than_that_it_is_too_much() -> None:
 
 
 def test_where_nothing_can_be_called_a_request_is_refused() -> None:
-    decision = PARTNER.decide("go forward ten meters", calls=False)
-    assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
+    partner = Partner(FACTS, TOOLS, calls=False)
+    for text in ("go forward ten meters", "clean", "open the gate"):
+        decision = partner.decide(text)
+        assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
+        assert partner.decide("yes", [Exchange(text, decision.text)]).calls == ()
+    assert partner.decide("I would like to know when the gate opens").text == FACTS[1]
 
 
 @pytest.mark.parametrize("seed", range(3))
