@@ -178,8 +178,8 @@ class Partner:
         elif question.wishes and wanted.coverage < found:
             return None
         if not self._calls:
-            told = best is not None and (question.wishes or question.asks)
-            return None if told else self._decided(self._saying.phrase("cannot"), "unknown", topic)
+            known = best is not None and (question.wishes or question.asks)
+            return None if known else self._decided(self._saying.phrase("cannot"), "unknown", topic)
         if not unsure and (calls := self._acting.several(question)):
             told = self._saying.phrase("done_plain")
             return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))
