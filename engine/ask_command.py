@@ -4,6 +4,7 @@ runs."""
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 from engine import own_python
 from engine.config_command import add_config_options, load_from_args
 from engine.door_commands import ask_aloud
-from engine.errors import BackendError
-from engine.worker import environment
+from engine.errors import BackendError, UsageError
+from engine.worker import OWN_GROUP, environment
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,27 +43,42 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what the parser of `add_parser` parsed; returns the exit code."""
     if arguments.running or arguments.instance or arguments.socket is not None:
+        if arguments.json or arguments.config or arguments.set or arguments.profile:
+            what = "an engine that runs has a configuration of its own, and answers aloud"
+            raise UsageError(what, "leave out --json, --config, --set and --profile")
         return ask_aloud(arguments.text, arguments.socket, arguments.instance)
     config = load_from_args(arguments)
     section = config.llm
     asked = json.dumps({"config": config.as_dict(), "turns": arguments.text})
     try:
-        with subprocess.Popen(
+        process = subprocess.Popen(
             own_python.command(section.python, "-m", "workers.ask"),
             env=environment(section.threads, section.python),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(asked)
-            process.stdin.close()
-            for line in process.stdout:
-                print(line.rstrip() if arguments.json else _told(json.loads(line)), flush=True)
+            **OWN_GROUP,  # Ctrl-C is for us to understand
+        )
     except OSError as error:
         raise BackendError(f"llm: its Python cannot be run ({error.strerror})", "correct llm.python") from error
+    with process:
+        try:
+            _converse(process, asked, arguments.json)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode < 0:
+        raise BackendError(f"llm: it was killed by signal {-process.returncode}", "see what llm.backend needs")
     return process.returncode
+
+
+def _converse(process: subprocess.Popen[bytes], asked: str, as_json: bool) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):  # it has ended, and has said why
+        process.stdin.write(asked.encode())
+        process.stdin.close()
+    for line in process.stdout:
+        print(line.decode().rstrip() if as_json else _told(json.loads(line)), flush=True)
 
 
 def _told(reply: dict[str, Any]) -> str:

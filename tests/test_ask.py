@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -23,13 +24,15 @@ distance = { type = "number", minimum = 0, maximum = 20, unit = "meters" }
 """
 
 
-def ask(folder: Path, *arguments: str, config: str = CONFIG) -> subprocess.CompletedProcess[str]:
+def ask(
+    folder: Path, *arguments: str, config: str = CONFIG, stdout: int | IO[str] = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     file = folder / "kiosk.toml"
     file.write_text(config)
     env = {key: value for key, value in os.environ.items() if not key.startswith("ANTIPHON_")}
     env |= {"ANTIPHON_SYSTEM_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "none"), "XDG_RUNTIME_DIR": str(folder)}
     command = [sys.executable, "-m", "engine", "ask", "--config", str(file), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=60, check=False)
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=env, timeout=60, check=False)
 
 
 def test_each_text_is_a_turn_and_gets_a_line(tmp_path: Path) -> None:
@@ -73,3 +76,22 @@ def test_a_mistake_is_one_line(tmp_path: Path, config: str, code: int, says: str
     done = ask(tmp_path, "hello", config=config)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
     assert says in done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_fault_of_the_models_python(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = ask(tmp_path, "hello", stdout=full)
+    assert done.returncode == 5
+    assert "python" not in done.stderr.lower()
+
+
+def test_what_is_no_text_is_answered_like_any_other(tmp_path: Path) -> None:
+    done = ask(tmp_path, "--set", "llm.backend=repeat", "--json", os.fsdecode(b"\xff hello"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["text"].endswith("hello.")
+
+
+def test_an_engine_that_runs_is_asked_without_a_configuration(tmp_path: Path) -> None:
+    done = ask(tmp_path, "--running", "hello")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leave out --json, --config" in done.stderr

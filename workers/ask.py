@@ -67,9 +67,9 @@ class Conversation:
         self._backend.begin(job)
         self._backend.finish(job)
         while True:
+            if self._backend.idle:  # it works elsewhere, and rings when something came of it
+                self._bell.wait(_STEP_NS / 1e9)
             self._bell.clear()
-            if self._backend.idle:
-                self._bell.wait(0.05)
             for event in self._backend.step(_STEP_NS):
                 if isinstance(event, Token):
                     reply.first_ms = reply.first_ms or (time.perf_counter() - began) * 1000
@@ -101,7 +101,7 @@ def main() -> int:
         for remark in conversation.remarks:
             print(f"engine: llm: {remark}", file=sys.stderr)
         for text in asked["turns"]:
-            print(json.dumps(conversation.say(text).as_dict(), ensure_ascii=False), flush=True)
+            print(json.dumps(conversation.say(text).as_dict()), flush=True)
     except EngineError as error:
         print(f"engine: {error}", file=sys.stderr)
         return error.code

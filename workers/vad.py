@@ -205,7 +205,9 @@ def main(seat: Seat) -> None:
     half, between = hop // 2, 0
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
     seat.ready()
-    speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=time.monotonic_ns()))
+    # Somebody may have been speaking there: what follows from the time of it is to be right, however late we are.
+    captured_ns = mic.capture_ns(mic.cursor) or time.monotonic_ns()
+    speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=captured_ns))
 
     while not seat.stopping:
         mic.want(half if vad.impatient and between < mic.cursor + half else hop)

@@ -39,6 +39,10 @@ class Mishearing:
             words += hours
         self._ear = Ear([part for word in words for part in word.split()], pronounce)
 
+    def forget(self) -> None:
+        """Drop what was compared: visitors have said it."""
+        self._ear.forget()
+
     def guess(self, words: Sequence[str]) -> Guess | None:
         """The sentence with words in the place of those that fit nothing; None if there is none of them, or no word
         that sounds like it."""

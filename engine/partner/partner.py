@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from engine.contract import Exchange
+from engine.partner import reading
 from engine.partner.acting import Acting
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Fact, Facts, Fit, describe
@@ -92,6 +93,8 @@ class Partner:
         """Drop what was worked out from what visitors have said."""
         self._past.clear()
         self._context.clear()
+        self._mishearing.forget()
+        reading.forget()
 
     def _topic(self, history: tuple[Exchange, ...], context: Sequence[str]) -> Topic:
         if not history:

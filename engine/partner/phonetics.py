@@ -7,7 +7,6 @@ s.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -40,7 +39,6 @@ def sounds(word: str, pronounce: Pronounce | None = None) -> str:
     return _spelt(word)
 
 
-@functools.lru_cache(maxsize=8192)
 def _spelt(word: str) -> str:
     word = re.sub(r"[^a-z]", "", word.lower())
     for pattern, sound in _SPELT:
@@ -99,6 +97,10 @@ class Ear:
         known = ((word, sounds(word, pronounce)) for word in dict.fromkeys(words) if len(word) > 2)
         self._known = [(word, said, _classes(said)) for word, said in known if said]
         self._cache: dict[str, list[tuple[str, float]]] = {}
+
+    def forget(self) -> None:
+        """Drop the words that were compared."""
+        self._cache.clear()
 
     def alike(self, word: str, at_least: float) -> list[tuple[str, float]]:
         """Expected words that sound like this one, the likest first, with how like. Several words may be given with

@@ -171,6 +171,12 @@ def _root(language: Language, stem: str) -> str:
     return stem
 
 
+def forget() -> None:
+    """Drop the words that were looked up: visitors have said them."""
+    _stem.cache_clear()
+    _root.cache_clear()
+
+
 def _bare(stem: str) -> str:
     """Without a silent end: "take" and "taking", "swim" and "swimming" end alike."""
     if len(stem) > 3 and stem.endswith("e"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from engine.contract import Called, Ended, Exchange, Job, Rung, Tag, Token
+from engine.partner import reading
 from workers.backends.facts import Facts
 from workers.backends.pronunciations import pronunciations
 
@@ -89,3 +92,34 @@ def test_english_words_have_their_pronunciation() -> None:
     assert look_up is not None
     assert look_up("museum") == "M Y UW Z IY AH M"
     assert [look_up(word) for word in ("", "zzzz", "'", "~")] == [""] * 4
+
+
+def test_nothing_that_a_visitor_said_is_left_once_they_are_forgotten() -> None:
+    made = backend()
+    take(made, "my medikation is zopiclone and my name is obermeier")
+    assert "zopiclone" in words_in(made)  # what is looked for can be found
+    made.cancel(Tag(1, 1, 1))
+    made.forget(1)
+    assert not {"zopiclone", "obermeier", "medikation"} & words_in(made)
+    assert [cache.cache_info().currsize for cache in (reading._stem, reading._root)] == [0, 0]
+
+
+def words_in(root: object) -> set[str]:
+    """All words that an object of ours holds, however deep."""
+    seen, found, open_ = set[int](), set[str](), [root]
+    while open_:
+        each = open_.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, str):
+            found.update(each.lower().split())
+        elif isinstance(each, Mapping):
+            open_ += [*each.keys(), *each.values()]
+        elif isinstance(each, (list, tuple, set, frozenset, deque)):
+            open_ += each
+        elif type(each).__module__.startswith(("engine.", "workers.")):
+            names = {name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())}
+            open_ += [*vars(each).values()] if hasattr(each, "__dict__") else []
+            open_ += [getattr(each, name) for name in names if hasattr(each, name)]
+    return found

@@ -75,7 +75,6 @@ class ComputingAnswers(Background):
         self._line.add(answer, partial(self._answer, answer, pieces(self._words.answer(answer.job))))
 
     def _cancel(self, answer: Answer) -> None:
-        self._words.cancel(answer.job.tag)
         self._line.drop(answer)
 
     def _answer(self, answer: Answer, words: Sequence[str]) -> None:

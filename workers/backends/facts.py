@@ -27,7 +27,9 @@ class Facts(Spoken):
     def __init__(self) -> None:
         super().__init__()
         self._calls: dict[Tag, list[Called]] = {}
+        self._decision: Decision | None = None
         self._whole, self._wide = Phrasebook(), Phrasebook()
+        """They are only asked what they would answer; no job of theirs is ever open."""
 
     def load(self, rung: Rung) -> None:
         settings = rung.settings
@@ -61,7 +63,7 @@ class Facts(Spoken):
             self._calls[job.tag] = [Called(job.tag, call.name, call.arguments) for call in decision.calls]
 
     def answer(self, job: Job) -> str:
-        self._decision: Decision | None = None
+        self._decision = None
         books = (self._whole,) if self._any else (self._whole, self._wide)
         for book in books:
             if said := book.answer(job):
@@ -80,18 +82,9 @@ class Facts(Spoken):
                 events = events if cancelled else [*calls, *events]
         return events
 
-    def cancel(self, tag: Tag) -> None:
-        super().cancel(tag)
-        for book in (self._whole, self._wide):
-            book.cancel(tag)
-
-    def settle(self, tag: Tag, heard: str) -> None:
-        for book in (self._whole, self._wide):
-            book.settle(tag, heard)
-
     def forget(self, session: int) -> None:
-        for book in (self._whole, self._wide):
-            book.forget(session)
+        super().forget(session)
+        self._decision = None
         self._partner.forget()
 
     def unload(self) -> None:

@@ -5,7 +5,6 @@ It has 134,000 words in their order, so one is found by halving; nothing of it i
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import mmap
 from collections.abc import Callable
@@ -23,7 +22,6 @@ def pronunciations() -> Callable[[str], str] | None:
     with path.open("rb") as file:
         lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    @functools.lru_cache(maxsize=4096)
     def look_up(word: str) -> str:
         wanted = word.encode()
         low, high = 0, len(lines)
