@@ -16,7 +16,7 @@ from engine.toml import tomllib
 from workers.ask import Conversation
 
 ROOT = Path(__file__).parents[1]
-DOCS = ("architecture", "door", "models", "partner", "service")
+DOCS = ("architecture", "door", "models", "partner", "service", "measured")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 
@@ -67,7 +67,7 @@ def test_example_of_a_manifest_is_one(tmp_path: Path) -> None:
 def test_the_example_of_a_partner_answers_as_it_says(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "partner.md").read_text()
     (config,) = re.findall(r"```toml\n# kiosk.toml\n(.*?)```", page, re.DOTALL)
-    command, shown = re.findall(r"\$ engine ask --config kiosk.toml (\"when[^\n]*)\n(.*?)\n\$", page, re.DOTALL)[0]
+    command, shown = re.findall(r"\$ \S*engine ask --config kiosk.toml (\"when[^\n]*)\n(.*?)\n\$", page, re.DOTALL)[0]
     (tmp_path / "kiosk.toml").write_text(config)
     conversation = Conversation(load(config=tmp_path / "kiosk.toml", environ={SYSTEM_CONFIG: ""}))
     replies = [conversation.say(text) for text in shlex.split(command)]
