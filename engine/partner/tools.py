@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -137,7 +138,12 @@ class Filling:
                     continue
                 meant = language.homophones.get(word, "")
                 value = 1.0 if word in language.article.split() else language.numbers.get(meant)
-            if value is None or not self.free(at, end) or (follows[0] and follows[0] != of and bool(of)):
+            if (
+                value is None
+                or not math.isfinite(value)
+                or not self.free(at, end)
+                or (follows[0] and follows[0] != of and bool(of))
+            ):
                 continue
             if at and number_at(language, self.words, at - 1)[1] > at:
                 continue  # it is the rest of another number

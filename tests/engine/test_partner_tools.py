@@ -88,6 +88,11 @@ def test_what_was_not_asked_for_is_not_done(said: str) -> None:
     assert decision.topic.pending is None
 
 
+def test_a_number_without_end_is_no_argument() -> None:
+    (decision,) = talk(f"book a table for {'9' * 400} people")
+    assert (decision.calls, decision.kind) == ((), "back")
+
+
 def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
     first, second = talk("drive back", "three meters")
     assert (first.text, first.calls) == ("How many meters?", ())
