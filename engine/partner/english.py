@@ -245,8 +245,10 @@ ENGLISH = Language(
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
-        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup"
+        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup "
+        "that_is_right that_is_correct it_is_right"
     ),
+    with_yes="please do it this the a an you may should now thank thanks really indeed for me us i want",
     no="no nope not never cancel don't nah forget stop wrong better_not",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",

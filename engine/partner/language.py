@@ -114,6 +114,8 @@ class Language:
     talk: tuple[tuple[str, tuple[str, ...]], ...]
     """Small talk: kind, and patterns for the whole of what was said."""
     yes: str
+    with_yes: str
+    """Small words that may stand after a yes without taking it back."""
     no: str
     true: str
     false: str

@@ -124,6 +124,29 @@ def test_yes_confirms_nothing_that_was_not_heard_or_asked() -> None:
     assert talk("yes")[0].calls == ()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "are you sure",
+        "is that right",
+        "which one is the right gate",
+        "is it okay to smoke",
+        "right where is the pool",
+        "who says yes",
+        "correct me if I am wrong",
+        "yes but later",
+        "yes when they are here",
+    ],
+)
+def test_a_question_or_half_a_yes_confirms_nothing(said: str) -> None:
+    assert talk("open the gate", said)[-1].calls == ()
+
+
+@pytest.mark.parametrize("said", ["yes", "okay", "sure", "yes, open it", "go ahead", "of course", "that's right"])
+def test_a_yes_confirms(said: str) -> None:
+    assert talk("open the gate", said)[-1].calls == (Call("open_gate", {}),)
+
+
 def test_a_request_may_lean_on_the_one_before() -> None:
     assert talk("clean the kitchen", "now the living room")[-1].calls == (Call("clean", {"room": "living room"}),)
 
