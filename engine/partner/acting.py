@@ -122,8 +122,10 @@ class Acting:
         calls: list[Call] = []
         for part in parts if len(parts) > 1 else []:
             found = self._tools.wanted(part)
-            step = self.begin(found.tool, found.arguments) if found else None
-            if step is None or step.call is None:
+            if found is None or found.tied or self._tools.denied(found.tool, part):
+                return ()
+            step = self.begin(found.tool, found.arguments)
+            if step.call is None:
                 return ()
             calls.append(step.call)
         return calls

@@ -71,6 +71,8 @@ ENGLISH = Language(
     requests=patterns.REQUESTS,
     linking=patterns.LINKING,
     forbids=patterns.FORBIDS,
+    states=patterns.STATES,
+    denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
@@ -245,8 +247,8 @@ ENGLISH = Language(
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
-        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup "
-        "that_is_right that_is_correct it_is_right"
+        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely "
+        "yup that_is_right that_is_correct it_is_right"
     ),
     with_yes="please do it this the a an you may should now thank thanks really indeed for me us i want",
     no="no nope not never cancel don't nah forget stop wrong better_not",

@@ -98,6 +98,10 @@ class Language:
     """A pattern: what links a request to the one before, and is cut off."""
     forbids: str
     """A pattern: how a request not to do something begins."""
+    states: str
+    """A pattern: how a statement begins, so that it is no request unless that is confirmed."""
+    denies: str
+    """Words that take back what follows them."""
     fillers: str
     """A pattern: what may stand before a question and is cut off."""
     trailing: str

@@ -169,11 +169,14 @@ class Partner:
         wanted = self._tools.wanted(question.request, topic.tool)
         if wanted is None:
             return None
-        if question.forbids:
-            return self._decided(self._saying.phrase("not_done"), "talk", topic)
+        informs = self._tools.informs(wanted.tool)
+        if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
+            known = best is not None and not question.forbids
+            return None if known else self._decided(self._saying.phrase("not_done"), "talk", topic)
+        unsure = unsure or wanted.tied or (question.states and not informs)
         found = best.coverage if best is not None else 0.0
         if question.asks and not question.requests:
-            if not self._tools.informs(wanted.tool) or wanted.coverage <= found:
+            if not informs or wanted.coverage <= found:
                 return None
         elif question.wishes and wanted.coverage < found:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from engine.partner.facts import SYNONYM
@@ -61,6 +61,8 @@ class Wanted:
     coverage: float
     named: bool
     score: float
+    tied: bool = False
+    """Another tool fits as well."""
 
 
 class Filling:
@@ -213,7 +215,36 @@ class Tools:
         """The tool that a request means most likely. last: the one that was called before, which need not be named."""
         found = [self._explains(tool, words, tool.name == last) for tool in self.all]
         fit = [each for each in found if each.named and each.coverage >= 0.6]
-        return max(fit, key=lambda each: each.score, default=None)
+        best = max(fit, key=lambda each: each.score, default=None)
+        if best is None:
+            return None
+        return replace(
+            best, tied=sum(each.score > best.score - 1e-6 for each in fit) > 1 or self._half_said(best, words)
+        )
+
+    def _half_said(self, best: Wanted, words: Sequence[str]) -> bool:
+        """Whether all that was said of a tool is said of another one, too: "turn" where there are left and right."""
+        stem, small = self._lexicon.stem, {*self._lexicon.language.articles.split()}
+        name = {stem(word) for word in best.tool.name.split("_")}
+        said = {stem(word) for word in words if word not in small}
+        heard = said & (name | {stem(word) for word in self._lexicon.words(best.tool.description)})
+        if best.arguments or name <= said or not heard:
+            return False
+        return any(
+            heard <= {stem(word) for word in self._lexicon.words(f"{each.name.replace('_', ' ')} {each.description}")}
+            for each in self.all
+            if each is not best.tool
+        )
+
+    def denied(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether a request takes back what the tool does: a "no", "cancel", "already" stands before words of it."""
+        denials, denies = set(self._lexicon.language.denies.split()), False
+        for term in self._lexicon.read(words):
+            known = self._knows(tool, term) > 0
+            if denies and known and term.weight > 0:
+                return True
+            denies = denies or (not known and not denials.isdisjoint(term.word.split()))
+        return False
 
     def _explains(self, tool: Tool, words: Sequence[str], was_last: bool) -> Wanted:
         filling = Filling(self._lexicon, words)

@@ -93,6 +93,57 @@ def test_a_number_without_end_is_no_argument() -> None:
     assert (decision.calls, decision.kind) == ((), "back")
 
 
+HOST = Partner(
+    (),
+    (
+        Tool("order_taxi", "Order a taxi", (Parameter("people", "integer", minimum=1, maximum=8),)),
+        Tool("set_temperature", "Set the temperature of the room", (Parameter("degrees", "integer"),)),
+        Tool("switch_lamp", "Switch the lamp on or off", (Parameter("on", "boolean"),)),
+        Tool("open_gate", "Open the gate"),
+        Tool("turn_left", "Turn left"),
+        Tool("turn_right", "Turn right"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "cancel the taxi for three people",
+        "we already have a taxi for three people",
+        "order no taxi for three people",
+        "nobody should order a taxi for three people",
+        "there's no need to order a taxi for three people",
+        "I don't want you to open the gate",
+        "switch the lamp on and do not open the gate, never order a taxi for two people",
+        "my friend ordered a taxi for three people",
+        "my room number is 204",
+        "I am in room five",
+        "the lamp is on",
+        "turn",
+        "turn around",
+    ],
+)
+def test_what_is_no_request_or_takes_it_back_calls_nothing(said: str) -> None:
+    decision = HOST.decide(said)
+    assert decision.calls == ()
+    denied = said.split()[0] in ("cancel", "order") or " already " in said or "don't" in said
+    assert decision.text == "All right, I won't." if denied else True
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("we would like a taxi for three people", "order_taxi"),
+        ("turn right", "turn_right"),
+        ("please open the gate", "open_gate"),
+        ("a taxi for three people", "order_taxi"),
+    ],
+)
+def test_what_is_a_request_is_called_still(said: str, name: str) -> None:
+    assert [call.name for call in HOST.decide(said).calls] == [name]
+
+
 def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
     first, second = talk("drive back", "three meters")
     assert (first.text, first.calls) == ("How many meters?", ())
