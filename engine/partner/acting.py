@@ -76,6 +76,19 @@ class Acting:
             arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
 
+    def exact(self, words: Sequence[str]) -> Tool | None:
+        """The tool whose name or description is all of what was said, but for small words."""
+        said = self._plain(words)
+        for tool in self._tools.all if said else ():
+            if said in (self._plain(tool.name.split("_")), self._plain(self._lexicon.words(tool.description))):
+                return tool
+        return None
+
+    def _plain(self, words: Sequence[str]) -> list[str]:
+        language = self._lexicon.language
+        small = {*language.articles.split(), *language.pronouns.split()}
+        return [self._lexicon.stem(word) for word in words if word not in small]
+
     def _agrees(self, tool: Tool, words: Sequence[str]) -> bool:
         """Whether it is a yes and nothing else, but for the tool's own words and small ones: "yes, open it"."""
         spoken, language = f"{' '.join(words)} ", self._lexicon.language

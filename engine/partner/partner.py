@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from engine.contract import Exchange
-from engine.partner.acting import Acting
+from engine.partner.acting import Acting, Step
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Fact, Facts, Fit, describe
 from engine.partner.finding import Finding, Found
@@ -109,12 +109,16 @@ class Partner:
 
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
         question = read(self._lexicon, text, self._persona.name)
-        if topic.pending is not None and (step := self._acting.go_on(topic.pending, question)) is not None:
+        exact = self._acting.exact(question.request)
+        step = self._acting.go_on(topic.pending, question) if topic.pending is not None else None
+        if step is not None and (exact is None or step.call or step.pending):  # else "stop" is more than a no
             calls = (step.call,) if step.call else ()
             kind: Kind = "call" if calls else "back" if step.pending else "talk"
             tool = step.call.name if step.call else topic.tool
             return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
         topic = replace(topic, pending=None)
+        if exact is not None and self._calls:
+            return self._begun(self._acting.begin(exact, {}), exact, topic)
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))
@@ -189,7 +193,10 @@ class Partner:
         step = self._acting.begin(wanted.tool, wanted.arguments, unsure)
         if step.refuses and best is not None:
             return None  # a rule about what is too much is a better answer than that it is too much
-        after = replace(topic, pending=step.pending, tool=wanted.tool.name if step.call else topic.tool)
+        return self._begun(step, wanted.tool, topic)
+
+    def _begun(self, step: Step, tool: Tool, topic: Topic) -> Decision:
+        after = replace(topic, pending=step.pending, tool=tool.name if step.call else topic.tool)
         return self._decided(step.text, "call" if step.call else "back", after, (step.call,) if step.call else ())
 
     # What else is said.

@@ -144,6 +144,40 @@ def test_what_is_a_request_is_called_still(said: str, name: str) -> None:
     assert [call.name for call in HOST.decide(said).calls] == [name]
 
 
+ROBOT = Partner(
+    (),
+    (
+        Tool("stop", "Stop moving"),
+        Tool("help", "Call for help"),
+        Tool("wait", "Wait here"),
+        Tool("cancel", "Cancel the order"),
+        Tool("jump", "Jump", confirm=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("stop", "stop"),
+        ("stop moving", "stop"),
+        ("please stop moving now", "stop"),
+        ("help", "help"),
+        ("wait", "wait"),
+        ("cancel the order", "cancel"),
+    ],
+)
+def test_a_tool_whose_name_is_all_that_was_said_goes_before_small_talk(said: str, name: str) -> None:
+    assert [call.name for call in ROBOT.decide(said).calls] == [name]
+    first = ROBOT.decide("jump")
+    assert [call.name for call in ROBOT.decide(said, [Exchange("jump", first.text)]).calls] == [name]
+
+
+def test_what_is_said_of_such_a_tool_with_a_no_before_it_calls_nothing() -> None:
+    for said in ("do not stop", "never jump", "stop jumping", "do not stop moving"):
+        assert ROBOT.decide(said).calls == ()
+
+
 def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
     first, second = talk("drive back", "three meters")
     assert (first.text, first.calls) == ("How many meters?", ())
