@@ -223,7 +223,8 @@ class Partner:
             who = ", ".join(filter(None, (persona.name, persona.role)))
             return say("who", who=who) if who else say("who_nobody")
         if kind == "can":
-            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in self._tools.all]
+            able = self._tools.all if self._calls else ()
+            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in able]
             parts = [say("can", topics=topics) for topics in [self._topics()] if topics]
             parts += [say("can_do", tools=self._saying.list(tools[:4], "and"))] if tools else []
             return " ".join(parts) or say("can_nothing")

@@ -251,6 +251,7 @@ def test_where_nothing_can_be_called_a_request_is_refused() -> None:
         decision = partner.decide(text)
         assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
         assert partner.decide("yes", [Exchange(text, decision.text)]).calls == ()
+    assert "I can " not in partner.decide("what can you do").text.replace("I can tell you about", "")
     assert partner.decide("I would like to know when the gate opens").text == FACTS[1]
 
 
