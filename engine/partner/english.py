@@ -178,7 +178,10 @@ ENGLISH = Language(
     durations="second minute hour day week month year night",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
-    places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner",
+    places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner "
+    "over_there to_your_left to_your_right",
+    listener="you",
+    pointing="here there",
     rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
     before_place=(
         "in on at past down up over through from around behind beside opposite next_to under underneath near across "

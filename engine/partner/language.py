@@ -70,6 +70,10 @@ class Language:
     """Words of how often."""
     places: str
     """Words that are a place by themselves."""
+    listener: str
+    """Who is spoken to; after a word of `before_place` that is a place: "behind you"."""
+    pointing: str
+    """Words that are a place by themselves, at the end of a sentence."""
     rooms: str
     """Words that, with a number or a letter, are a place."""
     before_place: str
