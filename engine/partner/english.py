@@ -106,6 +106,7 @@ ENGLISH = Language(
     },
     tens={"hundred": 100, "thousand": 1000},
     ordinals={word: i for i, word in enumerate(_ORDINALS, 1)},
+    minus="minus negative",
     half="half",
     and_="and",
     article="a an",

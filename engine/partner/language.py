@@ -27,6 +27,8 @@ class Language:
     tens: Mapping[str, int]
     """What multiplies what stands before it: hundred, thousand."""
     ordinals: Mapping[str, int]
+    minus: str
+    """Before a number that is below zero."""
     half: str
     """The word for a half."""
     and_: str

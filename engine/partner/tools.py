@@ -114,6 +114,8 @@ class Filling:
         lexicon = self._lexicon
         for choice in sorted(choices, key=lambda each: -len(each.split())):
             wanted = [lexicon.stem(word) for word in lexicon.words(choice.replace("_", " "))]
+            if not wanted:
+                continue
             stems = [lexicon.stem(word) for word in self.words]
             for at in range(len(stems) - len(wanted) + 1):
                 if stems[at : at + len(wanted)] == wanted and self.free(at, at + len(wanted)):
@@ -151,6 +153,8 @@ class Filling:
                 continue  # it is the rest of another number
             if of and follows[0] == of:
                 value, end = value * follows[1] / per, end + 1
+            if at and self.words[at - 1] in language.minus.split():
+                value, at = -value, at - 1
             value = round(value, 6)
             self.used.append((at, end))
             return int(value) if value == int(value) else value

@@ -178,6 +178,19 @@ def test_what_is_said_of_such_a_tool_with_a_no_before_it_calls_nothing() -> None
         assert ROBOT.decide(said).calls == ()
 
 
+@pytest.mark.parametrize(
+    ("said", "value"), [("minus five degrees", -5), ("-5 degrees", -5), ("21,000 degrees", 21000), ("2,5", 2.5)]
+)
+def test_numbers_below_zero_and_above_a_thousand(said: str, value: float) -> None:
+    partner = Partner((), (Tool("set_temperature", "Set the temperature", (Parameter("degrees", "number"),)),))
+    assert partner.decide(f"set the temperature to {said}").calls == (Call("set_temperature", {"degrees": value}),)
+
+
+def test_a_choice_without_letters_is_never_guessed() -> None:
+    partner = Partner((), (Tool("volume", "Turn the volume up or down", (Parameter("way", choices=("+", "-")),)),))
+    assert partner.decide("turn the volume down").calls == ()
+
+
 def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
     first, second = talk("drive back", "three meters")
     assert (first.text, first.calls) == ("How many meters?", ())
