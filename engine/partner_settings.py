@@ -66,6 +66,10 @@ class Parameters(Own, tuple[Parameter, ...]):
         return cls(each for each in found if each is not None)
 
 
+MOST = 1e15
+"""Limits are within so much: a number beyond it cannot be said, nor told from its neighbours."""
+
+
 def _parameter(name: str, value: Any, key: Key, reader: Reader) -> Parameter | None:
     if not _NAME.fullmatch(name):
         reader.refuse(key, f"must have a name of small letters, digits and _, not {shown(name)}")
@@ -73,7 +77,7 @@ def _parameter(name: str, value: Any, key: Key, reader: Reader) -> Parameter | N
     if isinstance(value, str):
         return Parameter(name, value) if _is_type(value, key, reader) else None
     if isinstance(value, list):
-        words = [word for word in value if isinstance(word, str) and word.strip()]
+        words = [word for word in value if isinstance(word, str) and any(map(str.isalnum, word))]
         if not value or len(words) < len(value):
             reader.refuse(key, "must be a list of words, and not an empty one")
             return None
@@ -98,6 +102,8 @@ def _limited(name: str, table: Mapping[str, Any], key: Key, reader: Reader) -> P
         limit = table.get(each)
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, (int, float))):
             reader.refuse((*key, each), "must be a number", limit)
+        elif limit is not None and not -MOST <= limit <= MOST:  # nan, too
+            reader.refuse((*key, each), f"must be a number between -{MOST:g} and {MOST:g}", limit)
         elif limit is not None and kind not in ("number", "integer"):
             reader.refuse((*key, each), "goes with a number or an integer")
         limits.append(limit)

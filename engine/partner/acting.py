@@ -59,16 +59,14 @@ class Acting:
         if tool is None:
             return None
         words, language = list(question.words), self._lexicon.language
-        no, yes = set(language.no.split()), set(language.yes.split())
-        answer = next((word for word in words if word in no | yes), "")
-        if answer in no or question.forbids:
+        if question.kind or (question.asks and not (pending.missing and words[:2] == ["is", "it"])):
+            return None
+        if question.forbids or not set(words).isdisjoint(language.no.split()):
             return Step(self._saying.phrase("not_done"))
         if not pending.missing:
-            if not answer or len(question.terms) > 2:
+            if not self._agrees(tool, words):
                 return None
             return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(pending.arguments)))
-        if question.kind or (question.asks and words[:2] not in (["it", "is"], ["is", "it"])):
-            return None
         arguments = dict(pending.arguments)
         filling = Filling(self._lexicon, words)
         wanted = [each for each in tool.parameters if each.name not in arguments]
@@ -77,6 +75,29 @@ class Acting:
         if missing.kind == "string" and not missing.choices and (text := filling.text([False] * len(filling.terms))):
             arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
+
+    def exact(self, words: Sequence[str]) -> Tool | None:
+        """The tool whose name or description is all of what was said, but for small words."""
+        said = self._plain(words)
+        for tool in self._tools.all if said else ():
+            if said in (self._plain(tool.name.split("_")), self._plain(self._lexicon.words(tool.description))):
+                return tool
+        return None
+
+    def _plain(self, words: Sequence[str]) -> list[str]:
+        language = self._lexicon.language
+        small = {*language.articles.split(), *language.pronouns.split()}
+        return [self._lexicon.stem(word) for word in words if word not in small]
+
+    def _agrees(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether it is a yes and nothing else, but for the tool's own words and small ones: "yes, open it"."""
+        spoken, language = f"{' '.join(words)} ", self._lexicon.language
+        yes = [phrase.replace("_", " ") for phrase in language.yes.split()]
+        if not any(spoken.startswith(f"{phrase} ") for phrase in yes):
+            return False
+        small = {*language.with_yes.split(), *(word for phrase in yes for word in phrase.split())}
+        own = {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
+        return all(word in small or self._lexicon.stem(word) in own for word in words)
 
     def _ask(self, parameter: Parameter) -> str:
         what = parameter.unit or parameter.spoken
@@ -114,8 +135,10 @@ class Acting:
         calls: list[Call] = []
         for part in parts if len(parts) > 1 else []:
             found = self._tools.wanted(part)
-            step = self.begin(found.tool, found.arguments) if found else None
-            if step is None or step.call is None:
+            if found is None or found.tied or self._tools.denied(found.tool, part):
+                return ()
+            step = self.begin(found.tool, found.arguments)
+            if step.call is None:
                 return ()
             calls.append(step.call)
         return calls

@@ -71,6 +71,8 @@ ENGLISH = Language(
     requests=patterns.REQUESTS,
     linking=patterns.LINKING,
     forbids=patterns.FORBIDS,
+    states=patterns.STATES,
+    denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
@@ -104,6 +106,7 @@ ENGLISH = Language(
     },
     tens={"hundred": 100, "thousand": 1000},
     ordinals={word: i for i, word in enumerate(_ORDINALS, 1)},
+    minus="minus negative",
     half="half",
     and_="and",
     article="a an",
@@ -176,7 +179,10 @@ ENGLISH = Language(
     durations="second minute hour day week month year night",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
-    places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner",
+    places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner "
+    "over_there to_your_left to_your_right",
+    listener="you",
+    pointing="here there",
     rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
     before_place=(
         "in on at past down up over through from around behind beside opposite next_to under underneath near across "
@@ -245,8 +251,10 @@ ENGLISH = Language(
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
-        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely yup"
+        "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely "
+        "yup that_is_right that_is_correct it_is_right"
     ),
+    with_yes="please do it this the a an you may should now thank thanks really indeed for me us i want",
     no="no nope not never cancel don't nah forget stop wrong better_not",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",

@@ -78,6 +78,10 @@ LINKING = r"(now|then|and|so|okay|ok|just|also|next) "
 
 FORBIDS = r"(please )?(do not|never|you (must|should|may|can) not|stop)\b"
 
+STATES = (r"(?!(i|we) (want|would like|need|wish|would love|will have|will take|have to)\b)((i|we|you|he|she|it|they"
+     r"|there|this|my|our|your|his|her|their|someone|somebody|everyone|everybody)\b|.*\b(is|are|am|was|were|has"
+     r"|had|been)\b)")
+
 FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)?|hello( there)?|hi( there)?|good"
      r" (morning|afternoon|evening|day)|please|(can|could|would|will) you (please |maybe |perhaps |kindly"
      r" )?(tell|inform|let) (me|us)( know)?( about)?|do you (happen to )?know( about)?|i (would like|want|need)"

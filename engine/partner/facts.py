@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.partner.language import Language
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
 SAME_ROOT, SYNONYM, RELATED, RANGE, HALF = 0.95, 0.85, 0.9, 0.8, 0.6
@@ -264,6 +265,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds.add("place")
         if place >= verb and (
             term.stem in named["places"]
+            or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
             or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
         ):
             kinds.add("place")
@@ -281,6 +283,11 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
 
 
 _STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
+
+
+def _points(language: Language, word: str, after: object) -> bool:
+    """Whether the last word is a place: "here", and after a small word for a place who asks, "behind you"."""
+    return word in language.pointing.split() or (bool(after) and word in language.listener.split())
 
 
 def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:

@@ -27,6 +27,8 @@ class Language:
     tens: Mapping[str, int]
     """What multiplies what stands before it: hundred, thousand."""
     ordinals: Mapping[str, int]
+    minus: str
+    """Before a number that is below zero."""
     half: str
     """The word for a half."""
     and_: str
@@ -70,6 +72,10 @@ class Language:
     """Words of how often."""
     places: str
     """Words that are a place by themselves."""
+    listener: str
+    """Who is spoken to; after a word of `before_place` that is a place: "behind you"."""
+    pointing: str
+    """Words that are a place by themselves, at the end of a sentence."""
     rooms: str
     """Words that, with a number or a letter, are a place."""
     before_place: str
@@ -98,6 +104,10 @@ class Language:
     """A pattern: what links a request to the one before, and is cut off."""
     forbids: str
     """A pattern: how a request not to do something begins."""
+    states: str
+    """A pattern: how a statement begins, so that it is no request unless that is confirmed."""
+    denies: str
+    """Words that take back what follows them."""
     fillers: str
     """A pattern: what may stand before a question and is cut off."""
     trailing: str
@@ -114,6 +124,8 @@ class Language:
     talk: tuple[tuple[str, tuple[str, ...]], ...]
     """Small talk: kind, and patterns for the whole of what was said."""
     yes: str
+    with_yes: str
+    """Small words that may stand after a yes without taking it back."""
     no: str
     true: str
     false: str

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from engine.contract import Exchange
 from engine.partner import reading
-from engine.partner.acting import Acting
+from engine.partner.acting import Acting, Step
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Fact, Facts, Fit, describe
 from engine.partner.finding import Finding, Found
@@ -112,12 +112,16 @@ class Partner:
 
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
         question = read(self._lexicon, text, self._persona.name)
-        if topic.pending is not None and (step := self._acting.go_on(topic.pending, question)) is not None:
+        exact = self._acting.exact(question.request)
+        step = self._acting.go_on(topic.pending, question) if topic.pending is not None else None
+        if step is not None and (exact is None or step.call or step.pending):  # else "stop" is more than a no
             calls = (step.call,) if step.call else ()
             kind: Kind = "call" if calls else "back" if step.pending else "talk"
             tool = step.call.name if step.call else topic.tool
             return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
         topic = replace(topic, pending=None)
+        if exact is not None and self._calls:
+            return self._begun(self._acting.begin(exact, {}), exact, topic)
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))
@@ -172,11 +176,14 @@ class Partner:
         wanted = self._tools.wanted(question.request, topic.tool)
         if wanted is None:
             return None
-        if question.forbids:
-            return self._decided(self._saying.phrase("not_done"), "talk", topic)
+        informs = self._tools.informs(wanted.tool)
+        if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
+            known = best is not None and not question.forbids
+            return None if known else self._decided(self._saying.phrase("not_done"), "talk", topic)
+        unsure = unsure or wanted.tied or (question.states and not informs)
         found = best.coverage if best is not None else 0.0
         if question.asks and not question.requests:
-            if not self._tools.informs(wanted.tool) or wanted.coverage <= found:
+            if not informs or wanted.coverage <= found:
                 return None
         elif question.wishes and wanted.coverage < found:
             return None
@@ -189,7 +196,10 @@ class Partner:
         step = self._acting.begin(wanted.tool, wanted.arguments, unsure)
         if step.refuses and best is not None:
             return None  # a rule about what is too much is a better answer than that it is too much
-        after = replace(topic, pending=step.pending, tool=wanted.tool.name if step.call else topic.tool)
+        return self._begun(step, wanted.tool, topic)
+
+    def _begun(self, step: Step, tool: Tool, topic: Topic) -> Decision:
+        after = replace(topic, pending=step.pending, tool=tool.name if step.call else topic.tool)
         return self._decided(step.text, "call" if step.call else "back", after, (step.call,) if step.call else ())
 
     # What else is said.
@@ -216,7 +226,8 @@ class Partner:
             who = ", ".join(filter(None, (persona.name, persona.role)))
             return say("who", who=who) if who else say("who_nobody")
         if kind == "can":
-            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in self._tools.all]
+            able = self._tools.all if self._calls else ()
+            tools = [self._saying.inside(tool.description or tool.name.replace("_", " ")) for tool in able]
             parts = [say("can", topics=topics) for topics in [self._topics()] if topics]
             parts += [say("can_do", tools=self._saying.list(tools[:4], "and"))] if tools else []
             return " ".join(parts) or say("can_nothing")

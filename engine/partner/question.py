@@ -37,6 +37,8 @@ class Question:
     """It is put as a request: "could you …", "please …"."""
     wishes: bool
     forbids: bool
+    states: bool
+    """Its request is put as a statement: "the lamp is on"."""
     small_talk: str
     """Its kind if it is nothing but that."""
 
@@ -84,6 +86,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
         wishes=bool(patterns.wishes.match(spoken)),
         forbids=bool(patterns.forbids.match(polite)),
+        states=bool(patterns.states.match(polite)) and not patterns.asks.match(spoken),
         small_talk=small,
     )
 
@@ -121,6 +124,7 @@ class Patterns:
     requests: re.Pattern[str]
     linking: re.Pattern[str]
     forbids: re.Pattern[str]
+    states: re.Pattern[str]
     fillers: re.Pattern[str]
     trailing: re.Pattern[str]
     wishes: re.Pattern[str]
@@ -138,6 +142,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.requests),
         re.compile(language.linking),
         re.compile(language.forbids),
+        re.compile(language.states),
         re.compile(language.fillers),
         re.compile(f"(?:{language.trailing})$"),
         re.compile(language.wishes),

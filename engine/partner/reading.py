@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from engine.partner.language import Language
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)*|[€$£%]")
+_TOKEN = re.compile(
+    r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|(?<![\w.,-])[-−](?=\d)|\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)*|[€$£%]"
+)
 _APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-_SIGNS = {"€": "euro", "$": "dollar", "£": "pound", "%": "percent"}
+_SIGNS = {"€": "euro", "$": "dollar", "£": "pound", "%": "percent", "-": "minus", "−": "minus"}
 _BETWEEN = frozenset({"me", "us", "him", "her", "it", "them", "this", "that", "you", "yourself", "itself"})
 """What may stand inside a phrase of two words: "check me in"."""
 STOP, LIGHT, FULL = 0.0, 0.3, 1.0
@@ -115,6 +117,8 @@ def number_at(language: Language, words: Sequence[str], at: int) -> tuple[float 
     """The number that begins at a word, and where it ends; None if there is none. "a hundred and twelve" is 112,
     "two and a half" is 2.5, "half a" is 0.5; "seven thirty" are two numbers."""
     known, tens, word = language.numbers, language.tens, words[at]
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", word):
+        word = word.replace(",", "")
     if re.fullmatch(r"\d+(?:[.,]\d+)?", word):
         value, end = float(word.replace(",", ".")), at + 1
         if end < len(words) and words[end] in tens:

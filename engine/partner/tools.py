@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from engine.partner.facts import SYNONYM
@@ -60,6 +61,8 @@ class Wanted:
     coverage: float
     named: bool
     score: float
+    tied: bool = False
+    """Another tool fits as well."""
 
 
 class Filling:
@@ -111,6 +114,8 @@ class Filling:
         lexicon = self._lexicon
         for choice in sorted(choices, key=lambda each: -len(each.split())):
             wanted = [lexicon.stem(word) for word in lexicon.words(choice.replace("_", " "))]
+            if not wanted:
+                continue
             stems = [lexicon.stem(word) for word in self.words]
             for at in range(len(stems) - len(wanted) + 1):
                 if stems[at : at + len(wanted)] == wanted and self.free(at, at + len(wanted)):
@@ -137,12 +142,19 @@ class Filling:
                     continue
                 meant = language.homophones.get(word, "")
                 value = 1.0 if word in language.article.split() else language.numbers.get(meant)
-            if value is None or not self.free(at, end) or (follows[0] and follows[0] != of and bool(of)):
+            if (
+                value is None
+                or not math.isfinite(value)
+                or not self.free(at, end)
+                or (follows[0] and follows[0] != of and bool(of))
+            ):
                 continue
             if at and number_at(language, self.words, at - 1)[1] > at:
                 continue  # it is the rest of another number
             if of and follows[0] == of:
                 value, end = value * follows[1] / per, end + 1
+            if at and self.words[at - 1] in language.minus.split():
+                value, at = -value, at - 1
             value = round(value, 6)
             self.used.append((at, end))
             return int(value) if value == int(value) else value
@@ -207,7 +219,36 @@ class Tools:
         """The tool that a request means most likely. last: the one that was called before, which need not be named."""
         found = [self._explains(tool, words, tool.name == last) for tool in self.all]
         fit = [each for each in found if each.named and each.coverage >= 0.6]
-        return max(fit, key=lambda each: each.score, default=None)
+        best = max(fit, key=lambda each: each.score, default=None)
+        if best is None:
+            return None
+        return replace(
+            best, tied=sum(each.score > best.score - 1e-6 for each in fit) > 1 or self._half_said(best, words)
+        )
+
+    def _half_said(self, best: Wanted, words: Sequence[str]) -> bool:
+        """Whether all that was said of a tool is said of another one, too: "turn" where there are left and right."""
+        stem, small = self._lexicon.stem, {*self._lexicon.language.articles.split()}
+        name = {stem(word) for word in best.tool.name.split("_")}
+        said = {stem(word) for word in words if word not in small}
+        heard = said & (name | {stem(word) for word in self._lexicon.words(best.tool.description)})
+        if best.arguments or name <= said or not heard:
+            return False
+        return any(
+            heard <= {stem(word) for word in self._lexicon.words(f"{each.name.replace('_', ' ')} {each.description}")}
+            for each in self.all
+            if each is not best.tool
+        )
+
+    def denied(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether a request takes back what the tool does: a "no", "cancel", "already" stands before words of it."""
+        denials, denies = set(self._lexicon.language.denies.split()), False
+        for term in self._lexicon.read(words):
+            known = self._knows(tool, term) > 0
+            if denies and known and term.weight > 0:
+                return True
+            denies = denies or (not known and not denials.isdisjoint(term.word.split()))
+        return False
 
     def _explains(self, tool: Tool, words: Sequence[str], was_last: bool) -> Wanted:
         filling = Filling(self._lexicon, words)

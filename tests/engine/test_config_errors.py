@@ -99,6 +99,17 @@ FILE_ERRORS = {
         '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = { type = "number", maximum = "ten" } }',
         '4: tools[0].parameters.far.maximum must be a number, not "ten"',
     ),
+    **{
+        f"a limit of {limit[:6]}": (
+            f'[[tools]]\nname = "g"\ndescription = "G"\nparameters = {{ far = {{type = "number", minimum = {limit}}}}}',
+            "4: tools[0].parameters.far.minimum must be a number between -1e+15 and 1e+15",
+        )
+        for limit in ("nan", "inf", "-inf", "1" + "0" * 400)
+    },
+    "a choice that nobody can say": (
+        '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = ["+", "-"] }',
+        "4: tools[0].parameters.far must be a list of words, and not an empty one",
+    ),
     "a limit on words": (
         '[[tools]]\nname = "go"\ndescription = "Go"\nparameters = { far = { type = "string", minimum = 1 } }',
         "4: tools[0].parameters.far.minimum goes with a number or an integer",

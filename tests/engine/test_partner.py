@@ -97,6 +97,11 @@ def test_a_question_leans_on_the_turn_before() -> None:
     assert talk("when is the guided tour", "how much is it")[-1].kind == "unknown"
 
 
+def test_beside_who_asks_is_a_place() -> None:
+    partner = Partner(["The lift is behind you."])
+    assert talk("where is the lift", partner=partner)[0].text == "The lift is behind you."
+
+
 def test_a_line_of_context_is_known_while_it_is_given() -> None:
     assert talk("what do you see", context=("sees: a child with a red hat",))[0].text == "I see a child with a red hat."
     assert talk("what do you see")[0].kind == "unknown"

@@ -88,6 +88,109 @@ def test_what_was_not_asked_for_is_not_done(said: str) -> None:
     assert decision.topic.pending is None
 
 
+def test_a_number_without_end_is_no_argument() -> None:
+    (decision,) = talk(f"book a table for {'9' * 400} people")
+    assert (decision.calls, decision.kind) == ((), "back")
+
+
+HOST = Partner(
+    (),
+    (
+        Tool("order_taxi", "Order a taxi", (Parameter("people", "integer", minimum=1, maximum=8),)),
+        Tool("set_temperature", "Set the temperature of the room", (Parameter("degrees", "integer"),)),
+        Tool("switch_lamp", "Switch the lamp on or off", (Parameter("on", "boolean"),)),
+        Tool("open_gate", "Open the gate"),
+        Tool("turn_left", "Turn left"),
+        Tool("turn_right", "Turn right"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "cancel the taxi for three people",
+        "we already have a taxi for three people",
+        "order no taxi for three people",
+        "nobody should order a taxi for three people",
+        "there's no need to order a taxi for three people",
+        "I don't want you to open the gate",
+        "switch the lamp on and do not open the gate, never order a taxi for two people",
+        "my friend ordered a taxi for three people",
+        "my room number is 204",
+        "I am in room five",
+        "the lamp is on",
+        "turn",
+        "turn around",
+    ],
+)
+def test_what_is_no_request_or_takes_it_back_calls_nothing(said: str) -> None:
+    decision = HOST.decide(said)
+    assert decision.calls == ()
+    denied = said.split()[0] in ("cancel", "order") or " already " in said or "don't" in said
+    assert decision.text == "All right, I won't." if denied else True
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("we would like a taxi for three people", "order_taxi"),
+        ("turn right", "turn_right"),
+        ("please open the gate", "open_gate"),
+        ("a taxi for three people", "order_taxi"),
+    ],
+)
+def test_what_is_a_request_is_called_still(said: str, name: str) -> None:
+    assert [call.name for call in HOST.decide(said).calls] == [name]
+
+
+ROBOT = Partner(
+    (),
+    (
+        Tool("stop", "Stop moving"),
+        Tool("help", "Call for help"),
+        Tool("wait", "Wait here"),
+        Tool("cancel", "Cancel the order"),
+        Tool("jump", "Jump", confirm=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("stop", "stop"),
+        ("stop moving", "stop"),
+        ("please stop moving now", "stop"),
+        ("help", "help"),
+        ("wait", "wait"),
+        ("cancel the order", "cancel"),
+    ],
+)
+def test_a_tool_whose_name_is_all_that_was_said_goes_before_small_talk(said: str, name: str) -> None:
+    assert [call.name for call in ROBOT.decide(said).calls] == [name]
+    first = ROBOT.decide("jump")
+    assert [call.name for call in ROBOT.decide(said, [Exchange("jump", first.text)]).calls] == [name]
+
+
+def test_what_is_said_of_such_a_tool_with_a_no_before_it_calls_nothing() -> None:
+    for said in ("do not stop", "never jump", "stop jumping", "do not stop moving"):
+        assert ROBOT.decide(said).calls == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "value"), [("minus five degrees", -5), ("-5 degrees", -5), ("21,000 degrees", 21000), ("2,5", 2.5)]
+)
+def test_numbers_below_zero_and_above_a_thousand(said: str, value: float) -> None:
+    partner = Partner((), (Tool("set_temperature", "Set the temperature", (Parameter("degrees", "number"),)),))
+    assert partner.decide(f"set the temperature to {said}").calls == (Call("set_temperature", {"degrees": value}),)
+
+
+def test_a_choice_without_letters_is_never_guessed() -> None:
+    partner = Partner((), (Tool("volume", "Turn the volume up or down", (Parameter("way", choices=("+", "-")),)),))
+    assert partner.decide("turn the volume down").calls == ()
+
+
 def test_what_is_missing_is_asked_for_and_may_come_next() -> None:
     first, second = talk("drive back", "three meters")
     assert (first.text, first.calls) == ("How many meters?", ())
@@ -119,6 +222,29 @@ def test_yes_confirms_nothing_that_was_not_heard_or_asked() -> None:
     assert talk("yes")[0].calls == ()
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "are you sure",
+        "is that right",
+        "which one is the right gate",
+        "is it okay to smoke",
+        "right where is the pool",
+        "who says yes",
+        "correct me if I am wrong",
+        "yes but later",
+        "yes when they are here",
+    ],
+)
+def test_a_question_or_half_a_yes_confirms_nothing(said: str) -> None:
+    assert talk("open the gate", said)[-1].calls == ()
+
+
+@pytest.mark.parametrize("said", ["yes", "okay", "sure", "yes, open it", "go ahead", "of course", "that's right"])
+def test_a_yes_confirms(said: str) -> None:
+    assert talk("open the gate", said)[-1].calls == (Call("open_gate", {}),)
+
+
 def test_a_request_may_lean_on_the_one_before() -> None:
     assert talk("clean the kitchen", "now the living room")[-1].calls == (Call("clean", {"room": "living room"}),)
 
@@ -138,6 +264,7 @@ def test_where_nothing_can_be_called_a_request_is_refused() -> None:
         decision = partner.decide(text)
         assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
         assert partner.decide("yes", [Exchange(text, decision.text)]).calls == ()
+    assert "I can " not in partner.decide("what can you do").text.replace("I can tell you about", "")
     assert partner.decide("I would like to know when the gate opens").text == FACTS[1]
 
 
