@@ -34,7 +34,7 @@ def test_a_killed_worker_comes_back_and_the_conversation_goes_on(
 ) -> None:
     """Killed while nobody speaks, in the middle of a question, and in the middle of an answer."""
     # A recogniser needs longer to come back than anyone else, and has all it missed to hear again.
-    pause_s = 18 if worker == "asr" else 5
+    pause_s = 18 if worker == "asr" else 8
     sound = np.concatenate([silence(2.5), question(), silence(pause_s), question()])
     output, written = tmp_path / "o.wav", tmp_path / "r.json"
     files = ("--input", str(write(tmp_path / "q.wav", sound)), "--output", str(output), "--report", str(written))

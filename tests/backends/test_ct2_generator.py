@@ -31,7 +31,8 @@ def settings(model: Path, *sets: str) -> Rung:
     """What the engine would load it with; greedy, so that it says the same each time."""
     own = ("llm.backend=ctranslate2", f"llm.ctranslate2.model={model}", "llm.ctranslate2.temperature=0.0")
     fixed = ("llm.ctranslate2.device=cpu", "llm.ctranslate2.context_tokens=1024", "llm.max_tokens=500")
-    short = ("llm.system_prompt=Be brief.",)  # with facts in it, it would fill so small a model
+    # With facts in it, it would fill so small a model.
+    short = ("llm.system_prompt=You are the voice of a museum. Answer in {language}, in a sentence or two.",)
     return rung("llm", load(sets=[*own, *fixed, *short, *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
 
 
@@ -234,7 +235,7 @@ def test_without_its_packages_the_remedy_names_the_extra(
     [
         ("llm.ctranslate2.compute_type=bfloat16", "compute_type bfloat16 is not for cpu here; choose from"),
         ("llm.ctranslate2.context_tokens=4096", "has room for 2048; set it to 2048 or less"),
-        ("llm.ctranslate2.context_tokens=600", "leaves no room for a question"),
+        ("llm.ctranslate2.context_tokens=520", "leaves no room for a question"),
     ],
 )
 def test_settings_that_the_model_cannot_have_are_told(setting: str, says: str, llama_ct2: Path) -> None:
