@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from engine.contract import Pcm
 from workers.drivers import Port
-from workers.drivers.reserve import CALM_NS, MOST, Reserve
 from workers.drivers.room import Room, impulse_response
-from workers.drivers.virtual import CAPTURE_BLOCKS, VirtualCard
+from workers.drivers.virtual import CALM_NS, CAPTURE_BLOCKS, MORE_BLOCKS, VirtualCard, called, usual
 
 MS = 1_000_000
 RATE, BLOCK, BLOCK_MS = 16000, 320, 20
@@ -154,17 +153,17 @@ def test_who_is_called_late_has_more_lying_ready_before_there_is_a_hole_and_less
 
 
 def test_what_lies_ready_grows_up_to_a_bound_and_not_for_a_little_lateness() -> None:
-    reserve = Reserve(2, 10 * MS)
-    reserve.called(10 * MS, 0)  # half of it is left
-    assert reserve.blocks == 2
+    reserve = usual(2)
+    called(reserve, 10 * MS, 10 * MS, 0)  # half of it is left
+    assert reserve.now == 2
     for _ in range(50):
-        reserve.called(1000 * MS, 0)
-    assert reserve.blocks == 2 + MOST
-    reserve.called(0, CALM_NS - 1)
-    assert reserve.blocks == 2 + MOST
+        called(reserve, 1000 * MS, 10 * MS, 0)
+    assert reserve.now == 2 + MORE_BLOCKS
+    called(reserve, 0, 10 * MS, CALM_NS - 1)
+    assert reserve.now == 2 + MORE_BLOCKS
     for number in range(1, 50):
-        reserve.called(0, number * CALM_NS)
-    assert reserve.blocks == 2
+        called(reserve, 0, 10 * MS, number * CALM_NS)
+    assert reserve.now == 2
 
 
 def test_a_block_that_took_too_long_to_fill_is_late_too(play: Callable[..., Hand]) -> None:

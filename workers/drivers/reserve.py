@@ -1,31 +1,37 @@
-"""How many blocks lie ready at the virtual loudspeaker: more for a while where its worker is called late.
+"""How much sound lies ready at a loudspeaker: more for a while where it was not enough, or nearly was not.
 
-A worker that has no real-time priority waits for the processor like any other program. Before it is so late that there
-is a hole, the reserve grows: answers begin that much later, and are whole.
+A worker that has no real-time priority waits for the processor like any other program. Where more lies ready, answers
+begin that much later, and are whole.
 """
 
 from __future__ import annotations
 
-MOST = 6
-"""So many blocks more than usual at most."""
-CALM_NS = 10_000_000_000
-"""So long without being late takes one of them back."""
+from dataclasses import dataclass, field
 
 
+@dataclass(slots=True)
 class Reserve:
-    """usual: blocks that lie ready where nobody is late. block_ns: how long one is heard."""
+    """usual: what lies ready where all is well. step: so much more each time that it is short, up to `most` in all.
+    calm: so long without that takes one step back. Amounts and times are in whatever the caller counts."""
 
-    def __init__(self, usual: int, block_ns: int) -> None:
-        self.blocks = self._usual = usual
-        self._block_ns = block_ns
-        self._late_at = 0
+    usual: int
+    step: int
+    most: int
+    calm: int
+    now: int = field(init=False)
+    """What lies ready."""
+    _calm_at: int = field(init=False, default=0)
 
-    def called(self, late_ns: int, now_ns: int) -> None:
-        """The worker was called so much after it was to hand over a block. Who was so late that half of the reserve
-        was gone may be later still the next time."""
-        if 2 * late_ns > self.blocks * self._block_ns:
-            self.blocks = min(self.blocks + 1, self._usual + MOST)
-            self._late_at = now_ns
-        elif self.blocks > self._usual and now_ns - self._late_at >= CALM_NS:
-            self.blocks -= 1
-            self._late_at = now_ns
+    def __post_init__(self) -> None:
+        self.now = self.usual
+
+    def short(self, at: int) -> None:
+        """It was not enough, or hardly."""
+        self.now = min(self.now + self.step, self.most)
+        self._calm_at = at + self.calm
+
+    def well(self, at: int) -> None:
+        """It was enough."""
+        if self.now > self.usual and at >= self._calm_at:
+            self.now -= self.step
+            self._calm_at = at + self.calm

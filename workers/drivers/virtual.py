@@ -20,9 +20,22 @@ from workers.drivers.room import Room
 
 CAPTURE_BLOCKS = 16
 """Blocks that the device's own input buffer holds."""
+MORE_BLOCKS, CALM_NS = 6, 10_000_000_000
+"""So many blocks more lie ready at most where the worker is called late; so long without takes one of them back."""
 _AFTER_NS = 4_000_000
 """So long after the input was handed over, the output is fetched: what a block of the microphone says of a voice is
 known by then and counts at once, not a block later."""
+
+
+def usual(queued: int) -> Reserve:
+    """The reserve of a loudspeaker, in blocks, its times in ns."""
+    return Reserve(queued, 1, queued + MORE_BLOCKS, CALM_NS)
+
+
+def called(reserve: Reserve, late_ns: int, block_ns: int, now_ns: int) -> None:
+    """The worker was called so much after it was to hand over a block. Who was so late that half of the reserve was
+    gone may be later still the next time."""
+    (reserve.short if 2 * late_ns > reserve.now * block_ns else reserve.well)(now_ns)
 
 
 class VirtualCard:
@@ -46,18 +59,18 @@ class VirtualCard:
         taken = port.heard_samples // block  # input blocks handed over
         given = port.played_samples // block  # output blocks handed over
         ended = False
-        reserve, next_out = Reserve(self._queued, block_ns), None
+        reserve, next_out = usual(self._queued), None
         while True:
             elapsed = time.monotonic_ns() - start_ns
             if next_out is not None and elapsed >= next_out:
-                reserve.called(elapsed - next_out, elapsed)
+                called(reserve, elapsed - next_out, block_ns, elapsed)
             passed = elapsed // block_ns  # blocks whose time is over; block `passed` is heard now
             while taken < passed:
                 lost = passed - taken > CAPTURE_BLOCKS
                 self._copy(port.hear(block), taken * block, lost)
                 port.heard(block, start_ns + taken * block_ns, lost=lost)
                 taken += 1
-            while given <= (elapsed - after_ns) // block_ns + reserve.blocks:
+            while given <= (elapsed - after_ns) // block_ns + reserve.now:
                 port.fill(out)
                 # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
                 elapsed = time.monotonic_ns() - start_ns
@@ -72,7 +85,7 @@ class VirtualCard:
             if not ended and taken * block >= len(self._sound):
                 ended = True
                 port.ended()
-            next_out = (given - reserve.blocks) * block_ns + after_ns
+            next_out = (given - reserve.now) * block_ns + after_ns
             if not port.wait(start_ns + min((taken + 1) * block_ns, next_out)):
                 return
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engine.contract import Pcm
 from workers.drivers import Loudspeaker, Mark, Port
+from workers.drivers.reserve import Reserve
 from workers.sound.clock import APART_S, DeviceClock
 
 SHORTEST_MS, LONGEST_MS = 5, 20
@@ -28,11 +29,9 @@ class PlayLine:
         device_rate = self._device_rate = loudspeaker.rate
         self._channels = loudspeaker.channels
         self._start_ns, self._rate = start_ns, rate
-        self._least = self._ahead = ahead_ms * device_rate // 1000
-        self._more = MORE_MS * device_rate // 1000
-        self._most = self._least + MOST_MS * device_rate // 1000
-        self._calm_at = 0
-        """The frame from which on there has been no miss for long."""
+        least, more, most = (ms * device_rate // 1000 for ms in (ahead_ms, MORE_MS, MOST_MS))
+        self._ahead = Reserve(least, more, least + most, _CALM_S * device_rate)
+        """In frames, its times, too."""
         self.clock = DeviceClock(device_rate)
         self._convert = samplerate.Resampler("sinc_fastest", channels=1)
         self._piece = np.zeros(LONGEST_MS * rate // 1000, np.int16)
@@ -65,13 +64,11 @@ class PlayLine:
             self._lost += missing
             self._given += missing
             self._port.missed(round(missing * self._rate / self._device_rate))
-            self._ahead = min(self._ahead + self._more, self._most)
-            self._calm_at = self._taken + _CALM_S * self._device_rate
+            self._ahead.short(self._taken)
         elif self.clock.stood_ns:  # a sound server's own underrun: it did not ask in time, and says nothing of it
             self._port.missed(self.clock.stood_ns * self._rate // 1_000_000_000)
-        elif self._ahead > self._least and self._taken >= self._calm_at:
-            self._ahead -= self._more
-            self._calm_at = self._taken + _CALM_S * self._device_rate
+        else:
+            self._ahead.well(self._taken)
 
     def feed(self) -> None:
         """Make what is missing of the sound that shall lie ready."""
@@ -80,8 +77,8 @@ class PlayLine:
         if not self._fed or abs(self.apart) > APART_S * self._rate:
             self._fed = True
             self._come_together()
-        while self._hand_over() and self.waiting < self._ahead:
-            self._held = self._frames(self._make(self._ahead - self.waiting))
+        while self._hand_over() and self.waiting < self._ahead.now:
+            self._held = self._frames(self._make(self._ahead.now - self.waiting))
 
     def _come_together(self) -> None:
         apart = round(self.apart)
