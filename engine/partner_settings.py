@@ -27,7 +27,8 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """An argument of a tool. choices: the words that it may be; none: anything of its type."""
+    """An argument of a tool. choices: the words that it may be; none: anything of its type, which is string, number,
+    integer or boolean. unit: of a number, such as meters."""
 
     name: str
     type: str = "string"
@@ -36,6 +37,17 @@ class Parameter:
     maximum: float | None = None
     unit: str = ""
     required: bool = True
+
+    @property
+    def spoken(self) -> str:
+        return self.name.replace("_", " ")
+
+    @classmethod
+    def of(cls, name: str, value: Any) -> Parameter:
+        """The opposite of `plain`."""
+        if isinstance(value, str):
+            return cls(name, value)
+        return cls(name, choices=tuple(value)) if isinstance(value, list) else cls(name, **value)
 
     def plain(self) -> Any:
         """As it is written: a type, a list of words, or a table."""

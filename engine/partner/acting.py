@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from engine.partner.question import Question
 from engine.partner.reading import Lexicon
 from engine.partner.saying import Saying
-from engine.partner.tools import Call, Filling, Parameter, Tool, Tools, Value
+from engine.partner.tools import Call, Filling, Tool, Tools, Value
+from engine.partner_settings import Parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Acting:
         wanted = [each for each in tool.parameters if each.name not in arguments]
         arguments.update(filling.fill(wanted))
         missing = next(each for each in tool.parameters if each.name == pending.missing)
-        if missing.kind == "string" and not missing.choices and (text := filling.text([False] * len(filling.terms))):
+        if missing.type == "string" and not missing.choices and (text := filling.text([False] * len(filling.terms))):
             arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
 
@@ -104,10 +105,10 @@ class Acting:
         if parameter.choices:
             choices = self._saying.list(parameter.choices, "or")
             return self._saying.phrase("which", what=parameter.spoken, choices=choices)
-        if parameter.kind == "boolean":
+        if parameter.type == "boolean":
             return self._saying.phrase("on_off")
         counted = parameter.unit or parameter.spoken.endswith("s") or parameter.spoken == "people"
-        many = parameter.kind in ("number", "integer") and counted
+        many = parameter.type in ("number", "integer") and counted
         return self._saying.phrase("how_many" if many else "what", what=what)
 
     def _wrong(self, parameter: Parameter, value: Value) -> str:
@@ -116,7 +117,7 @@ class Acting:
             return ""
         low, high = parameter.minimum, parameter.maximum
         if (low is None or value >= low) and (high is None or value <= high):
-            whole = parameter.kind != "integer" or value == int(value)
+            whole = parameter.type != "integer" or value == int(value)
             return "" if whole else self._saying.phrase("whole", what=parameter.spoken)
         name = "range" if low is not None and high is not None else "at_least" if low is not None else "at_most"
         unit = f" {parameter.unit}" if parameter.unit else ""

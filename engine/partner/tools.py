@@ -9,27 +9,11 @@ from typing import TypeAlias
 
 from engine.partner.facts import SYNONYM
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term, number_at
+from engine.partner_settings import Parameter
 
 Value: TypeAlias = str | int | float | bool
 Span: TypeAlias = tuple[int, int]
 """Places among the words of a request, the end excluded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """kind: string, number, integer or boolean; with choices one of those words. unit: of a number, such as meters."""
-
-    name: str
-    kind: str = "string"
-    choices: tuple[str, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = ""
-    required: bool = True
-
-    @property
-    def spoken(self) -> str:
-        return self.name.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +63,14 @@ class Filling:
     def fill(self, parameters: Sequence[Parameter]) -> dict[str, Value]:
         """The arguments that are there, but for those that are plain text (`text`)."""
         found: dict[str, Value] = {}
-        order = sorted(parameters, key=lambda each: (not each.choices, each.kind != "number" or not each.unit))
+        order = sorted(parameters, key=lambda each: (not each.choices, each.type != "number" or not each.unit))
         for each in order:
             value: Value | None = None
             if each.choices:
                 value = self._choice(each.choices)
-            elif each.kind in ("number", "integer"):
+            elif each.type in ("number", "integer"):
                 value = self._number(each)
-            elif each.kind == "boolean":
+            elif each.type == "boolean":
                 value = self._boolean()
             if value is not None:
                 found[each.name] = value
@@ -256,7 +240,7 @@ class Tools:
         known = [self._knows(tool, term) for term in filling.terms]
         sure = 0.5
         for each in tool.parameters:
-            if each.kind == "string" and not each.choices:
+            if each.type == "string" and not each.choices:
                 whole = each.name in self._lexicon.language.free_text.split()
                 if text := filling.text([match > 0 for match in known], whole):
                     arguments[each.name] = text

@@ -9,7 +9,8 @@ import pytest
 
 from engine.contract import Exchange
 from engine.partner.partner import Decision, Partner
-from engine.partner.tools import Call, Parameter, Tool
+from engine.partner.tools import Call, Tool
+from engine.partner_settings import Parameter
 
 TOOLS = (
     Tool(
@@ -292,7 +293,7 @@ def test_whatever_is_said_nothing_is_called_beyond_its_limits_and_nothing_is_mad
 def _is_within(parameter: Parameter, value: Any) -> bool:
     if parameter.choices:
         return value in parameter.choices
-    if parameter.kind in ("number", "integer"):
+    if parameter.type in ("number", "integer"):
         low, high = parameter.minimum or float("-inf"), parameter.maximum or float("inf")
-        return low <= value <= high and (parameter.kind != "integer" or isinstance(value, int))
-    return isinstance(value, bool if parameter.kind == "boolean" else str)
+        return low <= value <= high and (parameter.type != "integer" or isinstance(value, int))
+    return isinstance(value, bool if parameter.type == "boolean" else str)

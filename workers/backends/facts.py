@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from engine.contract import Called, Event, Job, Rung, Tag
 from engine.partner.partner import Decision, Partner, Persona
-from engine.partner.tools import Parameter, Tool
+from engine.partner.tools import Tool
+from engine.partner_settings import Parameter
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.pronunciations import pronunciations
 from workers.backends.spoken import Spoken
@@ -99,17 +100,6 @@ def _tool(table: dict[str, object]) -> Tool:
     return Tool(
         str(table["name"]),
         str(table["description"]),
-        tuple(_parameter(name, value) for name, value in parameters.items()),
+        tuple(Parameter.of(name, value) for name, value in parameters.items()),
         bool(table.get("confirm", False)),
     )
-
-
-def _parameter(name: str, value: object) -> Parameter:
-    """A parameter as the configuration has it: a type, a list of words, or a table."""
-    if isinstance(value, str):
-        return Parameter(name, value)
-    if isinstance(value, list):
-        return Parameter(name, choices=tuple(value))
-    assert isinstance(value, dict)
-    rest = {key: value[key] for key in ("minimum", "maximum", "unit", "required") if key in value}
-    return Parameter(name, value["type"], **rest)
