@@ -23,6 +23,8 @@ from engine.errors import BackendError, EngineError
 from workers.backends.registry import make, rung
 
 _STEP_NS = 20_000_000
+_LONGEST_S = 1.0
+"""Looked at again after so long, should a backend forget to ring."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Conversation:
         self._backend.finish(job)
         while True:
             if self._backend.idle:  # it works elsewhere, and rings when something came of it
-                self._bell.wait(_STEP_NS / 1e9)
+                self._bell.wait(_LONGEST_S)
             self._bell.clear()
             for event in self._backend.step(_STEP_NS):
                 if isinstance(event, Token):

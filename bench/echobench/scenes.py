@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from echobench.candidates import RATE, STEP
 from engine.contract import Job, Pcm, Rung, Tag
 from workers.backends.flite import Flite
+from workers.backends.kept import Collected
 from workers.drivers.room import Room
 
 
@@ -75,17 +76,11 @@ class Voiced:
         self.sound: Pcm = whole[: len(whole) // (2 * STEP) * 2 * STEP]
 
     def _say(self, text: str) -> Pcm:
-        parts: list[Pcm] = []
-
-        class Into:
-            def write(self, pcm: Pcm) -> bool:
-                parts.append(pcm.copy())
-                return True
-
-        job = Job(Tag(), sink=Into())
+        sink = Collected()
+        job = Job(Tag(), sink=sink)
         self._voice.begin(job)
         self._voice.feed(job, text)
         self._voice.finish(job)
         while not self._voice.idle:
             self._voice.step(0)
-        return np.concatenate(parts)
+        return np.concatenate(sink.parts)

@@ -9,22 +9,12 @@ import numpy as np
 
 from engine.config import Config
 from engine.contract import Ended, Heard, Job, Pcm, Rung, Tag
+from workers.backends.kept import Collected
 from workers.backends.registry import make, named, rung
 
 RATE = 16000
 _PAUSE = np.zeros(RATE // 4, np.int16)
 _STEP_NS = 1_000_000_000
-
-
-class _Kept:
-    """Takes all of a voice's sound."""
-
-    def __init__(self) -> None:
-        self.parts: list[Pcm] = []
-
-    def write(self, pcm: Pcm) -> bool:
-        self.parts.append(pcm.copy())
-        return True
 
 
 class Voice:
@@ -39,7 +29,7 @@ class Voice:
 
     def say(self, text: str) -> Pcm:
         """The sound of a text, a quarter of a second of silence around it."""
-        kept = _Kept()
+        kept = Collected()
         job = Job(Tag(1, 1, 1), sink=kept)
         self._backend.begin(job)
         self._backend.feed(job, text)

@@ -22,7 +22,7 @@ class Phrase:
     words: tuple[Word, ...]
 
 
-class _Collected:
+class Collected:
     """A sink that keeps what it is given."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class KeptPhrases:
         self._kept = {text: self._spoken(text, language) for text in texts}
 
     def _spoken(self, text: str, language: str) -> Phrase:
-        sink = _Collected()
+        sink = Collected()
         words: tuple[Word, ...] = ()
         job = Job(Tag(), language=language, sink=sink)
         self._voice.begin(job)
