@@ -8,7 +8,7 @@ card is needed and nothing is heard. Session builder and measure lie with the re
 
 callback      the same C function, called by PortAudio's thread (ours) and by a Python callback (PyAudio)
 drift         30 minutes of two clocks 300 ppm apart, in simulated time
-conversation  the same session through the virtual card and through the server: responses, xruns, holes
+conversation  the same three sessions through the virtual card and through the server: responses, xruns, holes
 unplug        the microphone is pulled out and plugged in again: when that is seen, what is answered afterwards
 soak          --minutes of conversation through the server: xruns
 """
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from tests.pulse import PulseServer
 
 REPEAT = ("--set", "llm.backend=repeat")
 CALLBACK_S = 20
+SESSIONS = 3
 
 
 def callback(_given: argparse.Namespace, _work: Path) -> None:
@@ -60,6 +62,26 @@ def callback(_given: argparse.Namespace, _work: Path) -> None:
                     print(f"  {system:8} {side:12} {'load' if load else '':6}{row}")
 
 
+class Way:
+    """A way for sound to come and go: the responses in ms, NaN where there was none, and what went wrong."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.responses = name, list[float]()
+        self.wrong: Counter[str] = Counter()
+
+    def add(self, rows: list[dict[str, Any]], total: dict[str, Any], report: dict[str, Any]) -> None:
+        """One more session, as turns.py and the engine saw it."""
+        self.responses += [np.nan if row["response_ms"] is None else row["response_ms"] for row in rows]
+        own = report["totals"]
+        self.wrong.update(misses=total["misses"], cut_ins=total["cut_ins"], holes=len(total["holes"]))
+        self.wrong.update(xruns=own["xruns"], lost=own["lost_blocks"])
+
+    def __str__(self) -> str:
+        p50, p95 = np.nanpercentile(self.responses, (50, 95))
+        wrong = ", ".join(f"{what} {count}" for what, count in self.wrong.items())
+        return f"  {self.name:14} p50 {p50:5.0f}  p95 {p95:5.0f}  of {len(self.responses)}: {wrong}"
+
+
 def session(given: argparse.Namespace, work: Path, seed: int, utterances: str) -> tuple[Path, dict[str, Any]]:
     """A track of the user's and its labels."""
     track = Builder(given.shared, work).build(utterances, seed)
@@ -67,25 +89,25 @@ def session(given: argparse.Namespace, work: Path, seed: int, utterances: str) -
 
 
 def conversation(given: argparse.Namespace, work: Path) -> None:
-    """The same session both ways."""
+    """The same sessions both ways, by turns. Utterances of all sessions together: one session's differ by more than
+    what is to be seen."""
     measure = tool(given.shared, "turns").measure
-    track, labels = session(given, work, 1, SHORT)
-    run = converse(given.shared, Track(track, labels), ECHOES)
-    reports, by_card = {"virtual card": run.report}, run.total
-    with live(work, REPEAT) as (server, engine):
-        play_session(server, track, work / "live.wav")
-        reports["PulseAudio"] = engine.end()
-    _, by_server = measure(work / "live.wav", labels, track=track)
-    print("conversation: one session, response in ms, end of speech to first sound in the recording")
-    for (name, report), total in zip(reports.items(), (by_card, by_server), strict=True):
-        figures = report["totals"]
-        print(
-            f"  {name:14} p50 {total['response_ms_p50']:5.0f}  p95 {total['response_ms_p95']:5.0f}  "
-            f"of {total['utterances']}: misses {total['misses']}, cut-ins {total['cut_ins']}, "
-            f"holes {len(total['holes'])}, xruns {figures['xruns']}, lost {figures['lost_blocks']}"
-        )
-    more = by_server["response_ms_p50"] - by_card["response_ms_p50"]
-    print(f"  difference of p50: {more:+.0f} ms (asked: within 40)")
+    by_card, by_server = Way("virtual card"), Way("PulseAudio")
+    for seed in range(1, SESSIONS + 1):
+        track, labels = session(given, work, seed, SHORT)
+        run = converse(given.shared, Track(track, labels), ECHOES)
+        by_card.add(run.rows, run.total, run.report)
+        with live(work, REPEAT) as (server, engine):
+            play_session(server, track, work / "live.wav")
+            report = engine.end()
+        rows, total = measure(work / "live.wav", labels, track=track)
+        by_server.add(rows, total, report)
+    print(f"conversation: {SESSIONS} sessions, response in ms, end of speech to first sound in the recording")
+    print(by_card, by_server, sep="\n")
+    more = np.array(by_server.responses) - np.array(by_card.responses)
+    p50 = np.nanmedian(by_server.responses) - np.nanmedian(by_card.responses)
+    print(f"  difference of p50: {p50:+.0f} ms (asked: within 40); the median difference of an utterance:", end=" ")
+    print(f"{np.nanmedian(more):+.0f} ms")
 
 
 def unplug(given: argparse.Namespace, work: Path) -> None:
