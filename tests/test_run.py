@@ -235,7 +235,7 @@ def test_two_questions_are_two_turns_and_repeat_says_what_it_heard(start: Start,
 def test_other_rates_and_stereo_are_heard_as_well(start: Start, tmp_path: Path, short_answers: Path) -> None:
     import samplerate
 
-    for rate, channels in ((8000, 1), (22050, 1), (44100, 2), (48000, 2)):
+    for rate, channels in ((8000, 1), (44100, 2)):
         sound = samplerate.resample(question().astype(np.float32), rate / RATE, "sinc_medium")
         frames = np.repeat(sound[:, None], channels, 1).clip(-32768, 32767).astype(np.int16)
         path, output, written = write(tmp_path / "q.wav", frames, rate), tmp_path / "o.wav", tmp_path / "r.json"
