@@ -1,7 +1,7 @@
 """The supervisor's end of the fork server (workers/fork_server.py), which starts a worker in milliseconds.
 
-It is a way to start workers and never the only one: where it cannot, or does not answer, or for a stage with a Python of
-its own, the worker is started by executing an interpreter. Nobody waits for it: its answers come through the event loop.
+It is a way to start workers and never the only one: where it cannot, or does not answer, or for a stage with a Python
+of its own, the worker is started by executing an interpreter. Nobody waits for it: answers come by the event loop.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ import contextlib
 import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 

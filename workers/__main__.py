@@ -1,5 +1,5 @@
-"""Starts a worker: `python -m workers engine:STAGE --instance NAME --parent PID --doorbell FD`; with `--requests FD` the
-process that workers are forked from.
+"""Starts a worker: `python -m workers engine:STAGE --instance NAME --parent PID --doorbell FD`; with `--requests FD`
+the process that workers are forked from.
 
 Nothing but the standard library is imported before it is sure that this interpreter can join the engine.
 """

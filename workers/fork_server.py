@@ -1,10 +1,10 @@
-"""The fork server: it has imported what all workers import, and becomes a worker in milliseconds as often as it is asked.
+"""The fork server: it has imported what all workers import, and makes a worker of itself as often as it is asked to.
 
     python -m workers engine:forks --instance NAME --parent PID --doorbell FD --requests FD
 
-A request is one packet: which worker, how its environment differs from ours, and the supervisor's line to it. The worker
-is a grandchild whose parent ends at once, so that the supervisor, which adopts orphans meanwhile, is its parent
-like that of one that it started itself. It says so on its line, and goes on when it is told to: if nobody tells it, the
+A request is one packet: which worker, how its environment differs from ours, and the supervisor's line to it. The
+worker is a grandchild whose parent ends at once: the supervisor, which adopts orphans meanwhile, is its parent then,
+like that of one that it started itself. It says so on its line, and goes on when it is told to. If it is not told, the
 supervisor has given it up and may have started another. There is one thread here, no backend, no ring and no model.
 """
 
