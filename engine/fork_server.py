@@ -75,8 +75,7 @@ class ForkServer:
         self._timer = None
         self._started_s, self._is_ready = time.monotonic(), False
         self._environ = environment(1)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        ours, theirs = _pair()
         with theirs:
             try:
                 self._popen = subprocess.Popen(
@@ -102,8 +101,10 @@ class ForkServer:
 
     def _ask(self, requests: socket.socket, worker: Worker) -> bool:
         """False: it cannot be asked now."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
+        try:
+            ours, theirs = _pair()
+        except OSError:  # too many open files
+            return False
         with theirs:
             try:
                 request = json.dumps({worker.process.title: self._changes(worker.environ)}).encode()
@@ -140,13 +141,13 @@ class ForkServer:
 
     def _answered(self, line: socket.socket) -> None:
         """A worker is ours, or could not be made."""
-        worker = self._hang_up(line, go=False) if not (pid := _number(line)) else self._asked[line]
-        if not pid:
+        if pid := _number(line):
+            self._asked[line].adopt(Forked(pid))
+        worker = self._hang_up(line, go=bool(pid))
+        if pid:
+            self._forked(worker)
+        else:
             self._instead(worker)
-            return
-        worker.adopt(Forked(pid))
-        self._hang_up(line, go=True)
-        self._forked(worker)
 
     def _hang_up(self, line: socket.socket, go: bool) -> Worker:
         """End the talk with a worker. go: it may begin; else it ends."""
@@ -198,6 +199,13 @@ class ForkServer:
     def close(self) -> None:
         """Start no more workers: one that is being made ends by itself."""
         self._end()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Our end of a line of packets, which never waits, and the other's."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    return ours, theirs
 
 
 def _number(line: socket.socket) -> int:
