@@ -56,6 +56,9 @@ PROCESSES = (
     Process("recorder", "workers.recorder", "audio", wanted=lambda settings: bool(settings.audio.output)),
 )
 
+FORKS = "engine:forks"
+"""The title of the process that workers are forked from: no worker, and without a doorbell."""
+
 ENGINE = "engine"
 """The supervisor: not a worker, but it has a doorbell too."""
 

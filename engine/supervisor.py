@@ -20,6 +20,7 @@ from engine.ends import SaidError, cause, while_loading
 from engine.errors import DeviceError, EngineError, WorkerError
 from engine.events import Error, StageChanged, StateChanged
 from engine.footprint import Footprint
+from engine.fork_server import ForkServer
 from engine.hub import Hub
 from engine.lease import plan
 from engine.recovery import Verdict
@@ -56,6 +57,7 @@ class Supervisor:
         self.telemetry.set("engine.lease", plan(config, cores()).bits)
         wanted = [process for process in PROCESSES if process.wanted(config)]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
+        self._fork_server = ForkServer(self.instance, self._switchboard.doorbell, self._started, self._execute)
         self.on_death: Callable[[str], None] = lambda _stage: None
         """Called when a worker has ended, before it is started again."""
         self.footprint = Footprint(self._pids)
@@ -75,6 +77,7 @@ class Supervisor:
         """
         self._ready = asyncio.Event()
         asyncio.get_running_loop().add_reader(self._switchboard.doorbell, self._rung)
+        self._fork_server.start()
         for worker in self.workers:
             self._launch(worker)
         ready: asyncio.Future[Any] = asyncio.ensure_future(self._ready.wait())
@@ -98,9 +101,18 @@ class Supervisor:
         return all(worker.ready for worker in self.workers)
 
     def _launch(self, worker: Worker) -> None:
-        """Start a worker, unless it runs or the engine ends. One that cannot be started is like one that died."""
+        """Start a worker, unless it runs or the engine ends."""
         self._forget_timer(worker)
-        if worker.pid or self._stopping or self._ended.done():
+        if not (worker.pid or self._is_over):
+            self._fork_server.fork(worker)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._stopping or self._ended.done()
+
+    def _execute(self, worker: Worker) -> None:
+        """Start a worker without the fork server. One that cannot be started is like one that died."""
+        if self._is_over:
             return
         try:
             worker.start(self._switchboard.doorbell)
@@ -110,7 +122,10 @@ class Supervisor:
             else:
                 self._fail(worker.process.name, error)
         else:
-            asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
+            self._started(worker)
+
+    def _started(self, worker: Worker) -> None:
+        asyncio.get_running_loop().add_reader(worker.pidfd, self._died, worker)
 
     def _launch_in(self, after_s: float, worker: Worker) -> None:
         self._forget_timer(worker)
@@ -252,7 +267,7 @@ class Supervisor:
         return frozenset(worker.process.name for worker in self.workers if worker.recovery.resting and not worker.pid)
 
     def _pids(self) -> list[int]:
-        return [os.getpid(), *(worker.pid for worker in self.workers if worker.pid)]
+        return [os.getpid(), *self._fork_server.pids, *(worker.pid for worker in self.workers if worker.pid)]
 
     def total(self, metric: str) -> int:
         """A per-stage counter, summed over the stages."""
@@ -281,6 +296,7 @@ class Supervisor:
         self._hub.tell(StateChanged("stopping"))
         if hasattr(self, "_watching"):
             self._watching.cancel()
+        self._fork_server.close()
         self.telemetry.set("engine.stop", 1)
         self._switchboard.wake_all()
         if any(worker.pid for worker in self.workers):

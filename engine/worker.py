@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from engine import mps, own_python
 from engine.channels import Process
@@ -44,6 +44,23 @@ def environment(threads: int, python: str = "") -> dict[str, str]:
     }
 
 
+def arguments(python: str, title: str, instance: str, doorbell: int) -> list[str]:
+    """The command line of a worker. python: the interpreter of its own, if it has one."""
+    numbers = ("--parent", str(os.getpid()), "--doorbell", str(doorbell))
+    return own_python.command(python, "-m", "workers", title, "--instance", instance, *numbers)
+
+
+class Child(Protocol):
+    """What is needed of a child's process; subprocess.Popen has it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
 _GONE_S = 2.0
 
 
@@ -57,7 +74,7 @@ class Worker:
         self._threads = getattr(section, "threads", 1)
         self._mps = mps.environment(config.mps, process.name)
         self._instance = instance
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: Child | None = None
         self._started_ns = 0
         self._heartbeat_ns = round(config.engine.heartbeat_timeout_s * 1e9)
         self._loading_ns = round(config.engine.start_timeout_s * 1e9)
@@ -80,17 +97,29 @@ class Worker:
     def ready(self) -> bool:
         return self._telemetry.get(f"{self.process.name}.state") == READY
 
+    @property
+    def forkable(self) -> bool:
+        """It runs under the engine's own interpreter."""
+        return not self._python
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of its process."""
+        return {**environment(self._threads, self._python), **self._mps}
+
+    def begin(self) -> None:
+        """It is being started."""
+        self._started_ns, self.killed_for = time.monotonic_ns(), ""
+
     def start(self, doorbell: int) -> None:
         """Start it. The kernel sends the parent's death to it through the thread that called this: call it from the
         main thread. doorbell: the supervisor's eventfd, which it inherits. Raises WorkerError when its interpreter
         cannot be executed."""
-        self._started_ns, self.killed_for = time.monotonic_ns(), ""
-        numbers = ("--parent", str(os.getpid()), "--doorbell", str(doorbell))
-        arguments = ("-m", "workers", self.process.title, "--instance", self._instance, *numbers)
+        self.begin()
         try:
-            self._popen = subprocess.Popen(
-                own_python.command(self._python, *arguments),
-                env={**environment(self._threads, self._python), **self._mps},
+            child = subprocess.Popen(
+                arguments(self._python, self.process.title, self._instance, doorbell),
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(doorbell,),
                 **OWN_GROUP,
@@ -98,7 +127,12 @@ class Worker:
         except OSError as error:
             why = f"cannot be started: {self._python or sys.executable}: {error.strerror}"
             raise WorkerError(why, f"correct {self.process.section}.python") from error
-        self.pidfd = os.pidfd_open(self._popen.pid)
+        self.adopt(child)
+
+    def adopt(self, child: Child) -> None:
+        """This child of ours is its process."""
+        self._popen = child
+        self.pidfd = os.pidfd_open(child.pid)
 
     def reap(self) -> int:
         """Take leave of a process that has ended, or was killed; its exit code, negative for a signal. One that the

@@ -19,7 +19,7 @@ import numpy as np
 
 import ringbuf
 from engine import NAME
-from engine.channels import PROCESSES, channel, segment
+from engine.channels import FORKS, PROCESSES, channel, segment
 from engine.contract import Pcm
 from engine.telemetry import Telemetry
 from engine.worker import OWN_GROUP
@@ -142,15 +142,25 @@ class Engine:
         """The exit code, once it has ended with all its processes."""
         code = self.process.wait(timeout)
         limit = time.monotonic() + WATCHDOG_S
-        while self.pids() and time.monotonic() < limit:
+        while self._processes() and time.monotonic() < limit:
             time.sleep(0.005)
-        assert self.pids() == {}
+        assert self._processes() == {}
         return code
 
     # Looking and meddling.
 
     def pids(self) -> dict[str, int]:
         """The workers that live: name → process id."""
+        found = self._processes()
+        found.pop(FORKS, None)
+        return {title.removeprefix("engine:"): pid for title, pid in found.items()}
+
+    def fork_server(self) -> int:
+        """The process that workers are forked from; 0: there is none."""
+        return self._processes().get(FORKS, 0)
+
+    def _processes(self) -> dict[str, int]:
+        """The workers that live, and the fork server: title → process id."""
         found = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal() and (arguments := _arguments(folder)):
@@ -158,7 +168,7 @@ class Engine:
                 at = arguments.index("--instance") if "--instance" in arguments else 0
                 ours = arguments[at + 1 : at + 2] == [self.instance] and "-m" in arguments[:at]
                 if ours and (title := arguments[at - 1]).startswith("engine:"):
-                    found[title.removeprefix("engine:")] = int(folder.name)
+                    found[title] = int(folder.name)
         return found
 
     def mic(self, start: Literal["latest", "oldest"] | int = "latest") -> ringbuf.HistoryReader:
@@ -176,7 +186,7 @@ class Engine:
     def clean_up(self) -> None:
         """End whatever is left of it by force."""
         self.process.kill()  # not by its number: that may be somebody else's by now
-        for pid in self.pids().values():
+        for pid in self._processes().values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()

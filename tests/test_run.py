@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from engine import wav
+from engine.channels import FORKS
 from engine.contract import Pcm
 from tests.conftest import Start
 from tests.engine_run import (
@@ -205,10 +206,10 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
 
 
 def test_every_stage_is_a_process_of_its_own_under_its_own_name(shipped: Run) -> None:
-    assert sorted(comm for _, comm, _ in shipped.ps) == sorted(f"engine:{name}" for name in WORKERS)
+    assert sorted(comm for _, comm, _ in shipped.ps) == sorted([FORKS, *(f"engine:{name}" for name in WORKERS)])
     for _, comm, arguments in shipped.ps:
         assert f"-m workers {comm} --instance " in arguments
-    assert len({pid for pid, _, _ in shipped.ps} | {shipped.parent}) == len(WORKERS) + 1
+    assert len({pid for pid, _, _ in shipped.ps} | {shipped.parent}) == len(WORKERS) + 2
 
 
 def test_shared_memory_belongs_to_its_owner_alone(shipped: Run) -> None:

@@ -169,7 +169,7 @@ def test_how_long_a_worker_may_be_silent_depends_on_what_it_does(rings: Rings) -
     config, telemetry = rings.config, rings.telemetry
     worker = Worker(next(one for one in PROCESSES if one.name == "llm"), rings.instance, config, telemetry)
     assert worker.patience == (0, "")  # it does not run
-    worker._popen, worker._started_ns = SimpleNamespace(pid=1), 5  # type: ignore[assignment]
+    worker._popen, worker._started_ns = SimpleNamespace(pid=1), 5
     telemetry.set("llm.bound_ns", 1)  # of a predecessor that died in the middle of a call
     seat = rings.seat("llm")
     assert telemetry.get("llm.state") == LOADING

@@ -258,23 +258,34 @@ def die_with(parent: int) -> bool:
     return os.getppid() == parent
 
 
-def run() -> None:
-    """Be the worker that the arguments name: join, run its `main`, and end with an exit code and one line for whatever
-    went wrong."""
+def name_thread(title: str) -> None:
+    """What `top` shows of this thread."""
+    with open("/proc/self/comm", "w") as comm:
+        comm.write(title)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What a worker is told by its arguments."""
     parser = argparse.ArgumentParser(description="A worker of the engine; `engine run` starts it.")
     parser.add_argument("title", help="engine:STAGE, what ps and top show")
     parser.add_argument("--instance", required=True, help="the running engine's name in /dev/shm")
     parser.add_argument("--parent", type=int, required=True, help="the supervisor's process id")
     parser.add_argument("--doorbell", type=int, required=True, help="the supervisor's eventfd, which was inherited")
-    arguments = parser.parse_args()
+    parser.add_argument("--requests", type=int, help="be the fork server: where workers are asked for")
+    return parser
+
+
+def run() -> None:
+    """Be the worker that the arguments name: join, run its `main`, and end with an exit code and one line for whatever
+    went wrong."""
+    arguments = parser().parse_args()
     # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not die_with(arguments.parent):
         print(f"{arguments.title}: its parent is not the supervisor; start it directly", file=sys.stderr, flush=True)
         os._exit(8)
     be_usual()  # the supervisor is not
-    with open("/proc/self/comm", "w") as comm:
-        comm.write(arguments.title)
+    name_thread(arguments.title)
     process = next(process for process in PROCESSES if process.title == arguments.title)
     code = 0
     try:

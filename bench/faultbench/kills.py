@@ -123,7 +123,7 @@ def supervisor(scene: Scene) -> list[Table]:
                     engine.client().command("ask", text="hello")
                     engine.until(lambda: engine.get("llm.bound_ns"), "it to hang")
                     time.sleep(0.2)
-                pids = engine.pids()
+                pids = engine.processes()
                 engine.process.send_signal(signal.SIGKILL)
                 began = time.monotonic()
                 engine.process.wait()

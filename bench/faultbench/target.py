@@ -16,7 +16,7 @@ from talkbench.runs import settings
 
 import ringbuf
 from engine import NAME
-from engine.channels import segment
+from engine.channels import FORKS, segment
 from engine.door.client import DoorClient
 from engine.footprint import pss
 from engine.telemetry import READY, Telemetry
@@ -71,6 +71,12 @@ class Target:
 
     def pids(self) -> dict[str, int]:
         """The workers that run."""
+        found = self.processes()
+        found.pop(FORKS, None)
+        return {title.removeprefix("engine:"): pid for title, pid in found.items()}
+
+    def processes(self) -> dict[str, int]:
+        """The workers that run, and what they are forked from, by their titles."""
         found = {}
         for line in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
             try:
@@ -78,7 +84,7 @@ class Target:
             except OSError:
                 continue
             if "--instance" in words:
-                found[words[words.index("--instance") - 1].removeprefix("engine:")] = int(line)
+                found[words[words.index("--instance") - 1]] = int(line)
         return found
 
     def kill(self, worker: str) -> float:
@@ -106,10 +112,10 @@ class Target:
 
     def footprint(self) -> dict[str, float]:
         """What it takes: the memory of the supervisor and of all processes, in MB, its files, processes, segments."""
-        pid, workers = self.process.pid, self.pids()
+        pid, others = self.process.pid, self.processes()
         return {
             "supervisor MB": pss(pid) / 1e6,
-            "all MB": sum(map(pss, [pid, *workers.values()])) / 1e6,
+            "all MB": sum(map(pss, [pid, *others.values()])) / 1e6,
             "files": len(list(Path(f"/proc/{pid}/fd").iterdir())),
             "processes": len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()),
             "segments": len(self.segments()),
