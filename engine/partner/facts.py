@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
     "long": frozenset({"long"}),
     "far": frozenset({"far", "long"}),
-    "old": frozenset({"count", "time"}),
+    "old": frozenset({"age"}),
     "often": frozenset({"often"}),
     "amount": frozenset({"count", "far", "long"}),
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
@@ -46,7 +47,9 @@ class Fact:
     only_days: bool
     """It holds on some days and no others."""
     kinds: frozenset[str]
-    """Of question that it can answer."""
+    """Of question that it can answer; "there": it names a place that is no thing, such as "upstairs"."""
+    located: tuple[tuple[Term, ...], ...] = ()
+    """The places that it speaks of: the terms of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ class Facts:
         total = sum(each.weight for each in asked)
         covered = sum(each.weight * each.match(fact) for each in asked)
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
+        if kind == "place" and answers:
+            answers = _places(asked, fact)
         coverage = covered / total if total else 0.0
         around = max((share(terms, fact) for terms in context), default=0.0)
         said = [*asked, *(each for terms in context for each in terms)]
@@ -169,6 +174,14 @@ def share(asked: Sequence[Asked], fact: Fact) -> float:
     """How much of some terms is in a fact, 0 to 1."""
     total = sum(each.weight for each in asked)
     return sum(each.weight * each.match(fact) for each in asked) / total if total else 0.0
+
+
+def _places(asked: Sequence[Asked], fact: Fact) -> bool:
+    """Whether a fact that speaks of a place says where something else is than that place: "no dogs in the museum" does
+    not say where the museum is."""
+    if "there" in fact.kinds or any(_named(term, asked) for term in fact.subject if term.weight == FULL):
+        return True
+    return any(not _named(term, asked) for places in fact.located for term in places)
 
 
 def _named(term: Term, said: Sequence[Asked]) -> bool:
@@ -204,7 +217,22 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         days,
         bool(days) and len(days) < 7,
         kinds_of(lexicon, text, words, terms, first),
+        _located(lexicon, terms, first),
     )
+
+
+def _located(lexicon: Lexicon, terms: Sequence[Term], verb: int) -> tuple[tuple[Term, ...], ...]:
+    """What follows the small words before places."""
+    before = frozenset(lexicon.stem_of(word) for word in lexicon.language.before_place.split())
+    articles = lexicon.language.articles.split()
+    found: list[tuple[Term, ...]] = []
+    for at in range(verb, len(terms)):
+        if terms[at].stem in before:
+            rest = terms[at + 1 :]
+            rest = rest[1:] if rest and rest[0].word in articles else rest
+            run = tuple(itertools.takewhile(lambda term: term.weight > 0, rest))
+            found += [run] if run else []
+    return tuple(found)
 
 
 def _about(lexicon: Lexicon, words: Sequence[str], terms: Sequence[Term]) -> str:
@@ -238,6 +266,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
     no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    ages, limits = {lexicon.stem(word) for word in language.ages.split()}, language.before_age.split()
     kinds: set[str] = set()
     for place, term in enumerate(terms):
         after = stems[place + 1] if place + 1 < len(stems) else ""
@@ -254,6 +283,11 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
                 kinds.add("price")
             if not unit and (thing or last not in before or last == "and"):
                 kinds.add("count")
+            room = place > 0 and stems[place - 1] in named["rooms"]
+            of_years = unit == "durations" and not ages.isdisjoint((after, then))
+            bare = not unit and not thing and last not in before and not room
+            if of_years or bare or (not unit and (last in limits or 1000 <= term.number < 2100)):
+                kinds.add("age")
         if term.word in language.article.split() and after in named["durations"]:
             kinds.add("long")
         if term.stem in named["times"] or term.stem in named["months"] or term.days:
@@ -262,13 +296,15 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds |= {"often"}
         numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
         if term.stem in named["rooms"] and numbered:
-            kinds.add("place")
+            kinds |= {"place", "there"}
         if place >= verb and (
             term.stem in named["places"]
             or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
             or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
         ):
             kinds.add("place")
+            if term.stem not in before_place:
+                kinds.add("there")
         if term.word in language.titles.split():
             kinds.add("person")
     if language.free in words or any(stem in named["currencies"] for stem in stems):

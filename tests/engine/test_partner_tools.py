@@ -260,13 +260,20 @@ def test_a_rule_is_a_better_answer_than_that_it_is_too_much() -> None:
 
 
 def test_where_nothing_can_be_called_a_request_is_refused() -> None:
-    partner = Partner(FACTS, TOOLS, calls=False)
+    partner = Partner(FACTS, TOOLS)
+
+    def decide(text: str, *history: Exchange) -> Decision:
+        return partner.decide(text, history, calls=False)
+
     for text in ("go forward ten meters", "clean", "open the gate"):
-        decision = partner.decide(text)
+        decision = decide(text)
         assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
-        assert partner.decide("yes", [Exchange(text, decision.text)]).calls == ()
-    assert "I can " not in partner.decide("what can you do").text.replace("I can tell you about", "")
-    assert partner.decide("I would like to know when the gate opens").text == FACTS[1]
+        assert decide("yes", Exchange(text, decision.text)).calls == ()
+    assert "I can " not in decide("what can you do").text.replace("I can tell you about", "")
+    assert decide("I would like to know when the gate opens").text == FACTS[1]
+    asked_back = Exchange("open the gate", partner.decide("open the gate").text)
+    assert partner.decide("yes", [asked_back]).calls  # as soon as there is somebody to do it
+    assert not decide("yes", asked_back).calls
 
 
 @pytest.mark.parametrize("seed", range(3))
