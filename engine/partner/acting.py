@@ -60,9 +60,10 @@ class Acting:
         if tool is None:
             return None
         words, language = list(question.words), self._lexicon.language
-        if not question.asks and self._declines(tool, words):
+        asks = question.asks and not question.forbids  # "do not …" begins like "do you …"
+        if not asks and self._declines(tool, words):
             return Step(self._saying.phrase("not_done"))
-        if question.kind or (question.asks and not (pending.missing and words[:2] == ["is", "it"])):
+        if question.kind or (asks and not (pending.missing and words[:2] == ["is", "it"])):
             return None
         if not pending.missing and self._agrees(tool, words):
             return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(pending.arguments)))
@@ -87,9 +88,10 @@ class Acting:
     def _is_about_else(self, tool: Tool, filling: Filling) -> bool:
         """Whether what was found stands beside something else that is spoken of: "breakfast for two" says how many
         people have breakfast, and nothing of a taxi. What is counted may be any word: "three adults"."""
-        counted = {end for _, end in filling.used}
+        counted, about = {end for _, end in filling.used}, self._lexicon.language.about_count.split()
         for term in filling.terms:
-            if term.weight < FULL or term.number is not None or not filling.free(term.start, term.end):
+            small = term.weight < FULL or term.number is not None or term.word in about
+            if small or not filling.free(term.start, term.end):
                 continue
             if not self._tools.has(tool, term) and (term.start not in counted or self._knows(term)):
                 return True

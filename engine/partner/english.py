@@ -106,6 +106,7 @@ ENGLISH = Language(
     },
     tens={"hundred": 100, "thousand": 1000},
     ordinals={word: i for i, word in enumerate(_ORDINALS, 1)},
+    about_count="more less fewer least most than about around roughly nearly almost exactly just only up",
     minus="minus negative",
     half="half",
     and_="and",

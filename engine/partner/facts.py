@@ -217,17 +217,17 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         days,
         bool(days) and len(days) < 7,
         kinds_of(lexicon, text, words, terms, first),
-        _located(lexicon, terms, first),
+        _located(lexicon, terms),
     )
 
 
-def _located(lexicon: Lexicon, terms: Sequence[Term], verb: int) -> tuple[tuple[Term, ...], ...]:
+def _located(lexicon: Lexicon, terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
     """What follows the small words before places."""
     before = frozenset(lexicon.stem_of(word) for word in lexicon.language.before_place.split())
     articles = lexicon.language.articles.split()
     found: list[tuple[Term, ...]] = []
-    for at in range(verb, len(terms)):
-        if terms[at].stem in before:
+    for at in range(len(terms)):
+        if terms[at].stem in before or lexicon.stem(terms[at].word.split()[-1]) in before:  # "go in" is one term
             rest = terms[at + 1 :]
             rest = rest[1:] if rest and rest[0].word in articles else rest
             run = tuple(itertools.takewhile(lambda term: term.weight > 0, rest))

@@ -27,6 +27,8 @@ class Language:
     tens: Mapping[str, int]
     """What multiplies what stands before it: hundred, thousand."""
     ordinals: Mapping[str, int]
+    about_count: str
+    """What may stand before a number and only says how exact it is."""
     minus: str
     """Before a number that is below zero."""
     half: str

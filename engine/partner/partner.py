@@ -135,8 +135,8 @@ class Partner:
         if exact is not None and self._calls:
             return self._begun(self._acting.begin(exact, {}), exact, topic)
         if stops and self._calls:
-            told, calls = self._saying.phrase("done_plain"), tuple(Call(tool.name) for tool in stops)
-            return self._decided(told, "call", replace(topic, tool=stops[0].name), calls)
+            told, every = self._saying.phrase("done_plain"), tuple(Call(tool.name) for tool in stops)
+            return self._decided(told, "call", replace(topic, tool=stops[0].name), every)
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))

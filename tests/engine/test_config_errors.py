@@ -124,7 +124,8 @@ FILE_ERRORS = {
         'llm.backend = "repaet"',
         (
             '1: llm.backend must be one of "facts", "phrasebook", "repeat", "ctranslate2", "openai", "host", '
-            '"exllamav2", "exllamav3", "computing", or "package.module:Class" of your own, not "repaet"; did you mean "repeat"?'
+            '"exllamav2", "exllamav3", "computing", or "package.module:Class" of your own, not "repaet"; '
+            'did you mean "repeat"?'
         ),
     ),
     "bad name": (
