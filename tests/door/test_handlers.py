@@ -13,7 +13,7 @@ from engine import messages as m
 from engine.contract import Tag
 from engine.door.dialogue import MOST_OPEN
 from engine.events import Tool, ToolCancel, Volume
-from tests.door.house import Client, House
+from tests.door.house import House
 
 TAG = Tag(1, 2, 1)
 
