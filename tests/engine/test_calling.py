@@ -292,7 +292,7 @@ def test_who_goes_on_before_anything_was_heard_cancels_it_and_is_asked_for_all_o
     assert host.state() in ("HEARING", "ENDING")
 
 
-@pytest.mark.parametrize("words", ["stop", "Stop it.", "wait"])
+@pytest.mark.parametrize("words", ["stop", "Stop it.", "wait", "Stop, stop it!"])
 def test_a_visitor_who_says_stop_cancels_whatever_is_open(host: Host, words: str) -> None:
     call = host.drive()
     host.ask(5000, words)
