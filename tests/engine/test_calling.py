@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from engine import messages as m
 from engine.contract import Tag
+from engine.hub import Hub
+from engine.report import Turns
 from engine.turns.calls import MOST_OPEN
 from engine.turns.memory import Memory
 from tests.engine.talk import MS, Talk
@@ -403,3 +405,19 @@ def test_what_was_not_told_in_time_across_a_restart_is_given_up(host: Host) -> N
     assert other.outcomes == [("drive", "expired")]
     assert other.named("tool.ended")[0]["tag"] == Tag(1, 1, 1)
     assert other.named("tool.ended")[0]["at_ms"] * MS == pytest.approx(other.now, abs=20 * MS)
+
+
+def test_the_report_has_every_call_and_what_became_of_it(host: Host) -> None:
+    turns = Turns(cast(Any, None))
+    hub = Hub(100)
+    hub.subscribe(turns)
+    done, open_ = host.drive(), host.drive(4000)
+    host.result(done, "I am there.")
+    for message in host.of(m.Happened):
+        if json.loads(message.event)["event"].startswith("tool"):
+            hub.happened(message)
+    first, second = turns.calls.values()
+    assert (first["call"], first["turn"], first["arguments"]) == (done, 1, {"distance": 3})
+    assert (first["outcome"], first["text"], second["outcome"]) == ("done", "I am there.", "open")
+    assert first["ms"] > 0
+    assert second["call"] == open_
