@@ -7,7 +7,9 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, NotEmpty, OnDisk, OneOf
 
-LLM_BACKENDS = ("facts", "phrasebook", "repeat", "ctranslate2", "openai", "exllamav2", "exllamav3", "computing")
+LLM_BACKENDS = ("facts", "phrasebook", "repeat", "ctranslate2", "openai", "host", "exllamav2", "exllamav3", "computing")
+BESIDE = tuple(name for name in LLM_BACKENDS if name not in ("openai", "host", "computing"))
+"""Those that answer on this machine, by themselves: for where another one does not."""
 WITHOUT_MODEL = frozenset({"facts", "phrasebook", "repeat"})
 """Those that answer by a rule: from phrases, not from a prompt."""
 
@@ -119,7 +121,14 @@ class Openai:
     context_tokens: ContextTokens
     tokenizer: Annotated[str, OnDisk(), Live()]
     temperature: Temperature
-    fallback: Annotated[str, OneOf("", *(name for name in LLM_BACKENDS if name not in ("openai", "computing"))), Live()]
+    fallback: Annotated[str, OneOf("", *BESIDE), Live()]
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host's own dialogue program."""
+
+    fallback: Annotated[str, OneOf("", *BESIDE), Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,9 @@ CHANNELS = (
     Channel("commands", "stream", writer=ENGINE, readers=("turns",), size=1 << 18),
     Channel("controls", "stream", writer=ENGINE, readers=("audio",)),
     Channel("devices", "stream", writer="audio", readers=(ENGINE,)),
+    # The host's own dialogue program: what it is asked, and what it answers (workers/backends/host.py).
+    Channel("dialogue", "stream", writer="llm", readers=(ENGINE,), size=1 << 18),
+    Channel("replies", "stream", writer=ENGINE, readers=("llm",), size=1 << 18),
 )
 
 WATCHES = {name: f"{name}.watch" for name in ("vocoder", "floor")}

@@ -99,7 +99,8 @@ class Config(Settings):
         """What people are expected to say, each once: `asr.expect`; where facts or the phrasebook answer, the
         phrasebook's patterns that are whole phrases (no `*`); and with facts, what is asked about them."""
         phrases = list(self.asr.expect)
-        answers = {self.llm.backend, self.backend_settings("llm").get("words")}
+        beside = "fallback" if self.llm.backend == "host" else "words"
+        answers = {self.llm.backend, self.backend_settings("llm").get(beside)}
         if answers & {"facts", "phrasebook"}:
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]

@@ -72,6 +72,45 @@ class NoLease:
 NO_LEASE = NoLease()
 
 
+class Line(Protocol):
+    """To the host's own dialogue program. Nothing of it waits; for the worker's thread alone."""
+
+    @property
+    def is_there(self) -> bool:
+        """A program is there that answers."""
+
+    def ask(self, job: Job) -> bool:
+        """Hand it a question. False: it cannot be told now."""
+
+    def cancel(self, tag: Tag) -> None:
+        """Nobody wants that answer any more: nothing more of it is `heard`. Unknown tags are ignored."""
+
+    @property
+    def ready(self) -> bool:
+        """Something was `heard`."""
+
+    def heard(self) -> Sequence[Token | Ended]:
+        """What came of what it was asked since the last call. An answer ends once, as done or failed."""
+
+
+class NoLine:
+    """Nobody is there."""
+
+    is_there = ready = False
+
+    def ask(self, job: Job) -> bool:
+        return False
+
+    def cancel(self, tag: Tag) -> None:
+        pass
+
+    def heard(self) -> Sequence[Token | Ended]:
+        return ()
+
+
+NO_LINE = NoLine()
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """What a backend is loaded with: its own table of the configuration and what the engine knows beside it."""
@@ -89,11 +128,10 @@ class Rung:
     voice's concern: it is fed what is to be said."""
     wake: Callable[[], None] = lambda: None
     """Wakes the worker, from any thread: for a backend that is idle while a socket or a thread works for it."""
-    calls: bool = False
-    """Calls that it asks for reach a host program. Where they do not, a language model with tools must not say that
-    something was done."""
     lease: Lease = NO_LEASE
     """For a backend whose model works in a thread of its own; others need not know of it."""
+    line: Line = NO_LINE
+    """For a backend that lets the host's own program answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +168,11 @@ class Job:
     """The conversation before it, oldest first (language models, and those that hear the question themselves)."""
     context: tuple[str, ...] = ()
     """What the host program gave to know, oldest first (language models)."""
+    calls: bool = False
+    """Calls that are asked for in the answer reach a host program just now. Where they do not, a language model with
+    tools must not say that something is done."""
+    final: bool = True
+    """`text` is what the user said. False: it is a guess, or stands in for that, and nothing is called upon it."""
     sink: Sink | None = field(default=None, compare=False)
     """Where the sound goes (voices, duplex)."""
 
@@ -177,7 +220,8 @@ class Token:
 @dataclass(frozen=True, slots=True)
 class Called:
     """The host program is asked to do something; it comes before the words that speak of it. Whoever takes it makes
-    sure that it is done at most once, and only when the visitor has really said so."""
+    sure that it is done at most once, only when the visitor has really said so, and only what the configuration allows.
+    A tool with `confirm` is for the backend to ask back about."""
 
     tag: Tag
     tool: str

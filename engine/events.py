@@ -146,11 +146,57 @@ class AnswerEnded(Event):
 @_event("tool")
 @dataclass(frozen=True, slots=True)
 class Tool(Event):
-    """The host is asked to do something. Nothing in this version asks: the name is settled for those that will."""
+    """The host is asked to do something, once. call: what the host names it by. timeout_s: how long it may take until
+    it tells something."""
 
     call: str
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    timeout_s: float = 0.0
+
+
+@_event("tool.cancel")
+@dataclass(frozen=True, slots=True)
+class ToolCancel(Event):
+    """The host shall leave it: nobody waits for it any more. reason: as `CANCELLED` in engine/turns/calls.py."""
+
+    call: str
+    reason: str
+
+
+@_event("tool.ended")
+@dataclass(frozen=True, slots=True)
+class ToolEnded(Event):
+    """A call is over. outcome: done, failed, cancelled, expired (the host took too long) or lost (it has left)."""
+
+    call: str
+    tool: str
+    outcome: str
+    text: str = ""
+
+
+@_event("dialogue.ask")
+@dataclass(frozen=True, slots=True)
+class DialogueAsk(Event):
+    """A program of the host's shall answer; only that one is told. final: it is what the visitor said; else it is a
+    guess at that, or stands in for it. history: user and answer of each exchange before, as it was heard. due_ms: in
+    how many ms the answer should begin; null while that is not known."""
+
+    ask: str
+    text: str
+    language: str
+    final: bool
+    history: list[tuple[str, str]]
+    context: list[str]
+    due_ms: int | None
+
+
+@_event("dialogue.cancel")
+@dataclass(frozen=True, slots=True)
+class DialogueCancel(Event):
+    """Its answer is not wanted any more: a guess was wrong, the visitor interrupted it, or it came too late."""
+
+    ask: str
 
 
 @_event("device")

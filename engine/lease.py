@@ -14,7 +14,7 @@ from engine.config import Config
 
 SLOTS = 16
 """As many as a lease can have; a process's slot is its place among PROCESSES."""
-_ELSEWHERE = frozenset({"openai", "off"})
+_ELSEWHERE = frozenset({"openai", "host", "off"})
 """Backends that compute nothing here."""
 _ON_GPU_ALWAYS = frozenset({"exllamav2", "exllamav3"})
 

@@ -145,6 +145,7 @@ OF_BACKENDS = {
     # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.
     "ctranslate2": OfBackend(),
     "openai": OfBackend(),
+    "host": OfBackend(),
     "exllamav2": OfBackend(),
     "exllamav3": OfBackend(),
     "flite": OfBackend(system=_FLITE),

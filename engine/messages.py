@@ -248,13 +248,15 @@ class TextFailed(Message):
 class Ask(Message):
     """Answer `text`. `history` holds user and answer of past turns in turn, oldest first; `context` what the host gave
     to know. final: 1 if this is what was said; 0 if it only stands in for that, because the recogniser was late or may
-    not have heard all yet: it is good enough to be answered, and never to do anything upon (to call a tool)."""
+    not have heard all yet: it is good enough to be answered, and never to do anything upon (to call a tool).
+    calls: 1 if a host program is there to do what is called."""
 
     text: str
     language: str
     history: tuple[str, ...] = ()
     context: tuple[str, ...] = ()
     final: int = 1
+    calls: int = 0
 
 
 @_kind(41)
@@ -288,6 +290,15 @@ class PiecesEnded(Message):
     first_ns: int = 0
     ended_ns: int = 0
     stage: str = "llm"
+
+
+@_kind(52)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTool(Message):
+    """The answer asks the host to do something (engine.contract.Called). arguments: a table, as JSON."""
+
+    tool: str
+    arguments: str
 
 
 # turns → vocoder, turns → floor
@@ -484,6 +495,37 @@ class EndSession(Message):
     """The visitor has left."""
 
     number: int
+
+
+@_kind(117)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolProgress(Message):
+    """The host is at work on `call`; text: what the visitor is told of that, if anything."""
+
+    number: int
+    call: str
+    text: str
+
+
+@_kind(118)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult(Message):
+    """The host has done `call`; text: what the visitor is told, else a short confirmation; nothing where speak is 0."""
+
+    number: int
+    call: str
+    text: str
+    speak: int
+
+
+@_kind(119)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFailed(Message):
+    """The host could not do `call`; text: what the visitor is told, else that it did not work."""
+
+    number: int
+    call: str
+    text: str
 
 
 @_kind(120)

@@ -155,6 +155,37 @@ class Tool:
     timeout_s: Annotated[float, Between(0.1, 600)] = 10.0
 
 
+def unfit(tools: Sequence[Tool], name: str, arguments: Any) -> str:
+    """Why nothing may be called so, one line; or nothing. Who answers may be a language model, and is not believed."""
+    tool = next((each for each in tools if each.name == name), None)
+    if tool is None:
+        return f"{shown(name)} is not one of the tools"
+    if not isinstance(arguments, Mapping):
+        return f"{name} was called without a table of arguments"
+    known = {each.name: each for each in tool.parameters}
+    for given, value in arguments.items():
+        if given not in known:
+            return f"{name} has no parameter {shown(given)}"
+        if not _fits(known[given], value):
+            return f"{given} of {name} is not what it may be"  # its value may be what a visitor said
+    missing = next((each.name for each in tool.parameters if each.required and each.name not in arguments), "")
+    return f"{name} was called without {missing}" if missing else ""
+
+
+def _fits(parameter: Parameter, value: Any) -> bool:
+    """Whether a value is what a parameter may be."""
+    if parameter.choices:
+        return value in parameter.choices
+    if parameter.type in ("string", "boolean"):
+        return isinstance(value, str if parameter.type == "string" else bool)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    low, high = parameter.minimum, parameter.maximum
+    if not -MOST <= value <= MOST or (parameter.type == "integer" and value != int(value)):
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
 def grounded(prompt: str, persona: Persona, facts: Sequence[str]) -> str:
     """A language model's prompt with `{persona}`, who it is, and `{facts}`, what it knows, filled in."""
     name = f"{persona.name}, " if persona.name else ""

@@ -14,12 +14,13 @@ from engine.supervisor import Supervisor
 
 
 class Turns:
-    """A subscriber: keeps the records of the turns that have one, and the moves between rungs; has the memory measured
-    at the end of each turn, and when the engine begins and ends."""
+    """A subscriber: keeps the records of the turns that have one, what was called, and the moves between rungs; has the
+    memory measured at the end of each turn, and when the engine begins and ends."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.records: list[dict[str, Any]] = []
         self.moves: list[dict[str, Any]] = []
+        self.calls: dict[str, dict[str, Any]] = {}
         self._supervisor = supervisor
 
     def __call__(self, happening: Happening) -> None:
@@ -30,6 +31,12 @@ class Turns:
         elif happening.name == "rung":
             own = ("mono_ns", "stage", "from", "to", "name", "reason")
             self.moves.append({name: fields[name] for name in own} | {"after_turns": len(self.records)})
+        elif happening.name == "tool":
+            asked = ("session", "turn", "attempt", "call", "tool", "arguments", "mono_ns")
+            self.calls[fields["call"]] = {name: fields[name] for name in asked} | {"outcome": "open"}
+        elif happening.name == "tool.ended" and (call := self.calls.get(fields["call"])) is not None:
+            call |= {"outcome": fields["outcome"], "text": fields["text"]}
+            call["ms"] = round((fields["mono_ns"] - call["mono_ns"]) / 1e6, 1)
         elif happening.name == "state" and (not self._supervisor.footprint.peak or fields["state"] == "stopping"):
             self._supervisor.footprint.measure()
 
@@ -88,6 +95,7 @@ def build(turns: Turns, supervisor: Supervisor, ready_s: float) -> dict[str, Any
         "ready_s": round(ready_s, 3),
         "turns": turns.records,
         "moves": turns.moves,
+        "calls": list(turns.calls.values()),
         "totals": totals(supervisor, turns.moves),
     }
 

@@ -66,11 +66,14 @@ class Running:
         supervisor.on_death = self._died
         self._orders = Orders(self.supervisor.send)
         self._door = Door(self.hub, self._orders, self._reload, name)
+        self._door.on_handlers = supervisor.count_handlers
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
             m.Over: self._over,
             m.Renewed: self._renewals.renewed,
+            m.Ask: self._door.dialogue.ask,
+            m.Cancel: self._door.dialogue.cancel,
             m.Joined: lambda _: self._orders.again("controls"),
         }
 
@@ -129,6 +132,8 @@ class Running:
         self._loop.call_later(_AFTER_LAST_S, self.supervisor.end)
 
     def _died(self, stage: str) -> None:
+        if stage == "llm":
+            self._door.dialogue.died()
         self._renewals.died(stage)
         self.governor.died(stage)
 

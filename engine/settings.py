@@ -19,6 +19,7 @@ from engine.backend_settings import (
     Espeak,
     Exllama,
     Flite,
+    Host,
     Kokoro,
     Openai,
     Phrase,
@@ -233,6 +234,7 @@ class Llm:
     phrasebook: Phrasebook
     ctranslate2: Ctranslate2
     openai: Openai
+    host: Host
     exllamav2: Exllama
     exllamav3: Exllama
     computing: ComputingLlm
@@ -260,7 +262,7 @@ class Vocoder:
 @dataclass(frozen=True, slots=True)
 class Floor:
     enabled: bool
-    answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name != "computing"))]
+    answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name not in ("computing", "host")))]
     voice: Annotated[str, Backend(*VOICES)]
     hard_limit_s: HardLimit
     threads: Threads
@@ -278,6 +280,10 @@ class OwnPhrases:
     hold: Phrase
     reprompt: Phrase
     impaired: Phrase
+    call_begun: Phrase
+    call_done: Phrase
+    call_failed: Phrase
+    call_refused: Phrase
     repeat: Annotated[str, Template("text"), Live()]
     murmurs: Annotated[Phrases, Live()]
     commands: Annotated[Phrases, Live()]

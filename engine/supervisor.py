@@ -34,6 +34,8 @@ _WATCH_S = 0.5
 none is shorter than this."""
 _A_LITTLE_S = 0.001
 """After a bound is over: timers fire a little early."""
+_HANDLED = {"tool": ("door.tools", "turns"), "dialogue": ("door.dialogue", "llm")}
+"""What clients of the door may do for the engine → the cell that says how many do, and the worker that asks for it."""
 NOBODYS = 0
 """The number of a command that nobody waits for."""
 _DEVICES_APART_S = 0.1
@@ -150,6 +152,13 @@ class Supervisor:
     def send(self, channel: str, message: m.Message) -> bool:
         """Send a command of the host to a worker. False: its ring is full."""
         return self._switchboard.send(channel, message)
+
+    def count_handlers(self, what: str, count: int) -> None:
+        """So many clients of the door do something for the engine: let whoever asks for it know. what: `tool` or
+        `dialogue`."""
+        cell, worker = _HANDLED[what]
+        self.telemetry.set(cell, count)
+        self.wake(worker)
 
     @property
     def pids(self) -> dict[str, int]:

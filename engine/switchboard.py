@@ -12,8 +12,8 @@ from engine.outlet import Outlet
 from engine.segments import settings
 from engine.telemetry import Telemetry
 
-_TOLD = ("story", "devices")
-_TELLS = ("commands", "controls")
+_TOLD = ("story", "devices", "dialogue")
+_TELLS = ("commands", "controls", "replies")
 
 
 class Switchboard:

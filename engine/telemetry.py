@@ -57,6 +57,8 @@ METRICS = (
     Metric("engine.settings", "gauge", "grows each time the settings were published anew"),
     Metric("engine.lease", "gauge", "who takes part in the lease, as bits: its place among the processes"),
     Metric("engine.refused", "gauge", "what the machine refused, as bits (engine/realtime.py); each is said once"),
+    Metric("door.tools", "gauge", "clients of the door that do what is called; only the supervisor writes it"),
+    Metric("door.dialogue", "gauge", "clients of the door that answer; only the supervisor writes it"),
     Metric("audio.start_ns", "gauge", "when sample 0 of the timeline was captured, CLOCK_MONOTONIC"),
     Metric(
         "audio.audible", "gauge", "which session, turn, attempt and source of it may be heard; only turns writes it"

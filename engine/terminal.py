@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
@@ -23,6 +24,8 @@ class Terminal:
             "error": _error,
             "rung": _rung,
             "stage": _stage,
+            "tool": self._called,
+            "tool.ended": lambda fields: (sys.stdout, f"        → {fields['tool']}: {fields['outcome']}"),
         }
 
     def __call__(self, happening: Happening) -> None:
@@ -34,6 +37,10 @@ class Terminal:
     def say(self, text: str) -> None:
         """A line on stderr that is no event."""
         self._printer.line(sys.stderr, text)
+
+    def _called(self, fields: Mapping[str, Any]) -> tuple[TextIO, str]:
+        arguments = json.dumps(fields["arguments"], ensure_ascii=False) if self._words else ""
+        return sys.stdout, f"        → {fields['tool']} {arguments}".rstrip()
 
     def _turn(self, fields: Mapping[str, Any]) -> tuple[TextIO, str]:
         return sys.stdout, story.line(fields["record"], self._words) if fields["record"] else ""

@@ -26,7 +26,7 @@ def is_command(text: str, commands: Sequence[str]) -> bool:
 
 def _has_only(words: list[str], phrases: Sequence[str]) -> bool:
     """These phrases, one or several, in any order; or nothing at all."""
-    known = [words_of(phrase) for phrase in phrases]
+    known = sorted(map(words_of, phrases), key=len, reverse=True)  # "stop it" before "stop"
     while words:
         found = next((phrase for phrase in known if phrase and words[: len(phrase)] == phrase), None)
         if found is None:

@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import pytest
 
 from engine import messages as m
+from engine.channels import segment
 from engine.config import Config, load
-from engine.contract import Event, Job, Rung, Tag
+from engine.contract import Ended, Event, Exchange, Job, Rung, Tag, Token
 from engine.errors import BackendError
+from engine.outlet import Outlet
+from ringbuf import StreamReader, StreamWriter
 from tests.rings import Rings, messages
+from workers.backends.facts import Facts
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.registry import rung
+from workers.line import HostLine
 from workers.llm import Llm
 
 TAG, OTHER, NEXT = Tag(1, 1, 1), Tag(1, 1, 2), Tag(2, 1, 1)
@@ -169,3 +174,48 @@ def test_what_cannot_be_loaded_is_told_and_the_old_settings_stay(
     assert desk.ask("hello") == before
     desk.reload(entries("hello", "Good day."))
     assert desk.ask("hello") == "Good day."
+
+
+def test_what_an_answer_calls_is_told_before_its_words_and_only_where_somebody_does_it(rings: Rings) -> None:
+    seat, told_turns = rings.seat("llm"), rings.seat("turns").stream_reader("pieces")
+    backend = Facts()
+    backend.load(rung("llm", settings('tools=[{ name = "ring", description = "Ring the bell" }]')))
+    llm = Llm(seat, backend, seat.outlet("pieces"))
+    for calls in (0, 1):
+        llm.take(m.Ask(tag=TAG, text="ring the bell", language="en", calls=calls))
+        while not backend.idle:
+            llm.step()
+        told = [each for each in messages(told_turns) if not isinstance(each, m.Renewed)]
+        called = m.CallTool(tag=TAG, tool="ring", arguments="{}")
+        assert (told[0] == called) is bool(calls)
+        assert [each for each in told if isinstance(each, m.CallTool)] == [called] * calls
+
+
+def test_the_line_to_the_host_carries_a_question_and_its_answer_and_drops_what_is_stale(rings: Rings) -> None:
+    seat = rings.seat("llm")
+    line = HostLine(seat)
+    replies = StreamWriter(segment(rings.instance, "replies"))
+    out = Outlet(replies)
+    assert not line.is_there
+    rings.telemetry.set("door.dialogue", 1)
+    assert line.is_there
+    assert line.ask(Job(TAG, text="now", history=(Exchange("a", "b"),), context=("It rains.",), final=False))
+    asked = StreamReader(segment(rings.instance, "dialogue"))
+    (question,) = messages(asked)
+    assert question == m.Ask(tag=TAG, text="now", language="en", history=("a", "b"), context=("It rains.",), final=0)
+    for tag in (OTHER, TAG):
+        out.send(m.Piece(tag=tag, text="Yes. ", stage="host"))
+        out.send(m.PiecesEnded(tag=tag, reason="done", stage="host"))
+    assert not line.ready
+    line.collect()
+    assert line.ready
+    assert line.heard() == [Token(TAG, "Yes. "), Ended(TAG)]
+    assert line.heard() == []
+    line.cancel(TAG)  # it is over: the host need not be told
+    assert line.ask(Job(OTHER, text="x"))
+    line.cancel(OTHER)
+    out.send(m.Piece(tag=OTHER, text="Late.", stage="host"))
+    line.collect()
+    assert line.heard() == []
+    assert [type(message) for message in messages(asked)] == [m.Ask, m.Cancel]
+    assert not line.ask(Job(TAG, text="x" * 300_000))

@@ -193,7 +193,7 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
         assert set(times) == {"began", "first", "ended"}
         assert all(time is None or isinstance(time, number) for time in times.values())
     whole = shipped.report
-    assert set(whole) == {"engine", "report", "profile", "ready_s", "turns", "moves", "totals"}
+    assert set(whole) == {"engine", "report", "profile", "ready_s", "turns", "moves", "calls", "totals"}
     assert whole["engine"].startswith("antiphon ")
     assert (whole["report"], whole["profile"]) == (1, "realtime")
     assert whole["ready_s"] > 0

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.config import Config
@@ -49,7 +49,7 @@ class Conversation:
         self._config = config
         self._bell = threading.Event()
         self._backend = make("llm", config)
-        self._backend.load(replace(rung("llm", config, self._bell.set), calls=True))
+        self._backend.load(rung("llm", config, self._bell.set))
         self._backend.warm_up()
         self._said: list[Exchange] = []
         self._session = self._turn = 1
@@ -64,7 +64,8 @@ class Conversation:
         history = tuple(self._said[-past:]) if past else ()
         tag = Tag(self._session, self._turn, 1)
         self._turn += 1
-        job = Job(tag, language=self._config.language, text=text, history=history, context=tuple(context))
+        language, known = self._config.language, tuple(context)
+        job = Job(tag, language=language, text=text, history=history, context=known, calls=True)
         reply, began = Reply(), time.perf_counter()
         self._backend.begin(job)
         self._backend.finish(job)

@@ -26,7 +26,7 @@ import numpy as np
 import ringbuf
 from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel, segment
 from engine.config import Config
-from engine.contract import NO_LEASE, Backend, Lease
+from engine.contract import NO_LEASE, NO_LINE, Backend, Lease, Line
 from engine.errors import BackendError, EngineError
 from engine.outlet import Outlet
 from engine.realtime import SayOnce, be_realtime, settle
@@ -57,6 +57,8 @@ class Seat:
         self.config = read_config(instance)
         self.lease: Lease = share(instance, process.name, self.config, self.telemetry)
         """The right to compute now."""
+        self.line: Line = NO_LINE
+        """To the host's own dialogue program, for the worker that may let it answer."""
         self.garbage = Garbage(self.telemetry)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         # A short heartbeat_timeout_s must not make a worker that sleeps look like one that hangs.

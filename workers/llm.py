@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
 from engine import messages as m
-from engine.contract import Backend, Ended, Tag, Token
+from engine.contract import Backend, Called, Ended, Tag, Token
 from engine.outlet import Outlet
 from workers.backends.registry import Renewal, forget, prepare, tell
 from workers.due import AnswerDue
 from workers.join import Seat
+from workers.line import HostLine
 from workers.questions import job_of
 
 STEP_NS = 20_000_000
@@ -80,6 +82,8 @@ class Llm:
                     work.first_ns = now
                     self._seat.telemetry.observe("llm.first_ns", now - work.began_ns)
                 self._out.send(m.Piece(tag=event.tag, text=event.text))
+            elif isinstance(event, Called):
+                self._out.send(m.CallTool(tag=event.tag, tool=event.tool, arguments=json.dumps(dict(event.arguments))))
             elif isinstance(event, Ended):
                 del self._work[event.tag]
                 if (heard := self._heard.pop(event.tag, None)) is not None:
@@ -104,6 +108,7 @@ class Llm:
 
 
 def main(seat: Seat) -> None:
+    line = seat.line = HostLine(seat)
     backend = prepare(seat)
     asks, pieces = seat.stream_reader("asks"), seat.outlet("pieces")
     llm = Llm(seat, backend, pieces)
@@ -114,6 +119,7 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if backend.idle:
             seat.wait()
+        line.collect()
         seat.reloaded()
         llm.renew()
         # Given back before they are acted on: what kills this worker must not find it again. Turns asks anew.

@@ -19,4 +19,6 @@ def job_of(message: m.Ask, past: int | None = None) -> Job:
         text=message.text,
         history=kept,
         context=message.context,
+        calls=bool(message.calls),
+        final=bool(message.final),
     )

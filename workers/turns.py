@@ -13,7 +13,7 @@ from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
 from engine.settings import Turns
-from engine.telemetry import READY, Telemetry
+from engine.telemetry import AT, READY, Telemetry
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
 from workers.join import Seat
@@ -83,7 +83,7 @@ def take_up(conversation: Conversation, memory: Memory, seat: Seat) -> None:
     # Else it is being cut off; and a phrase that holds the turn is no answer.
     if playing and playing == telemetry.get("audio.audible") and source != audible.HOLDING:
         succession.resume(audible.tag_of(playing), now, source)
-    elif open_from or memory.wish:
+    elif open_from or memory.wish or any(call.tag.turn == telemetry.get("turns.turn") for call in memory.calls):
         succession.supersede(now)
     conversation.start(now)
     if open_from or speaking:
@@ -123,6 +123,8 @@ def main(seat: Seat) -> None:
     telemetry = seat.telemetry
     inputs = [seat.stream_reader(name) for name in _INPUTS]
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
+    hands = seat.cells.watch(AT["door.tools"])
+    seat.wake_on(hands)
     conversation, keepsake = succeed(seat), Keepsake(seat)
     present = conversation.present
     allowed = 0
@@ -134,7 +136,8 @@ def main(seat: Seat) -> None:
         present.rungs = {stage: telemetry.get(cell) for stage, cell in ladders.items()}
         floor = telemetry.get("floor.state") == READY and telemetry.get("floor.able") != 0
         missing = absent(telemetry, seat.config.turns)
-        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor, missing)
+        hands = telemetry.get("door.tools")
+        conversation.see(telemetry.get("vad.judged"), telemetry.get("audio.played"), floor, missing, hands)
 
     def heard(tag: Tag | None) -> int:
         return audible.pack(present.source, tag) if tag else 0
@@ -170,6 +173,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         publish()
         seat.wait(conversation.timer_ns)
+        if hands.ready:
+            hands.take()
         if seat.reloaded():
             conversation.reload(seat.config, time.monotonic_ns())
         for reader in inputs:

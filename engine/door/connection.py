@@ -20,6 +20,8 @@ MOST_UNREAD = 1 << 20
 """Bytes that wait for a client to read them, beyond the kernel's own buffer. A client with more is dropped."""
 COMMANDS_AT_ONCE, COMMANDS_PER_S = 50, 50
 """Commands that a client may send in one go, and how fast it gets that right back."""
+PIECES_AT_ONCE, PIECES_PER_S = 500, 500
+"""The same for one that answers for the engine, piece by piece."""
 REFUSED_AT_ONCE = 100
 """A client that goes on after so many refusals for being too fast is sent away."""
 _LINGER_S = 3.5
@@ -45,6 +47,8 @@ class Client(asyncio.Protocol):
     def __init__(self, door: Door) -> None:
         self.wanted = frozenset(EVENTS)
         """The events it is told; none once it has to go."""
+        self.handles: set[str] = set()
+        """What it does for the engine: `tool`, `dialogue`."""
         self._door = door
         self._rest = b""
         """The beginning of a line."""
@@ -96,6 +100,8 @@ class Client(asyncio.Protocol):
     def _leave(self) -> None:
         """It has to go: it is told nothing more but answers."""
         self._leaving, self.wanted = True, frozenset()
+        for what in tuple(self.handles):
+            self._door.handle(self, what, on=False)
 
     def _leave_when_answered(self) -> None:
         if self._leaving and not self._unanswered:
@@ -167,10 +173,23 @@ class Client(asyncio.Protocol):
 
     def _subscribe(self, request: Request) -> None:
         try:
-            self.wanted = frozenset(name for wanted in request.arguments["events"] for name in _names(wanted))
+            wanted = (*request.arguments["events"], *self.handles)  # it must be told what it does for us
+            self.wanted = frozenset(name for each in wanted for name in _names(each))
             self._answered(request, None, {"events": sorted(self.wanted)})
         except ValueError as error:
             self._answered(request, CommandError("bad_argument", str(error)))
+
+    def _handle(self, request: Request) -> None:
+        what, on = request.command.name.partition(".")[0], bool(request.arguments["on"])
+        if on:
+            self.wanted |= frozenset(_names(what))
+        if on and what == "dialogue":
+            self._bucket = Bucket(PIECES_AT_ONCE, PIECES_PER_S, time.monotonic())
+        self._door.handle(self, what, on=on)
+        self._answered(request, None)
+
+    def _dialogue(self, request: Request) -> None:
+        self._answered(request, self._door.dialogue.take(self, request))
 
     def _reload(self, request: Request) -> None:
         async def reload() -> None:
@@ -204,4 +223,8 @@ _ANSWERED_HERE: Mapping[str, Callable[[Client, Request], None]] = {
     "state": Client._state,
     "subscribe": Client._subscribe,
     "reload": Client._reload,
+    "tool.handle": Client._handle,
+    "dialogue.handle": Client._handle,
+    "dialogue.piece": Client._dialogue,
+    "dialogue.end": Client._dialogue,
 }

@@ -34,7 +34,7 @@ class Orders:
     def __init__(self, send: Callable[[str, m.Message], bool]) -> None:
         self.open = False
         """Whether commands are taken: the engine is neither starting nor ending."""
-        self._send = send
+        self.send = send
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Order] = {}
 
@@ -46,7 +46,7 @@ class Orders:
         command, number = request.command, next(self._numbers)
         deadline_ns = time.monotonic_ns() + round(TIMEOUT_S * 1e9)
         message = command.message(number=number, deadline_ns=deadline_ns, **request.arguments)
-        if not self._send(command.channel, message):
+        if not self.send(command.channel, message):
             answered(CommandError("unavailable", "too many commands are waiting to be done; try again in a moment"))
             return
         timer = asyncio.get_running_loop().call_later(TIMEOUT_S, self._too_late, number)
@@ -57,7 +57,7 @@ class Orders:
         may be done twice."""
         for order in self._waiting.values():
             if order.channel == channel:
-                self._send(channel, order.message)
+                self.send(channel, order.message)
 
     def done(self, message: m.Done) -> None:
         """A worker has answered."""

@@ -16,6 +16,7 @@ from engine import NAME
 from engine.contract import Tag
 from engine.door.commands import CommandError
 from engine.door.connection import MOST_UNREAD, Bucket, Client
+from engine.door.dialogue import Dialogue
 from engine.door.orders import Orders
 from engine.events import Error
 from engine.hub import Happening, Hub, envelope
@@ -37,7 +38,10 @@ class Door:
     def __init__(self, hub: Hub, orders: Orders, reload: Reload, instance: str) -> None:
         self.hub, self.orders, self.reload = hub, orders, reload
         self.clients: set[Client] = set()
+        self.dialogue = Dialogue(hub, orders.send)
         self.reloading: asyncio.Task[None] | None = None
+        self.on_handlers: Callable[[str, int], None] = lambda _what, _count: None
+        """Called with how many clients do something for the engine, when that changes."""
         self._empty = asyncio.Event()
         self._own = {"engine": f"{NAME} {version(NAME)}", "instance": instance, "pid": os.getpid()}
         self._letting_in: asyncio.Task[None] | None = None
@@ -92,6 +96,17 @@ class Door:
         self.clients.discard(client)
         if not self.clients:
             self._empty.set()
+
+    def handle(self, client: Client, what: str, *, on: bool) -> None:
+        """A client does something for the engine from now on, or not any more. The last to say so is the one that
+        answers; what is called is told to all."""
+        (client.handles.add if on else client.handles.discard)(what)
+        if what == "dialogue":
+            answerers = self.dialogue.answerers
+            answerers[:] = [each for each in answerers if each is not client] + [client] * on
+            if not on:
+                self.dialogue.left(client)
+        self.on_handlers(what, sum(what in each.handles for each in self.clients))
 
     def present(self) -> dict[str, Any]:
         """The full state, as in the greeting and in the answer to `state`. seq: the number of the last event."""

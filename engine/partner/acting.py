@@ -3,11 +3,11 @@ asked back, what is out of its limits is said, and nothing is called that was no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.partner.question import Question
-from engine.partner.reading import Lexicon
+from engine.partner.reading import FULL, Lexicon, Term
 from engine.partner.saying import Saying
 from engine.partner.tools import Call, Filling, Tool, Tools, Value
 from engine.partner_settings import Parameter
@@ -35,10 +35,10 @@ class Step:
 
 
 class Acting:
-    """Tools, and how one comes to be called."""
+    """Tools, and how one comes to be called. knows: whether a term is one of a fact or a tool."""
 
-    def __init__(self, lexicon: Lexicon, tools: Tools, saying: Saying) -> None:
-        self._lexicon, self._tools, self._saying = lexicon, tools, saying
+    def __init__(self, lexicon: Lexicon, tools: Tools, saying: Saying, knows: Callable[[Term], bool]) -> None:
+        self._lexicon, self._tools, self._saying, self._knows = lexicon, tools, saying, knows
 
     def begin(self, tool: Tool, arguments: Mapping[str, Value], unsure: bool = False) -> Step:
         """A tool is wanted, with these arguments. unsure: that is a guess, so it is asked back."""
@@ -60,22 +60,57 @@ class Acting:
         if tool is None:
             return None
         words, language = list(question.words), self._lexicon.language
-        if question.kind or (question.asks and not (pending.missing and words[:2] == ["is", "it"])):
-            return None
-        if question.forbids or not set(words).isdisjoint(language.no.split()):
+        asks = question.asks and not question.forbids  # "do not …" begins like "do you …"
+        if not asks and self._declines(tool, words):
             return Step(self._saying.phrase("not_done"))
-        if not pending.missing:
-            if not self._agrees(tool, words):
-                return None
+        if question.kind or (asks and not (pending.missing and words[:2] == ["is", "it"])):
+            return None
+        if not pending.missing and self._agrees(tool, words):
             return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(pending.arguments)))
+        if not pending.missing and words[:1] and words[0] in language.no.split():
+            return Step(self._saying.phrase("not_done"))
+        if not pending.missing or question.small_talk:
+            return None
         arguments = dict(pending.arguments)
         filling = Filling(self._lexicon, words)
         wanted = [each for each in tool.parameters if each.name not in arguments]
         arguments.update(filling.fill(wanted))
+        if self._is_about_else(tool, filling):
+            arguments = dict(pending.arguments)
         missing = next(each for each in tool.parameters if each.name == pending.missing)
-        if missing.type == "string" and not missing.choices and (text := filling.text([False] * len(filling.terms))):
-            arguments[missing.name] = text
+        if missing.type == "string" and not missing.choices:
+            # What was asked for may begin with any word, "there is no milk"; of other things only the name is wanted.
+            free = missing.name in language.free_text.split()
+            if text := " ".join(words) if free else filling.text([False] * len(filling.terms)):
+                arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
+
+    def _is_about_else(self, tool: Tool, filling: Filling) -> bool:
+        """Whether what was found stands beside something else that is spoken of: "breakfast for two" says how many
+        people have breakfast, and nothing of a taxi. What is counted may be any word: "three adults"."""
+        counted, about = {end for _, end in filling.used}, self._lexicon.language.about_count.split()
+        for term in filling.terms:
+            small = term.weight < FULL or term.number is not None or term.word in about
+            if small or not filling.free(term.start, term.end):
+                continue
+            if not self._tools.has(tool, term) and (term.start not in counted or self._knows(term)):
+                return True
+        return False
+
+    def stops(self, words: Sequence[str]) -> Sequence[Tool]:
+        """Where all that was said is that something shall stop: the tools that stop something, if they need not be
+        told more."""
+        stem = self._lexicon.stem
+        stops = {stem(word) for word in self._lexicon.language.stops.split()}
+        said = self._plain(words)
+        if not said or not stops.issuperset(said):
+            return ()
+        found = []
+        for tool in self._tools.all:
+            first = {stem(tool.name.split("_")[0]), *(stem(each) for each in self._lexicon.words(tool.description)[:1])}
+            if first & stops and not tool.confirm and not any(each.required for each in tool.parameters):
+                found.append(tool)
+        return found
 
     def exact(self, words: Sequence[str]) -> Tool | None:
         """The tool whose name or description is all of what was said, but for small words."""
@@ -98,6 +133,16 @@ class Acting:
             return False
         small = {*language.with_yes.split(), *(word for phrase in yes for word in phrase.split())}
         own = {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
+        return all(word in small or self._lexicon.stem(word) in own for word in words)
+
+    def _declines(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether it is a no and nothing else, but for the tool's own words and small ones: "no, don't open it"."""
+        language = self._lexicon.language
+        no = {word for phrase in language.no.split() for word in phrase.split("_")}
+        if no.isdisjoint(words):
+            return False
+        own = {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
+        small = {*no, *language.with_no.replace("_", " ").split()}
         return all(word in small or self._lexicon.stem(word) in own for word in words)
 
     def _ask(self, parameter: Parameter) -> str:

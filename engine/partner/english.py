@@ -106,6 +106,7 @@ ENGLISH = Language(
     },
     tens={"hundred": 100, "thousand": 1000},
     ordinals={word: i for i, word in enumerate(_ORDINALS, 1)},
+    about_count="more less fewer least most than about around roughly nearly almost exactly just only up",
     minus="minus negative",
     half="half",
     and_="and",
@@ -177,6 +178,8 @@ ENGLISH = Language(
     ),
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
+    ages="year month",
+    before_age="under over above below least most than age aged",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
     places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner "
@@ -252,10 +255,15 @@ ENGLISH = Language(
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
         "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely "
-        "yup that_is_right that_is_correct it_is_right"
+        "yup that_is_right that_is_correct it_is_right no_problem why_not"
     ),
     with_yes="please do it this the a an you may should now thank thanks really indeed for me us i want",
     no="no nope not never cancel don't nah forget stop wrong better_not",
+    with_no=(
+        "i we you me us it that this the a an do does did please thank thanks now then yet at all just mind rather "
+        "would like want need to have let leave be is on again so sorry okay oh well i_am still really today"
+    ),
+    stops="stop halt",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",
     free_text="text message words sentence note announcement",

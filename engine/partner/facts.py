@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.partner.language import Language
+from engine.partner.kinds import kinds_of, located
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
 SAME_ROOT, SYNONYM, RELATED, RANGE, HALF = 0.95, 0.85, 0.9, 0.8, 0.6
@@ -18,7 +17,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
     "long": frozenset({"long"}),
     "far": frozenset({"far", "long"}),
-    "old": frozenset({"count", "time"}),
+    "old": frozenset({"age"}),
     "often": frozenset({"often"}),
     "amount": frozenset({"count", "far", "long"}),
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
@@ -46,7 +45,9 @@ class Fact:
     only_days: bool
     """It holds on some days and no others."""
     kinds: frozenset[str]
-    """Of question that it can answer."""
+    """Of question that it can answer; "there": it names a place that is no thing, such as "upstairs"."""
+    located: tuple[tuple[Term, ...], ...] = ()
+    """The places that it speaks of: the terms of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,8 @@ class Facts:
         total = sum(each.weight for each in asked)
         covered = sum(each.weight * each.match(fact) for each in asked)
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
+        if kind == "place" and answers:
+            answers = _places(asked, fact)
         coverage = covered / total if total else 0.0
         around = max((share(terms, fact) for terms in context), default=0.0)
         said = [*asked, *(each for terms in context for each in terms)]
@@ -169,6 +172,14 @@ def share(asked: Sequence[Asked], fact: Fact) -> float:
     """How much of some terms is in a fact, 0 to 1."""
     total = sum(each.weight for each in asked)
     return sum(each.weight * each.match(fact) for each in asked) / total if total else 0.0
+
+
+def _places(asked: Sequence[Asked], fact: Fact) -> bool:
+    """Whether a fact that speaks of a place says where something else is than that place: "no dogs in the museum" does
+    not say where the museum is."""
+    if "there" in fact.kinds or any(_named(term, asked) for term in fact.subject if term.weight == FULL):
+        return True
+    return any(not _named(term, asked) for places in fact.located for term in places)
 
 
 def _named(term: Term, said: Sequence[Asked]) -> bool:
@@ -204,6 +215,7 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         days,
         bool(days) and len(days) < 7,
         kinds_of(lexicon, text, words, terms, first),
+        located(lexicon, terms),
     )
 
 
@@ -226,82 +238,3 @@ def days_of(lexicon: Lexicon, terms: Sequence[Term]) -> frozenset[int]:
             (first,), (last,) = terms[place - 2].days, term.days
             found.update((first + step) % 7 for step in range((last - first) % 7))
     return frozenset(found)
-
-
-def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term], verb: int) -> frozenset[str]:
-    """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after
-    that."""
-    language = lexicon.language
-    stems = [term.stem for term in terms]
-    named = {name: {lexicon.stem_of(word) for word in getattr(language, name).split()} for name in _STEMMED}
-    before = language.before_time.split()
-    before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
-    costs = {lexicon.stem(word) for word in language.cost.split()}
-    no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
-    kinds: set[str] = set()
-    for place, term in enumerate(terms):
-        after = stems[place + 1] if place + 1 < len(stems) else ""
-        then = stems[place + 2] if place + 2 < len(stems) else ""
-        last = terms[place - 1].word if place else ""
-        if term.number is not None:
-            units = ("currencies", "durations", "distances")
-            unit = next((name for each in (after, then) for name in units if each in named[name]), "")
-            kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
-            thing = after and terms[place + 1].weight == FULL and after not in named["times"] | named["months"]
-            if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
-                kinds.add("time")
-            if last == "for" and all(each.number is not None for each in terms[place:]):
-                kinds.add("price")
-            if not unit and (thing or last not in before or last == "and"):
-                kinds.add("count")
-        if term.word in language.article.split() and after in named["durations"]:
-            kinds.add("long")
-        if term.stem in named["times"] or term.stem in named["months"] or term.days:
-            kinds.add("time")
-        if term.stem in named["repeats"] and after and term.word != last:
-            kinds |= {"often"}
-        numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
-        if term.stem in named["rooms"] and numbered:
-            kinds.add("place")
-        if place >= verb and (
-            term.stem in named["places"]
-            or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
-            or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
-        ):
-            kinds.add("place")
-        if term.word in language.titles.split():
-            kinds.add("person")
-    if language.free in words or any(stem in named["currencies"] for stem in stems):
-        kinds.add("price")
-    if kinds & {"count", "time"} and costs & set(stems):
-        kinds.add("price")
-    if "time" in kinds and set(words) & set(language.ranges.split()):
-        kinds.add("until")
-    if _names(language.capitals.split(), text, bool(set(language.people.split()) & set(words))):
-        kinds.add("person")
-    return frozenset(kinds)
-
-
-_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
-
-
-def _points(language: Language, word: str, after: object) -> bool:
-    """Whether the last word is a place: "here", and after a small word for a place who asks, "behind you"."""
-    return word in language.pointing.split() or (bool(after) and word in language.listener.split())
-
-
-def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:
-    """What follows a small word is a thing, so that both are a place: neither a time nor a number."""
-    for term in terms[:3]:
-        if term.word in lexicon.language.articles.split():
-            continue
-        return term.weight > 0 and term.number is None and term.stem not in no_place and not term.days
-    return False
-
-
-def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
-    """Whether a sentence has a name in it: a word with a capital letter that does not begin it. With its first words
-    it may also begin the name of a thing, unless it speaks of a person."""
-    rest = text if of_person else re.sub(r"^(?:[A-Z][\w'-]*\s+)+", "", text)
-    later = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+", f" {rest}" if not of_person else rest)
-    return any(word.lower().rstrip("s") not in no_person and word.lower() not in no_person for word in later)

@@ -27,6 +27,8 @@ class Language:
     tens: Mapping[str, int]
     """What multiplies what stands before it: hundred, thousand."""
     ordinals: Mapping[str, int]
+    about_count: str
+    """What may stand before a number and only says how exact it is."""
     minus: str
     """Before a number that is below zero."""
     half: str
@@ -67,6 +69,10 @@ class Language:
     before_time: str
     """Words before a number that make it a time, if no unit follows."""
     durations: str
+    ages: str
+    """Those of them that an age is told in."""
+    before_age: str
+    """Before a number that may be an age: "under six"."""
     distances: str
     repeats: str
     """Words of how often."""
@@ -127,6 +133,10 @@ class Language:
     with_yes: str
     """Small words that may stand after a yes without taking it back."""
     no: str
+    with_no: str
+    """Small words that may stand beside a no without making it something else."""
+    stops: str
+    """Words that stop, said alone, whatever can be stopped."""
     true: str
     false: str
     """Words for a yes-or-no argument."""

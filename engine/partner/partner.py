@@ -27,6 +27,8 @@ from engine.partner.tools import Call, Tool, Tools
 from engine.partner.topic import Topic
 
 Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
+_MEANWHILE = ("again", "wait")
+"""Small talk that leaves open what was asked back."""
 REPLAYED = 4
 """Earlier turns that count."""
 
@@ -58,7 +60,6 @@ class Partner:
 
     facts: sentences, each of which is said as it stands. phrases: instead of the language's own, by their names.
     pronounce: how words are pronounced, where that is known. language: a tag; one without tables gets English ones.
-    calls: whether tools can be called; else what only a tool could do is refused.
     """
 
     def __init__(
@@ -69,10 +70,9 @@ class Partner:
         phrases: Mapping[str, str] | None = None,
         pronounce: Pronounce | None = None,
         language: str = "en",
-        calls: bool = True,
     ) -> None:
         tables = LANGUAGES.get(language.split("-")[0], LANGUAGES["en"])
-        self._persona, self._calls = persona or Persona(), calls
+        self._persona, self._calls = persona or Persona(), True
         self._lexicon = lexicon(tables, _own_phrases(facts, tools, tables))
         self._saying = Saying(tables, phrases or {})
         ambient = {term.stem for term in self._lexicon.read(self._lexicon.words(self._persona.role)) if term.weight}
@@ -81,12 +81,18 @@ class Partner:
         self._tools = Tools(self._lexicon, tools)
         expected = [*(term for fact in self._facts.all for term in fact.terms), *self._tools.expected]
         self._mishearing = Mishearing(self._lexicon, expected, self._knows, pronounce)
-        self._acting = Acting(self._lexicon, self._tools, self._saying)
+        self._acting = Acting(self._lexicon, self._tools, self._saying, self._knows)
         self._context: dict[str, Fact] = {}
         self._past: dict[tuple[Exchange, ...], Topic] = {}
 
-    def decide(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Decision:
-        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child"."""
+    def decide(
+        self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = (), calls: bool = True
+    ) -> Decision:
+        """The next turn. history: oldest first. context: what is known beside the facts just now, "sees: a child".
+        calls: tools can be called just now; else what only a tool could do is refused."""
+        if calls != self._calls:
+            self._calls = calls
+            self._past.clear()  # it was worked out as if it were otherwise
         return self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
 
     def forget(self) -> None:
@@ -103,6 +109,9 @@ class Partner:
             if len(self._past) > 64:
                 self._past.clear()
             last = history[-1]
+            if not last.user:  # what was said of a call, or by the host: it leans on nothing, and asks nothing
+                self._past[history] = replace(self._topic(history[:-1], context), pending=None, said=last.answer)
+                return self._past[history]
             done = self._turn(last.user, self._topic(history[:-1], context), context)
             # A question back that was not heard to its end was not answered by what follows.
             heard = last.answer.split() == done.text.split()
@@ -113,15 +122,21 @@ class Partner:
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
         question = read(self._lexicon, text, self._persona.name)
         exact = self._acting.exact(question.request)
+        stops = self._acting.stops(question.request) if exact is None else ()
         step = self._acting.go_on(topic.pending, question) if topic.pending is not None else None
-        if step is not None and (exact is None or step.call or step.pending):  # else "stop" is more than a no
+        more = exact is not None or stops  # "stop" may be more than a no
+        if step is not None and (not more or step.call or step.pending):
             calls = (step.call,) if step.call else ()
             kind: Kind = "call" if calls else "back" if step.pending else "talk"
             tool = step.call.name if step.call else topic.tool
             return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
-        topic = replace(topic, pending=None)
+        if question.small_talk not in _MEANWHILE:
+            topic = replace(topic, pending=None)
         if exact is not None and self._calls:
             return self._begun(self._acting.begin(exact, {}), exact, topic)
+        if stops and self._calls:
+            told, every = self._saying.phrase("done_plain"), tuple(Call(tool.name) for tool in stops)
+            return self._decided(told, "call", replace(topic, tool=stops[0].name), every)
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = (*self._facts.all, *(self._known(line) for line in context))

@@ -190,6 +190,11 @@ class Tools:
         """Whether any tool has a term, by itself or by what means the same."""
         return any(term.stem == each.stem or term.groups & each.groups for each in self.expected)
 
+    def has(self, tool: Tool, term: Term) -> bool:
+        """Whether a term is one of this tool's own, of its parameters too, or means the same."""
+        named = (word for each in tool.parameters for word in self._lexicon.words(f"{each.spoken} {each.unit}"))
+        return self._knows(tool, term) > 0 or term.stem in {self._lexicon.stem(word) for word in named}
+
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.all if tool.name == name), None)
 

@@ -3,9 +3,13 @@ model is late is in `floor`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine import audible
 from engine import messages as m
 from engine.turns.attempt import Attempt, Marks
+from engine.turns.calling import Calling
+from engine.turns.calls import MOST_OPEN
 from engine.turns.floor import PATIENCE_MS, Floor, question
 from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
@@ -16,8 +20,8 @@ from engine.turns.turn import MS, Speech, Wish
 class Answering:
     """From the question to the last piece of the answer."""
 
-    def __init__(self, present: Present, speaking: Speaking) -> None:
-        self._present, self._speaking = present, speaking
+    def __init__(self, present: Present, speaking: Speaking, calling: Calling) -> None:
+        self._present, self._speaking, self._calling = present, speaking, calling
         self.floor = Floor(present, self._ask_again, self._say_by_voice, self._make_do)
 
     def ask(self, now: int) -> None:
@@ -25,7 +29,10 @@ class Answering:
         was, or else by asking the language model now."""
         present, turn = self._present, self._present.current
         assert turn.said is not None
-        if is_right(turn.attempt, turn.said.text):
+        if is_right(turn.attempt, turn.said.text) and turn.attempt.calls and not turn.said.final:
+            self.drop(now)
+            self.ask_again(now)
+        elif is_right(turn.attempt, turn.said.text):
             turn.hit = True
             present.on_count("turns.speculation_hits", 1)
             self._confirm(now)
@@ -65,13 +72,17 @@ class Answering:
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         assert turn.said is not None
         attempt.asked, attempt.asked_ns = turn.said.text, now
-        present.send("asks", question(present, turn.said, present.timers.get(Timer.ANSWER, 0)))
+        asked = question(present, turn.said, present.timers.get(Timer.ANSWER, 0))
+        calls = int(present.hands > 0 and bool(present.config.tools))
+        present.send("asks", replace(asked, calls=calls))
 
     def _confirm(self, now: int) -> None:
         """The user has finished, with the words that the present attempt answers: it may be heard. From now on it has
         deadlines, for what there is not yet of it."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         attempt.confirmed, attempt.asked_ns = True, now
+        if not self._call(now):
+            return
         present.allow(turn.tag, attempt.voice if attempt.clauses else audible.NOTHING)
         present.progress(now)
         if attempt.clauses and not attempt.voiced:
@@ -83,6 +94,37 @@ class Answering:
             present.wait_for("clause" if attempt.pieces else "token", Timer.ANSWER, now)
         if attempt.ended and not attempt.clauses:
             present.happens(Event.NOTHING, now)
+
+    def called(self, message: m.CallTool, now: int) -> None:
+        """The answer wants something to be done. It is, once it is certain that the visitor has said so."""
+        attempt = self._present.current.attempt
+        if attempt.answerer == "llm" and len(attempt.calls) <= MOST_OPEN:
+            attempt.calls.append(message)
+            if attempt.confirmed:
+                self._call(now)
+
+    def _call(self, now: int) -> bool:
+        """Make the calls that the present attempt wants, if any. False: they cannot be made, and that is said instead
+        of the answer."""
+        present, turn = self._present, self._present.current
+        wanted, turn.attempt.calls = turn.attempt.calls, []
+        if not wanted or turn.caller not in (None, turn.tag):  # an attempt before this one has called
+            return True
+        assert turn.said is not None
+        why = self._calling.make(wanted, now) if turn.said.final else ""
+        if turn.caller is not None and not why:
+            return True
+        if why:
+            present.fault("llm", why, now)
+            self._calling.cancel(turn, "refused", now)
+        if turn.attempt.began_ns:  # of what is being heard nothing is taken back
+            self._calling.regret(present.phrases.call_refused if why else present.phrases.not_heard, now)
+            return True
+        if why:
+            self._say_instead(present.phrases.call_refused, now)
+        else:
+            self.ask_again(now)
+        return False
 
     def piece(self, message: m.Piece, now: int) -> None:
         """The next piece of the answer."""
@@ -128,13 +170,17 @@ class Answering:
         self._say_instead(self._present.phrases.not_heard, now, late="" if said and said.final else "asr")
 
     def apologise(self, now: int) -> None:
-        """Say that something went wrong. That lies ready at the floor."""
+        """Say that something went wrong. That lies ready at the floor. Who has called something has been understood."""
+        if self._present.current.caller is not None:
+            self._say_instead(self._present.phrases.call_begun, now)
+            return
         late = "asr" if self._present.current.attempt.asked is None else "llm"
         self._say_instead(self._present.phrases.failed, now, late)
 
     def say_unknown(self, now: int) -> None:
         """Say that there is no answer."""
-        self._say_instead(self._present.phrases.unknown, now)
+        phrases, called = self._present.phrases, self._present.current.caller is not None
+        self._say_instead(phrases.call_begun if called else phrases.unknown, now)
 
     def reprompt(self, now: int) -> None:
         """Ask whether the visitor is still there, in a turn of the engine's own."""

@@ -45,6 +45,8 @@ class Attempt:
     """When somebody was, or when it was confirmed: from then on its deadlines run."""
     pieces: int = 0
     """How many pieces of the answer there are."""
+    calls: list[m.CallTool] = field(default_factory=list)
+    """What it wants the host to do, and was not done yet."""
     failed: str = ""
     """Why nothing more will come of it, where that was not told because it was not confirmed."""
     clauser: Clauser = field(default_factory=Clauser)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from engine import messages as m
 from engine.events import AnswerEnded
 from engine.turns.answering import Answering
+from engine.turns.calling import Calling
 from engine.turns.host_commands import HostCommands
 from engine.turns.present import Present
 from engine.turns.sessions import Sessions
@@ -23,10 +24,11 @@ class Closing:
         speaking: Speaking,
         answering: Answering,
         host: HostCommands,
+        calling: Calling,
         then: Callable[[int], None],
     ) -> None:
         self._present, self._sessions, self._speaking, self._answering = present, sessions, speaking, answering
-        self._host, self._then = host, then
+        self._host, self._calling, self._then = host, calling, then
 
     def end(self, now: int) -> None:
         """It was heard to its end."""
@@ -59,8 +61,11 @@ class Closing:
         self._then(now)
 
     def postpone(self, now: int) -> None:
-        """It is begun anew after something else."""
+        """It is begun anew after something else; unless it has called something, which must not be done twice."""
         present, turn = self._present, self._present.current
+        if turn.caller is not None:
+            self.cut(now)
+            return
         if turn.wish is not None:
             self._host.put_back(turn.wish)
         else:
@@ -77,6 +82,7 @@ class Closing:
 
     def forget(self, now: int) -> None:
         """Its visitor has left."""
+        self._calling.cancel_all("session", now)
         self._host.empty(now)
         self._present.kept.clear()
         self._present.stop_listening_ahead()
@@ -88,6 +94,7 @@ class Closing:
 
     def stop(self, now: int) -> None:
         """The engine ends."""
+        self._calling.cancel_all("stopping", now)
         if self._present.turn is not None:
             self._answering.drop(now)
             self._speaking.tell_words(now)
@@ -111,6 +118,8 @@ class Closing:
         if turn.source in ("answer", "floor") and turn.said is not None and turn.attempt.words.heard:
             remember = present.session.go_on if turn.takes_up else present.session.remember
             remember(turn.question, turn.attempt.words.heard)
+        elif turn.wish is not None and turn.wish.call and turn.attempt.words.heard:
+            present.session.remember("", turn.attempt.words.heard)
         self._tell_ended(outcome, now)
         self._sessions.over(turn, now)
         present.turn = None

@@ -18,6 +18,7 @@ from engine.config import Config
 from engine.contract import Tag
 from engine.turns.answering import Answering
 from engine.turns.attention import RESTING, Attention
+from engine.turns.calling import Calling
 from engine.turns.closing import Closing
 from engine.turns.finalising import Finalising
 from engine.turns.hearing import Hearing
@@ -47,15 +48,17 @@ class Conversation:
         self.attention = attention = Attention(present)
         self._sessions = sessions = Sessions(present, attention)
         self._speaking = speaking = Speaking(present)
-        self._answering = answering = Answering(present, speaking)
+        self._host = host = HostCommands(present, sessions, attention)
+        self._calling = calling = Calling(present, host)
+        self._answering = answering = Answering(present, speaking, calling)
         speculating = Speculating(present, answering)
         finalising = Finalising(present, attention, speculating)
         self._hearing = hearing = Hearing(present, sessions, attention, speculating, finalising)
-        self._host = host = HostCommands(present, sessions, attention)
+        finalising.on_words = calling.heard
         host.on_listen = hearing.attend
-        self._closing = closing = Closing(present, sessions, speaking, answering, host, self._next)
-        self._interrupting = interrupting = Interrupting(present, attention, speaking, closing)
-        self.succession = Succession(present, host)
+        self._closing = closing = Closing(present, sessions, speaking, answering, host, calling, self._next)
+        self._interrupting = interrupting = Interrupting(present, attention, speaking, closing, calling)
+        self.succession = Succession(present, host, calling.calls)
         self._input_end: int | None = None
         self._over = False
         present.actions = {
@@ -102,8 +105,8 @@ class Conversation:
             Timer.QUIET: interrupting.quiet,
             Timer.HELD: interrupting.held_long,
             Timer.FIRM: lambda _now: None,
-            Timer.UNSURE: sessions.unsure,
-            Timer.LEFT: sessions.silence,
+            Timer.UNSURE: lambda now: self._silence(sessions.unsure, now),
+            Timer.LEFT: lambda now: self._silence(sessions.silence, now),
         }
         self._of_the_turn: dict[type[m.Message], Callable[..., None]] = {
             m.Text: hearing.text,
@@ -113,6 +116,7 @@ class Conversation:
         self._of_the_attempt: dict[type[m.Message], Callable[..., None]] = {
             m.Piece: answering.piece,
             m.PiecesEnded: answering.pieces_ended,
+            m.CallTool: answering.called,
         }
         self._of_the_voice: dict[type[m.Message], Callable[..., None]] = {
             m.ClauseBegan: speaking.clause_began,
@@ -137,13 +141,7 @@ class Conversation:
             m.VoiceGone: interrupting.voice_gone,
             m.InputEnded: self._input_ended,
             m.MicrophoneMuted: attention.microphone,
-            m.Say: host.take,
-            m.AskText: host.take,
-            m.StopSpeaking: host.take,
-            m.ListenNow: host.take,
-            m.AddContext: host.take,
-            m.FallAsleep: host.take,
-            m.EndSession: host.take,
+            **dict.fromkeys(host.does, host.take),
         }
         self._again: dict[str, Callable[[m.Joined, int], None]] = {
             "vad": hearing.vad_again,
@@ -163,13 +161,15 @@ class Conversation:
     @property
     def timer_ns(self) -> int | None:
         """When `expire` wants to be called."""
-        return min(self.present.timers.values(), default=None)
+        times = (*self.present.timers.values(), *((self._calling.next_ns,) if self._calling.next_ns else ()))
+        return min(times, default=None)
 
     @property
     def open_from(self) -> int:
         """The sample at which unanswered speech began, plus one; 0 when there is none."""
         turn, kept = self.present.turn, self.present.kept
-        if turn is not None and turn.is_speech and self.present.state is not State.SPEAKING:
+        answered = turn is not None and (self.present.state is State.SPEAKING or turn.caller is not None)
+        if turn is not None and turn.is_speech and not answered:
             return turn.speech.start + 1
         return kept[0].start + 1 if kept else 0
 
@@ -193,10 +193,13 @@ class Conversation:
             return 0
         return timers.get(Timer.ANSWER) or timers.get(Timer.VOICE) or 0
 
-    def see(self, judged: int, played: int, floor: bool = False, absent: Set[str] = frozenset()) -> None:
+    def see(
+        self, judged: int, played: int, floor: bool = False, absent: Set[str] = frozenset(), hands: int = 0
+    ) -> None:
         """To be called before `handle` and `expire`. judged: the sample up to which voice activity is known. played:
         how many samples of the present answer the loudspeaker was given. floor: it can take steps over. absent: the
-        stages that are not there and will not be soon."""
+        stages that are not there and will not be soon. hands: the host programs that do what is called."""
+        self.present.hands = hands
         self.present.judged, self.present.played, self.present.floor_there = judged, played, floor
         self.present.absent = absent
 
@@ -232,6 +235,7 @@ class Conversation:
             if at <= now and timers.get(timer) == at:
                 del timers[timer]
                 self._expired[timer](now)
+        self._calling.look(now)
         self._finish_if_over()
 
     def start(self, now: int) -> None:
@@ -277,8 +281,15 @@ class Conversation:
         self._speaking.say(turn.wish.text, now)
 
     def _take_question(self, now: int) -> None:
-        self._host.take_question(now)
+        self._calling.heard(self._host.take_question(now).question, now)
         self._answering.ask(now)
+
+    def _silence(self, what: Callable[[int], None], now: int) -> None:
+        """The visitor has been silent for so long. While something is done for them they may well be."""
+        if self._calling.calls.open:
+            self._sessions.rest(now)
+        else:
+            what(now)
 
     # Workers that were restarted, or could not do what they were told.
 
@@ -302,6 +313,8 @@ class Conversation:
         """When a file was the input: over once its last sample has been judged and answered."""
         present = self.present
         if self._over or self._input_end is None or present.state not in RESTING or present.kept:
+            return
+        if self._calling.calls.open:
             return
         if present.judged >= self._input_end + present.rate // 2:
             self._over = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine import messages as m
 from engine.events import UserFinal
 from engine.turns.attempt import Marks
@@ -30,6 +32,8 @@ class Finalising:
 
     def __init__(self, present: Present, attention: Attention, speculating: Speculating) -> None:
         self._present, self._attention, self._speculating = present, attention, speculating
+        self.on_words: Callable[[str, int], None] = lambda _text, _now: None
+        """Called with what was said, sure or not."""
         self._latest_ns = 0
         """Until then the final text is waited for, if something of the speech is missing in the partial one."""
 
@@ -85,6 +89,7 @@ class Finalising:
         turn.stages["asr"] = Marks.of(text)
         if not text.final:  # it stands in for the final text from now on
             turn.stages["asr"].ended = now
+        self.on_words(text.text, now)
         judged = self._judge(text)
         if judged is Event.WORDS:
             present.session.met = True
@@ -113,7 +118,8 @@ class Finalising:
         helped = present.floor_ready and not (said and said.text.strip())
         absent = "asr" in present.absent
         last_ns = deadline_ns("clause", turn.whole_ns, self._latest_ns, present.config)
-        if now < self._latest_ns and not whole and not absent:
+        calls = bool(turn.attempt.calls)  # which only the final text makes certain
+        if now < self._latest_ns and (calls or not whole) and not absent:
             present.timers[Timer.FINAL] = self._latest_ns
         elif said is not None and (whole or not helped):
             self._stand_in(said, now)

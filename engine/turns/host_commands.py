@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from engine import messages as m
 from engine.events import AnswerDropped, UserFinal
@@ -20,8 +21,6 @@ MOST_CHARACTERS = 4_000
 TOLD = 100
 """Characters by which a text is known again."""
 
-Command = m.Say | m.AskText | m.StopSpeaking | m.ListenNow | m.AddContext | m.FallAsleep | m.EndSession
-
 
 class HostCommands:
     """The commands, and what of them waits for its turn.
@@ -33,17 +32,29 @@ class HostCommands:
         self._present, self._sessions, self._attention = present, sessions, attention
         self.on_listen: Callable[[int], None] = lambda _now: None
         """Called when the host wants the visitor to be listened to."""
+        self.on_stop: Callable[[int], None] = lambda _now: None
+        """Called when the host wants silence."""
         self.urgent: deque[Wish] = deque()
         self.queue: deque[Wish] = deque()
+        self.does: dict[type[m.Message], Callable[[Any, int], str]] = {
+            m.Say: self._say,
+            m.AskText: self._ask,
+            m.StopSpeaking: self._stop,
+            m.ListenNow: self._listen,
+            m.AddContext: self._context,
+            m.FallAsleep: self._sleep,
+            m.EndSession: self._end_session,
+        }
+        """What each command does. They return why not, or nothing."""
 
-    def take(self, command: Command, now: int) -> None:
+    def take(self, command: Any, now: int) -> None:
         """Do it, and answer it. One whose deadline has passed is void: the host was told that nobody did it."""
         if 0 < command.deadline_ns < now:
             return
-        refusal = _COMMANDS[type(command)](self, command, now)
+        refusal = self.does[type(command)](command, now)
         self._present.send("story", m.Done(number=command.number, ok=int(not refusal), text=refusal))
 
-    # What each does. They return why not, or nothing.
+    # What each does.
 
     def _say(self, command: m.Say, now: int) -> str:
         modes = {"queue": (self.queue, Event.QUEUED), "interrupt": (self.urgent, Event.MAKE_WAY)}
@@ -68,6 +79,7 @@ class HostCommands:
         return ""
 
     def _stop(self, _command: m.StopSpeaking, now: int) -> str:
+        self.on_stop(now)
         self._present.happens(Event.STOP, now)
         return ""
 
@@ -86,7 +98,7 @@ class HostCommands:
         return ""
 
     def _context(self, command: m.AddContext, _now: int) -> str:
-        refusal = _too_long(command.text)
+        refusal = too_long(command.text)
         if not refusal:
             self._present.session.know(command.text.strip())
         return refusal
@@ -120,6 +132,19 @@ class HostCommands:
         """It was begun, and has to wait."""
         self.queue.appendleft(wish)
 
+    def say_of(self, call: str, text: str, now: int) -> None:
+        """What there is to be said of a call, after what is going on; in place of what waited to be said of it. So no
+        more of these wait than calls are open."""
+        self.take_back(call)
+        self.queue.append(Wish(Event.SAY, text, call=call))
+        self._present.happens(Event.QUEUED, now)
+
+    def take_back(self, call: str) -> None:
+        """What was to be said of a call is not worth saying any more."""
+        waiting = [wish for wish in self.queue if wish.call != call]
+        self.queue.clear()
+        self.queue.extend(waiting)
+
     def empty(self, now: int) -> None:
         """Forget what waits, and tell whoever waits for it."""
         for wish in (*self.urgent, *self.queue):
@@ -130,23 +155,14 @@ class HostCommands:
 
 
 def _full(queue: deque[Wish]) -> str:
-    return f"{len(queue)} texts wait already, no more are taken" if len(queue) >= MOST_WAITING else ""
+    own = sum(not wish.call for wish in queue)  # what is said of calls has its own limit
+    return f"{own} texts wait already, no more are taken" if own >= MOST_WAITING else ""
 
 
 def _unfit(text: str) -> str:
-    return _too_long(text) if text.strip() else "there is nothing in the text"
+    return too_long(text) if text.strip() else "there is nothing in the text"
 
 
-def _too_long(text: str) -> str:
+def too_long(text: str) -> str:
+    """Why a text of the host's is not taken; or nothing."""
     return f"the text is longer than {MOST_CHARACTERS} characters" if len(text) > MOST_CHARACTERS else ""
-
-
-_COMMANDS: dict[type[m.Message], Callable[..., str]] = {
-    m.Say: HostCommands._say,
-    m.AskText: HostCommands._ask,
-    m.StopSpeaking: HostCommands._stop,
-    m.ListenNow: HostCommands._listen,
-    m.AddContext: HostCommands._context,
-    m.FallAsleep: HostCommands._sleep,
-    m.EndSession: HostCommands._end_session,
-}

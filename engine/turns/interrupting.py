@@ -12,6 +12,7 @@ from engine import messages as m
 from engine.contract import Tag
 from engine.events import AnswerPaused, AnswerResumed
 from engine.turns.attention import Attention
+from engine.turns.calling import Calling
 from engine.turns.closing import Closing
 from engine.turns.present import Present, Timer
 from engine.turns.speaking import Speaking
@@ -32,8 +33,11 @@ nothing silences it for a while."""
 class Interrupting:
     """From the first sign of a voice to the decision."""
 
-    def __init__(self, present: Present, attention: Attention, speaking: Speaking, closing: Closing) -> None:
+    def __init__(
+        self, present: Present, attention: Attention, speaking: Speaking, closing: Closing, calling: Calling
+    ) -> None:
         self._present, self._attention, self._speaking, self._closing = present, attention, speaking, closing
+        self._calling = calling
 
     @property
     def yields(self) -> Tag | None:
@@ -131,6 +135,7 @@ class Interrupting:
         words of the host come later."""
         present, turn = self._present, self._present.current
         present.on_count("turns.interruptions", 1)
+        self._calling.cancel(turn, "interrupted", now)
         turn.interrupted_ns = now
         if turn.voice is not None:
             self._keep(turn.voice)

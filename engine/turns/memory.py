@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from engine import audible
 from engine.contract import Tag
 from engine.turns.attempt import Attempt
+from engine.turns.calls import Call, Calls
 from engine.turns.host_commands import HostCommands
 from engine.turns.present import RESTARTS, Present
 from engine.turns.table import Event, State
@@ -24,7 +25,8 @@ class Memory:
     """What outlives the process.
 
     history: user and answer of past turns in turn, oldest first. context: what the host gave to know. urgent, queue:
-    what it wants to be said or answered. source, wish: of the turn under way, as in `Turn`.
+    what it wants to be said or answered. source, wish: of the turn under way, as in `Turn`. calls: those that are open,
+    and the last that are over.
     """
 
     history: tuple[str, ...] = ()
@@ -33,22 +35,25 @@ class Memory:
     queue: tuple[Wish, ...] = ()
     source: str = "answer"
     wish: Wish | None = None
+    calls: tuple[Call, ...] = ()
 
     def dump(self) -> bytes:
         """The memory as `load` reads it. At most 1 MiB: everything in it is bounded."""
         wishes = [_listed(each) for each in (self.urgent, self.queue, (self.wish,) if self.wish else ())]
-        return json.dumps([self.history, self.context, self.source, *wishes], ensure_ascii=False).encode()
+        calls = [call.listed() for call in self.calls]
+        return json.dumps([self.history, self.context, self.source, calls, *wishes], ensure_ascii=False).encode()
 
     @classmethod
     def load(cls, raw: bytes) -> Memory:
         """What was dumped."""
-        history, context, source, *lists = json.loads(raw)
+        history, context, source, calls, *lists = json.loads(raw)
         urgent, queue, begun = (tuple(Wish(Event[name], *rest) for name, *rest in each) for each in lists)
-        return cls(tuple(history), tuple(context), urgent, queue, source, begun[0] if begun else None)
+        wish, called = begun[0] if begun else None, tuple(map(Call.of, calls))
+        return cls(tuple(history), tuple(context), urgent, queue, source, wish, called)
 
 
-def _listed(wishes: tuple[Wish, ...]) -> list[tuple[str, str, int]]:
-    return [(wish.event.name, wish.text, wish.restarts) for wish in wishes]
+def _listed(wishes: tuple[Wish, ...]) -> list[tuple[str, str, int, str]]:
+    return [(wish.event.name, wish.text, wish.restarts, wish.call) for wish in wishes]
 
 
 class Succession:
@@ -58,8 +63,8 @@ class Succession:
     and `go_on` once it is known what the user says.
     """
 
-    def __init__(self, present: Present, host: HostCommands) -> None:
-        self._present, self._host = present, host
+    def __init__(self, present: Present, host: HostCommands, calls: Calls) -> None:
+        self._present, self._host, self._calls = present, host, calls
         self._begun = Memory()
 
     @property
@@ -67,8 +72,12 @@ class Succession:
         """The present, for a successor."""
         present, host, turn = self._present, self._host, self._present.turn
         past = present.session.past(present.config.llm.history_turns)
-        known = Memory(past, present.session.context, tuple(host.urgent), tuple(host.queue))
-        return known if turn is None else replace(known, source=turn.source, wish=turn.wish)
+        waiting = tuple(host.urgent), tuple(host.queue)
+        known = Memory(past, present.session.context, *waiting, calls=tuple(self._calls))
+        if turn is None:
+            return known
+        # What has called something is not asked again: it would be done twice.
+        return replace(known, source=turn.source, wish=None if turn.caller else turn.wish)
 
     def recall(self, memory: Memory) -> None:
         """Know what a predecessor knew."""
@@ -79,6 +88,7 @@ class Succession:
             session.know(text)
         self._host.urgent.extend(memory.urgent)
         self._host.queue.extend(memory.queue)
+        self._calls.recall(memory.calls)
 
     def resume(self, tag: Tag, now: int, voice: int = audible.VOCODER) -> None:
         """An answer, or words of the host, of which nothing else is known are being heard. voice: from which source."""

@@ -82,6 +82,8 @@ class Present:
         """Whose sound may be heard; the newest attempt, heard or not: older ones that may not be heard are stale."""
         self.source = audible.NOTHING
         """Which source of it may be heard."""
+        self.hands = 0
+        """How many host programs are there that do what is called."""
         self.floor_there = False
         """There is a floor."""
         self.absent: Set[str] = frozenset()
@@ -195,9 +197,10 @@ class Present:
         if attempt.asked is not None:
             self.send("asks" if attempt.answerer == "llm" else "takeovers", m.Settle(tag=attempt.tag, heard=heard))
 
-    def tell(self, event: events.Event, at_ns: int) -> None:
-        """Tell whoever watches what happened at `at_ns`, which has passed."""
-        tag = self.turn.tag if self.turn is not None else Tag(self.session.number, self.session.turn)
+    def tell(self, event: events.Event, at_ns: int, whose: Tag | None = None) -> None:
+        """Tell whoever watches what happened at `at_ns`, which has passed. whose: unless it is of the present turn."""
+        here = self.turn.tag if self.turn is not None else Tag(self.session.number, self.session.turn)
+        tag = whose or here
         self.send("story", m.Happened(tag=tag, at_ns=at_ns, event=events.dump(event)))
 
     def show(self, now: int) -> None:

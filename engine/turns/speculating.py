@@ -65,9 +65,11 @@ class Speculating:
     @property
     def is_sure(self) -> bool:
         """The answer to the words so far is under way, and they cover all the speech: there is nothing left to wait
-        for."""
-        turn = self._present.current
+        for. Where something may be called, which is known with the first words, the final text is."""
+        present, turn = self._present, self._present.current
         if turn.said is None or not is_right(turn.attempt, turn.said.text):
+            return False
+        if turn.attempt.calls or (present.hands and present.config.tools and not turn.attempt.pieces):
             return False
         return turn.said.upto >= turn.speech.end
 

@@ -43,6 +43,8 @@ class Wish:
     text: str
     restarts: int = 0
     """How often the turns worker was restarted when it had begun with them."""
+    call: str = ""
+    """The call that they are about: then they belong to what was said with the visitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Turn:
     """The floor is stuck: nothing more is expected of it."""
     held: bool = False
     """A phrase was heard that only held it."""
+    caller: Tag | None = None
+    """The attempt whose calls were made and still count. No other one of the turn calls anything."""
     ask_again: bool = False
     """The language model was restarted meanwhile, and is asked again once that phrase is over."""
     restarts: dict[str, int] = field(default_factory=dict)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from engine import main
 from engine.contract import Tag
-from engine.door import commands, connection, orders, server
+from engine.door import commands, connection, dialogue, orders, server
 from engine.door.commands import COMMANDS, ERRORS, REQUIRED
 from engine.door.orders import TIMEOUT_S
 from engine.door_commands import COMMANDS as COMMAND_LINE
 from engine.events import EVENTS
 from engine.hub import Snapshot, envelope
-from engine.turns import host_commands
+from engine.turns import calls, host_commands
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "door.md").read_text()
 _SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -58,13 +58,19 @@ def test_the_envelope_and_the_greeting_are_on_the_page() -> None:
     assert hello | {"seq"} == {"seq", "protocol", "engine", "instance", "pid", *asdict(Snapshot())}
 
 
+def test_the_reasons_and_outcomes_of_calls_are_on_the_page() -> None:
+    told = {names(row[0])[0]: names(row[2]) for row in rows("Events")}
+    assert told["tool.cancel"] == list(calls.CANCELLED)
+    assert set(told["tool.ended"]) == {state.name.lower() for state in calls.State if state not in calls.OPEN}
+
+
 def test_the_codes_of_errors_are_on_the_page() -> None:
     assert {names(row[0])[0]: row[1] for row in rows("Commands", "code")} == ERRORS
 
 
 def test_every_error_that_is_raised_has_a_code_of_the_table() -> None:
     raised = set()
-    for module in (commands, connection, orders, server):
+    for module in (commands, connection, dialogue, orders, server):
         assert module.__file__ is not None
         text = Path(module.__file__).read_text()
         raised |= set(re.findall(r'CommandError\(\s*"(\w+)"', text))
@@ -81,6 +87,9 @@ def test_the_limits_on_the_page_are_the_limits() -> None:
         "a line": [connection.LONGEST_LINE >> 10],
         "a text": [host_commands.MOST_CHARACTERS],
         "waiting texts": [host_commands.MOST_WAITING, host_commands.MOST_WAITING],
+        "pieces": [connection.PIECES_AT_ONCE, connection.PIECES_PER_S],
+        "calls": [calls.MOST_OPEN, calls.LONGEST_S],
+        "questions": [dialogue.MOST_OPEN],
         "unread": [connection.MOST_UNREAD >> 20],
         "time": [TIMEOUT_S],
     }
@@ -90,6 +99,7 @@ def test_the_limits_on_the_page_are_the_limits() -> None:
 def test_the_command_line_has_all_commands_of_the_door() -> None:
     assert main._AT_THE_DOOR == COMMAND_LINE
     at_the_door = {*COMMAND_LINE, "ask"}  # which needs no engine, and so is a command of its own
-    assert {name.replace("-", ".") for name in at_the_door} == set(COMMANDS) - {"subscribe"} | {"events"}
+    for_programs = {name for name in COMMANDS if name.startswith(("tool.", "dialogue."))} | {"subscribe"}
+    assert {name.replace("-", ".") for name in at_the_door} == set(COMMANDS) - for_programs | {"events"}
     for name in at_the_door:
         assert f"`{name}`" in PAGE or f"`engine {name}`" in PAGE

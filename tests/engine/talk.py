@@ -38,6 +38,8 @@ class Talk:
         self.played = 0
         self.floor = False
         """There is a floor that takes steps over."""
+        self.hands = 0
+        """How many hosts do what is called."""
         self.absent: set[str] = set()
         """The stages that are not there."""
         self.sent: list[tuple[str, m.Message]] = []
@@ -76,7 +78,7 @@ class Talk:
         self._collect()
 
     def _see(self) -> None:
-        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor, self.absent)
+        self.conversation.see(round(self.at * RATE / 1000), self.played, self.floor, self.absent, self.hands)
 
     def _collect(self) -> None:
         self.sent += self.conversation.outbox

@@ -327,6 +327,10 @@ def test_entries_of_a_file_replace_the_packaged_ones_and_a_language_joins_them(t
         reprompt = "Sind Sie noch da?"
         failed = "Es tut mir leid."
         impaired = "Mir geht es nicht gut."
+        call_begun = "Gut."
+        call_done = "Fertig."
+        call_failed = "Das ging nicht."
+        call_refused = "Das kann ich nicht."
         hold = "Einen Moment, bitte."
         repeat = "Sie sagten {text}."
         murmurs = ["ja"]

@@ -24,7 +24,9 @@ class Chaos(Talk):
     """A talk in which anything may happen next, as long as somebody could do it."""
 
     def __init__(self, speculations: int) -> None:
-        super().__init__("turns.session_end_s=20", f"turns.speculations={speculations}")
+        tools = 'tools=[{ name = "ring", description = "Ring the bell" }]'
+        super().__init__("turns.session_end_s=20", f"turns.speculations={speculations}", tools)
+        self.hands = 1
         self.speaks = False
         self.since = 0.0
         self.commands = 0
@@ -153,6 +155,22 @@ class Chaos(Talk):
         if happens:
             self.say(message)
 
+    # The host's tools.
+
+    def a_host_comes_or_goes(self) -> None:
+        self.hands = 1 - self.hands
+
+    def calls(self) -> None:
+        if (attempt := self._attempt) and attempt.asked is not None and not attempt.ended:
+            self.say(m.CallTool(tag=self.tag, tool="ring", arguments="{}" if len(self.sent) % 5 else '{"loud": 1}'))
+
+    def tells(self, *, ends: bool) -> None:
+        """The host tells of a call; it may be over."""
+        if called := self.named("tool"):
+            call = called[-1 - len(self.sent) % min(2, len(called))]["call"]
+            result = m.ToolResult(number=10, call=call, text="It rang.", speak=len(self.sent) % 2)
+            self.command(result if ends else m.ToolProgress(number=11, call=call, text="It rings."))
+
     def command(self, command: m.Message) -> None:
         self.commands += 1
         self.host(command)
@@ -194,6 +212,10 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
     "the floor knows none": Chaos.floor_knows_none,
     "the phrase begins": lambda talk: talk.phrase(ends=False),
     "the phrase": lambda talk: talk.phrase(ends=True),
+    "a call": Chaos.calls,
+    "progress": lambda talk: talk.tells(ends=False),
+    "a result": lambda talk: talk.tells(ends=True),
+    "a host comes or goes": Chaos.a_host_comes_or_goes,
     "a fault": Chaos.failing,
     "20 ms": wait(20),
     "500 ms": wait(500),
@@ -216,7 +238,7 @@ STEPS: dict[str, Callable[[Chaos], None]] = {
 ASKED = ("the floor comes or goes", "the user", "500 ms", "the user", "500 ms", "all words")
 """A question is asked, where there is a floor."""
 OF_LATENESS = (
-    *("20 ms", "500 ms", "6 s", "a piece", "an answer", "the floor answers", "the floor knows none"),
+    *("20 ms", "500 ms", "6 s", "a call", "a piece", "an answer", "the floor answers", "the floor knows none"),
     *("a clause's sound", "a late clause's sound", "the first sample", "no sample", "the last sample", "a fault"),
     *("the phrase begins", "the phrase", "a voice", "maybe a voice", "a noise is over", "say now"),
     *("llm again", "vocoder again", "floor again", "the floor comes or goes"),
@@ -251,11 +273,17 @@ def go_through(steps: list[str], speculations: int) -> None:
         assert talk.conversation.holds is None or Timer.QUIET in talk.present.timers
     if talk.speaks:
         talk.user()
+    talk.conversation._calling.cancel_all("stopped", talk.now)
     talk.finish()
     talk.exchange(talk.at + 5000, "and now", "It is so.")
     assert (talk.turns[-1]["transcript"], talk.turns[-1]["heard"]) == ("and now", "It is so.")
 
     assert len([done for done in talk.of(m.Done) if done.number < 90]) == talk.commands
+    called, over = ([event["call"] for event in talk.named(name)] for name in ("tool", "tool.ended"))
+    assert len(set(called)) == len(called)  # each once, and each comes to one end
+    assert sorted(over) == sorted(called)
+    guessed = {event["tag"] for event in talk.named("tool")} - {ask.tag for ask in talk.of(m.Ask)}
+    assert not guessed
     tags = [event["tag"] for event in talk.named("answer.ended")]
     assert tags == sorted(set(tags))
     assert all(event["text"].startswith(event["heard"]) for event in talk.named("answer.ended"))

@@ -170,3 +170,33 @@ def test_it_takes_no_longer_for_a_long_question_than_its_words_do() -> None:
     began = time.process_time()
     talk("how long is this " * 2000)
     assert time.process_time() - began < 60  # a pattern that tries every way would take for ever
+
+
+AGED = Partner(
+    (
+        "The pool is open from seven in the morning to ten at night.",
+        "The museum was built in eighteen ninety.",
+        "The castle is six hundred years old.",
+        "Children under six come in free.",
+        "Dogs are not allowed in the museum.",
+        "Take the left stairs and you are at the cafe.",
+        "You can buy a ticket at the ticket desk.",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("how old is the castle", "The castle is six hundred years old."),
+        ("how old must children be", "Children under six come in free."),
+        ("where do I get a ticket", "You can buy a ticket at the ticket desk."),
+    ],
+)
+def test_an_age_and_a_place_are_told(question: str, answer: str) -> None:
+    assert AGED.decide(question).text == answer
+
+
+@pytest.mark.parametrize("question", ["how old is the pool", "where is the museum"])
+def test_hours_are_no_age_and_a_rule_in_a_place_does_not_say_where_that_is(question: str) -> None:
+    assert AGED.decide(question).kind == "unknown"

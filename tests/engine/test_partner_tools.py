@@ -260,13 +260,20 @@ def test_a_rule_is_a_better_answer_than_that_it_is_too_much() -> None:
 
 
 def test_where_nothing_can_be_called_a_request_is_refused() -> None:
-    partner = Partner(FACTS, TOOLS, calls=False)
+    partner = Partner(FACTS, TOOLS)
+
+    def decide(text: str, *history: Exchange) -> Decision:
+        return partner.decide(text, history, calls=False)
+
     for text in ("go forward ten meters", "clean", "open the gate"):
-        decision = partner.decide(text)
+        decision = decide(text)
         assert (decision.text, decision.calls) == ("I am sorry, I can't do that.", ())
-        assert partner.decide("yes", [Exchange(text, decision.text)]).calls == ()
-    assert "I can " not in partner.decide("what can you do").text.replace("I can tell you about", "")
-    assert partner.decide("I would like to know when the gate opens").text == FACTS[1]
+        assert decide("yes", Exchange(text, decision.text)).calls == ()
+    assert "I can " not in decide("what can you do").text.replace("I can tell you about", "")
+    assert decide("I would like to know when the gate opens").text == FACTS[1]
+    asked_back = Exchange("open the gate", partner.decide("open the gate").text)
+    assert partner.decide("yes", [asked_back]).calls  # as soon as there is somebody to do it
+    assert not decide("yes", asked_back).calls
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -297,3 +304,82 @@ def _is_within(parameter: Parameter, value: Any) -> bool:
         low, high = parameter.minimum or float("-inf"), parameter.maximum or float("inf")
         return low <= value <= high and (parameter.type != "integer" or isinstance(value, int))
     return isinstance(value, bool if parameter.type == "boolean" else str)
+
+
+DESK = Partner(
+    (
+        "Breakfast is served from half past six to ten.",
+        "Dogs are not allowed in the museum.",
+        "The pool is open from seven in the morning to ten at night.",
+    ),
+    (
+        Tool("order_taxi", "Order a taxi", (Parameter("people", "integer", minimum=1, maximum=8),)),
+        Tool("send_message", "Send a message to the desk", (Parameter("message"),)),
+        Tool("open_gate", "Open the gate", confirm=True),
+    ),
+)
+
+
+def replies(partner: Partner, first: str, *said: str) -> list[Decision]:
+    """What becomes of a request and what is said after it."""
+    history: list[Exchange] = []
+    for text in (first, *said):
+        history.append(Exchange(text, partner.decide(text, history).text))
+    return [partner.decide(text, history[:at]) for at, text in enumerate((first, *said))]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no", "no thanks", "better not", "never mind", "forget it", "no, don't open it", "I do not want that", "cancel"],
+)
+def test_a_no_and_nothing_else_ends_what_was_asked_back(said: str) -> None:
+    for request in ("open the gate", "order a taxi", "send a message"):
+        assert replies(DESK, request, said)[-1].calls == ()
+        assert replies(DESK, request, said, "yes")[-1].calls == ()
+    assert replies(DESK, "open the gate", said)[-1].text == "All right, I won't."
+
+
+@pytest.mark.parametrize(
+    ("first", "said", "arguments"),
+    [
+        ("open the gate", "no problem", {}),
+        ("order a taxi", "no more than three", {"people": 3}),
+        ("order a taxi", "three adults", {"people": 3}),
+        ("order a taxi", "for two please", {"people": 2}),
+        ("send a message", "there is no milk", {"message": "there is no milk"}),
+        ("send a message", "do not forget the keys", {"message": "do not forget the keys"}),
+    ],
+)
+def test_a_no_within_an_answer_takes_nothing_back(first: str, said: str, arguments: dict[str, Any]) -> None:
+    (call,) = replies(DESK, first, said)[-1].calls
+    assert call.arguments == arguments
+
+
+@pytest.mark.parametrize("said", ["bye", "thank you", "who are you", "what can you do", "what time is it"])
+def test_small_talk_is_no_message(said: str) -> None:
+    assert replies(DESK, "send a message", said)[-1].calls == ()
+
+
+def test_a_number_that_belongs_to_something_else_fills_nothing() -> None:
+    first, then = replies(DESK, "order a taxi", "breakfast for two")
+    assert (first.text, then.calls, then.text) == ("How many people?", (), DESK.decide("when is breakfast").text)
+
+
+def test_who_has_not_heard_what_was_asked_back_is_asked_again_and_may_answer() -> None:
+    first, again, then = replies(DESK, "order a taxi", "what did you say", "four")
+    assert (again.text, then.calls) == (first.text, (Call("order_taxi", {"people": 4}),))
+
+
+def test_stop_alone_stops_everything_that_can_be_stopped_whatever_it_is_called() -> None:
+    tools = (
+        Tool("halt_robot", "Stop the robot"),
+        Tool("stop_music", "Stop the music"),
+        Tool("play_music", "Play music"),
+        Tool("stop_at", "Stop at a station", (Parameter("station"),)),
+    )
+    for said in ("stop", "please stop", "stop it", "halt", "stop stop"):
+        assert [call.name for call in Partner((), tools).decide(said).calls] == ["halt_robot", "stop_music"]
+        assert Partner((), tools[2:]).decide(said).calls == ()
+    assert Partner((), tools).decide("stop talking").calls == ()
+    assert Partner((), tools).decide("stop", calls=False).calls == ()
+    assert [call.name for call in Partner((), tools).decide("stop the music").calls] == ["stop_music"]

@@ -57,7 +57,9 @@ def test_facts_and_phrases_and_what_is_expected_are_live(tmp_path: Path) -> None
     assert changed.config.llm.phrasebook.entries[0].answers == ("Behind you.",)
 
 
-OWN = "".join(f'{name} = "a"\n' for name in ("unknown", "not_heard", "failed", "hold", "reprompt", "impaired"))
+CALLS = ("call_begun", "call_done", "call_failed", "call_refused")
+PHRASES = ("unknown", "not_heard", "failed", "hold", "reprompt", "impaired", *CALLS)
+OWN = "".join(f'{name} = "a"\n' for name in PHRASES)
 GERMAN = f'[phrases.de]\n{OWN}repeat = "{{text}}"\nmurmurs = []\ncommands = []\n'
 
 

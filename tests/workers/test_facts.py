@@ -24,17 +24,17 @@ ENTRIES = [
 ]
 
 
-def backend(calls: bool = True, **settings: Any) -> Facts:
+def backend(**settings: Any) -> Facts:
     told = {"facts": ["The bar is upstairs.", "Tea costs two euros."], "tools": TOOLS, "unknown": "No idea."}
     made = Facts()
-    made.load(Rung({**told, "persona": {}, "entries": ENTRIES, **settings}, calls=calls))
+    made.load(Rung({**told, "persona": {}, "entries": ENTRIES, **settings}))
     made.warm_up()
     return made
 
 
-def take(made: Facts, text: str, *history: tuple[str, str]) -> tuple[str, list[Called]]:
+def take(made: Facts, text: str, *history: tuple[str, str], calls_reach: bool = True) -> tuple[str, list[Called]]:
     """The answer and the calls."""
-    job = Job(Tag(1, 1, 1), text=text, history=tuple(Exchange(*each) for each in history))
+    job = Job(Tag(1, 1, 1), text=text, history=tuple(Exchange(*each) for each in history), calls=calls_reach)
     made.begin(job)
     words = ""
     calls: list[Called] = []
@@ -76,7 +76,9 @@ def test_a_call_goes_to_the_host_where_one_can_be_called() -> None:
 
 
 def test_where_none_can_be_called_it_does_not_say_that_it_was_done() -> None:
-    assert take(backend(calls=False), "drive forward three meters") == ("I am sorry, I can't do that.", [])
+    made, said = backend(), "drive forward three meters"
+    assert take(made, said, calls_reach=False) == ("I am sorry, I can't do that.", [])
+    assert take(made, said) == ("All right.", [Called(Tag(1, 1, 1), "drive", {"distance": 3})])
 
 
 def test_a_cancelled_request_calls_nothing() -> None:

@@ -42,7 +42,6 @@ class Facts(Spoken):
             {name: settings[name] for name in _PHRASES},
             pronunciations() if rung.language.startswith("en") else None,
             rung.language,
-            rung.calls,
         )
         self._any = bool(settings["facts"])
         entries = list(settings.get("entries", ()))
@@ -69,7 +68,7 @@ class Facts(Spoken):
         for book in books:
             if said := book.answer(job):
                 return said
-        decision = self._partner.decide(job.text, job.history, job.context)
+        decision = self._partner.decide(job.text, job.history, job.context, job.calls)
         if decision.kind == "unknown" and not decision.near and self._any and (said := self._wide.answer(job)):
             return said
         self._decision = decision

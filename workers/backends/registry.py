@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import messages as m
 from engine.config import Config
-from engine.contract import NO_LEASE, Backend, ChangesQuickly, Lease, Rung, Tag
+from engine.contract import NO_LEASE, NO_LINE, Backend, ChangesQuickly, Lease, Line, Rung, Tag
 from engine.errors import BackendError
 from engine.ladders import at, ladder
 from engine.outlet import Outlet
@@ -37,6 +37,7 @@ REGISTRY = {
         "repeat": "workers.backends.repeat:Repeat",
         "ctranslate2": "workers.backends.ct2_generator:Ct2Generator",
         "openai": "workers.backends.openai_http:OpenAi",
+        "host": "workers.backends.host:Host",
         "exllamav2": "workers.backends.exllama:ExLlamaV2",
         "exllamav3": "workers.backends.exllama:ExLlamaV3",
         "computing": "workers.backends.computing_llm:ComputingAnswers",
@@ -76,7 +77,9 @@ def named(stage: str, name: str) -> Backend:
     return backend
 
 
-def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None, lease: Lease = NO_LEASE) -> Rung:
+def rung(
+    stage: str, config: Config, wake: Callable[[], None] = lambda: None, lease: Lease = NO_LEASE, line: Line = NO_LINE
+) -> Rung:
     """What the configuration says a stage's backend shall be loaded with."""
     return Rung(
         language=config.language,
@@ -84,15 +87,18 @@ def rung(stage: str, config: Config, wake: Callable[[], None] = lambda: None, le
         threads=getattr(config, stage).threads,
         wake=wake,
         lease=lease,
+        line=line,
         **config.loaded_with(stage),
     )
 
 
-def climb(stage: str, config: Config, wake: Callable[[], None] = lambda: None, lease: Lease = NO_LEASE) -> Ladder:
+def climb(
+    stage: str, config: Config, wake: Callable[[], None] = lambda: None, lease: Lease = NO_LEASE, line: Line = NO_LINE
+) -> Ladder:
     """The ladder of a stage, nothing of it loaded yet. Raises BackendError when a library cannot be imported."""
     steps: list[Step] = []
     for each in ladder(config, stage):
-        wanted, name = rung(stage, each.config, wake, lease), getattr(each.config, stage).backend
+        wanted, name = rung(stage, each.config, wake, lease, line), getattr(each.config, stage).backend
         held = next((step.held for step in steps if step.backend == name and _shares(step, wanted)), None)
         held = held or Held(afflicted(stage, make(stage, each.config), config.faults))
         steps.append(Step(each.name, name, each.resident, wanted, held))
@@ -112,7 +118,7 @@ def prepare(seat: Seat) -> Ladder:
     later, when one that has died is started again, for all of them.
     """
     stage, telemetry = seat.process.name, seat.telemetry
-    found = climb(stage, seat.config, seat.wake, seat.lease)
+    found = climb(stage, seat.config, seat.wake, seat.lease, seat.line)
     seat.wakeable()
     found.start(telemetry.get(f"{stage}.rung"), strict=not telemetry.get("engine.go"))
     tell(stage, found.remarks)
@@ -142,7 +148,7 @@ class Renewal:
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._out, self._stage = seat, out, seat.process.name
         if not isinstance(backend, Ladder):
-            loaded = rung(self._stage, seat.config, seat.wake, seat.lease)
+            loaded = rung(self._stage, seat.config, seat.wake, seat.lease, seat.line)
             backend = Ladder([Step("", "", True, loaded, Held(backend, loaded))])
         self._ladder = backend
         self._version = seat.version
@@ -171,7 +177,8 @@ class Renewal:
         self._version = self._seat.version
         refused, anew = "", False
         steps = ladder(self._seat.config, self._stage)
-        wanted = [rung(self._stage, step.config, self._seat.wake, self._seat.lease) for step in steps]
+        seat = self._seat
+        wanted = [rung(self._stage, step.config, seat.wake, seat.lease, seat.line) for step in steps]
         if wanted[: len(self._ladder.steps)] != [step.rung for step in self._ladder.steps]:
             with self._seat.bound(self._seat.config.engine.start_timeout_s):
                 try:
