@@ -196,9 +196,10 @@ def test_the_line_to_the_host_carries_a_question_and_its_answer_and_drops_what_i
     line = HostLine(seat)
     replies = StreamWriter(segment(rings.instance, "replies"))
     out = Outlet(replies)
-    assert not line.is_there
+    there = [line.is_there]
     rings.telemetry.set("door.dialogue", 1)
-    assert line.is_there
+    there.append(line.is_there)
+    assert there == [False, True]
     assert line.ask(Job(TAG, text="now", history=(Exchange("a", "b"),), context=("It rains.",), final=False))
     asked = StreamReader(segment(rings.instance, "dialogue"))
     (question,) = messages(asked)
@@ -206,9 +207,10 @@ def test_the_line_to_the_host_carries_a_question_and_its_answer_and_drops_what_i
     for tag in (OTHER, TAG):
         out.send(m.Piece(tag=tag, text="Yes. ", stage="host"))
         out.send(m.PiecesEnded(tag=tag, reason="done", stage="host"))
-    assert not line.ready
+    ready = [line.ready]
     line.collect()
-    assert line.ready
+    ready.append(line.ready)
+    assert ready == [False, True]
     assert line.heard() == [Token(TAG, "Yes. "), Ended(TAG)]
     assert line.heard() == []
     line.cancel(TAG)  # it is over: the host need not be told
