@@ -46,9 +46,11 @@ $(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt tests/moshi.txt
 setup: $(VENV)/.setup ## install into .venv
 dev: $(VENV)/.dev ## what the tests need, too
 
-run: $(VENV)/.setup ## answer the spoken question that comes with the project; the recording is run/conversation.wav
+ASKS := 'What time does the museum shop close?' 'How much is a ticket?' 'And for children?'
+run: $(VENV)/.setup ## converse with a visitor who asks three questions, or ASKS; the recording is run/conversation.wav
 	@mkdir -p run
-	$(BIN)/engine run --profile realtime --input engine/data/question.wav --output run/conversation.wav --report run/report.json --show-words
+	@$(BIN)/python tools/visit.py run/visit.wav $(ASKS)
+	$(BIN)/engine run --profile realtime --input run/visit.wav --output run/conversation.wav --report run/report.json --show-words
 
 test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff check .
