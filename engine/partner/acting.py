@@ -181,7 +181,7 @@ class Acting:
         calls: list[Call] = []
         for part in parts if len(parts) > 1 else []:
             found = self._tools.wanted(part)
-            if found is None or found.tied or self._tools.denied(found.tool, part):
+            if found is None or found.tied or found.more or self._tools.denied(found.tool, part):
                 return ()
             step = self.begin(found.tool, found.arguments)
             if step.call is None:

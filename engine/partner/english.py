@@ -73,6 +73,7 @@ ENGLISH = Language(
     forbids=patterns.FORBIDS,
     states=patterns.STATES,
     denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
+    not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,

@@ -114,6 +114,8 @@ class Language:
     """A pattern: how a statement begins, so that it is no request unless that is confirmed."""
     denies: str
     """Words that take back what follows them."""
+    not_now: str
+    """Words in a request that make it one for another time, or for a case that may not be, or take it back."""
     fillers: str
     """A pattern: what may stand before a question and is cut off."""
     trailing: str

@@ -208,7 +208,7 @@ class Partner:
         if not unsure and (calls := self._acting.several(question)):
             told = self._saying.phrase("done_plain")
             return self._decided(told, "call", replace(topic, tool=calls[-1].name), tuple(calls))
-        step = self._acting.begin(wanted.tool, wanted.arguments, unsure)
+        step = self._acting.begin(wanted.tool, wanted.arguments, unsure or (wanted.more and not informs))
         if step.refuses and best is not None:
             return None  # a rule about what is too much is a better answer than that it is too much
         return self._begun(step, wanted.tool, topic)

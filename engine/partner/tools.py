@@ -47,6 +47,8 @@ class Wanted:
     score: float
     tied: bool = False
     """Another tool fits as well."""
+    more: bool = False
+    """More was said than it explains: "go back" is not "go forward", nor is "tomorrow" now."""
 
 
 class Filling:
@@ -252,24 +254,29 @@ class Tools:
                     sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
         total = covered = 0.0
         named = was_last and bool(arguments)
-        little = 0
+        little, more, not_now = 0, False, self._lexicon.language.not_now.split()
         words_of_it = self._lexicon.words(tool.description)
         for term, match in zip(filling.terms, known, strict=True):
             weight = term.weight if term.number is None else FULL
             little += not weight and len(term.word) > 3 and term.word in words_of_it
+            more = more or (
+                term.word in not_now and term.word not in words_of_it and filling.free(term.start, term.end)
+            )
             if not weight and not match:
                 continue
             weight = weight or LIGHT
             inside = 1.0 if not filling.free(term.start, term.end) else match
             total += weight
             covered += weight * inside
+            more = more or (weight == FULL and not inside)
             named = named or (match >= sure and (term.weight == FULL or term.start == 0))
             little += match > 0
         named = named or little > 1
         coverage = covered / total if total else 0.0
         ours = sum(match * max(term.weight, LIGHT) for term, match in zip(filling.terms, known, strict=True))
         missing = sum(each.required and each.name not in arguments for each in tool.parameters)
-        return Wanted(tool, arguments, coverage, named, coverage + 0.05 * ours + 0.1 * len(arguments) - 0.1 * missing)
+        score = coverage + 0.05 * ours + 0.1 * len(arguments) - 0.1 * missing
+        return Wanted(tool, arguments, coverage, named, score, more=more)
 
     def _knows(self, tool: Tool, term: Term) -> float:
         stems, groups = self._named[tool.name]
