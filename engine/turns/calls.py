@@ -144,7 +144,8 @@ class Calls:
 
     def make(self, tag: Tag, tool: str, timeout_s: float, now: int) -> Call:
         """A new one. Tags are never used again, so neither are names, whatever worker is restarted."""
-        number = 1 + sum(call.tag == tag for call in self)
+        # Of an attempt's calls the newest is always remembered, however many are forgotten before it.
+        number = 1 + max((int(call.name.rpartition(".")[2]) for call in self if call.tag == tag), default=0)
         name = f"{tag.session}.{tag.turn}.{tag.attempt}.{number}"
         timeout_ns = round(timeout_s * 1e9)
         call = self._all[name] = Call(name, tool, tag, timeout_ns, now + timeout_ns, now + round(LONGEST_S * 1e9))

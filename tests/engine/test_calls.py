@@ -46,6 +46,16 @@ def test_names_are_never_used_twice() -> None:
     assert names == ["2.3.1.1", "2.3.1.2", "2.3.2.1", "2.31.1.1", "3.1.1.1"]
 
 
+def test_names_are_never_used_twice_however_many_one_answer_calls() -> None:
+    calls, names = Calls(), []
+    for _ in range(3 * MOST_OVER):
+        names.append(calls.make(TAG, "drive", 10, now=0).name)
+        call = calls.find(names[-1])
+        assert call is not None
+        calls.step(call, Event.RESULT, 1)
+    assert len(set(names)) == len(names)
+
+
 def test_progress_gives_it_time_anew_and_not_for_ever() -> None:
     calls = Calls()
     call = calls.make(TAG, "drive", 10, now=0)
