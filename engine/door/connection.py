@@ -35,6 +35,11 @@ class Bucket:
         self._most, self._per_s = most, per_s
         self._left, self._at = most, now
 
+    def widen(self, most: float, per_s: float) -> None:
+        """From now on it holds so many; saying so again fills it no further."""
+        self._left += most - self._most
+        self._most, self._per_s = most, per_s
+
     def take(self, now: float) -> float:
         self._left = min(self._most, self._left + (now - self._at) * self._per_s) - 1
         self._at = now
@@ -184,7 +189,7 @@ class Client(asyncio.Protocol):
         if on:
             self.wanted |= frozenset(_names(what))
         if on and what == "dialogue":
-            self._bucket = Bucket(PIECES_AT_ONCE, PIECES_PER_S, time.monotonic())
+            self._bucket.widen(PIECES_AT_ONCE, PIECES_PER_S)
         self._door.handle(self, what, on=on)
         self._answered(request, None)
 

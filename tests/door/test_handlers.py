@@ -192,3 +192,11 @@ def test_who_answers_may_send_more_in_a_time(house: House, ask: Callable[..., No
     client.until(lambda line: line.get("event") == "dialogue.ask")
     client.send(*[{"command": "dialogue.piece", "ask": "1.2.1", "text": "x"}] * 300)
     assert all(client.get()["ok"] for _ in range(300))
+
+
+def test_who_says_so_again_and_again_may_not_send_more_for_it(house: House) -> None:
+    client = house.client()
+    client.send(*[{"command": "dialogue.handle"}] * 570)
+    answers = [client.get() for _ in range(570)]
+    assert answers[0]["ok"]
+    assert answers[-1]["error"]["code"] == "too_many"
