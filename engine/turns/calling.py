@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import messages as m
 from engine.events import Tool as ToolCalled
 from engine.events import ToolCancel, ToolEnded
 from engine.partner_settings import unfit
-from engine.turns.calls import MOST_OPEN, Action, Call, Calls, Event
+from engine.turns.calls import MOST_OPEN, Action, Call, Calls, Event, State
 from engine.turns.host_commands import HostCommands, too_long
 from engine.turns.present import Present
 from engine.turns.turn import Turn
@@ -70,11 +71,14 @@ class Calling:
     # What ends a call without the host.
 
     def cancel(self, turn: Turn, reason: str, now: int) -> None:
-        """The visitor interrupts the answer that wanted them."""
+        """The visitor interrupts the answer that wanted them. What the host has done already stays done: then the turn
+        is one that has called something, and is not asked again."""
+        theirs = [call.name for call in self.calls if replace(call.tag, attempt=turn.tag.attempt) == turn.tag]
         for call in self.calls.open:
-            if (call.tag.session, call.tag.turn) == (turn.tag.session, turn.tag.turn):
+            if call.name in theirs:
                 self._step(call, Event.CANCEL, reason, now)
-        turn.caller = None
+        if not any(call.name in theirs and call.state is State.DONE for call in self.calls):
+            turn.caller = None
 
     def cancel_all(self, reason: str, now: int) -> None:
         """Nobody wants any of them."""

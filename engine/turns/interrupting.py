@@ -141,7 +141,7 @@ class Interrupting:
             self._keep(turn.voice)
         if turn.wish is not None and turn.source != "phrase" and not self._is_heard:
             self._closing.postpone(now)
-        elif self._goes_on:
+        elif self._goes_on and turn.caller is None:  # else what was done would be done twice
             self._closing.reopen(now)
         else:
             self._speaking.cut(now)

@@ -294,6 +294,17 @@ def test_who_goes_on_before_anything_was_heard_cancels_it_and_is_asked_for_all_o
     assert host.state() in ("HEARING", "ENDING")
 
 
+def test_what_was_done_before_they_went_on_is_not_done_twice(host: Host) -> None:
+    host.ask(1000, "ring the bell")
+    host.calls("ring", None)
+    host.result(str(host.named("tool")[-1]["call"]), "It rang.")  # at once
+    host.maybe(2600, 3400, 700)
+    host.pause(3400)
+    assert [(record["transcript"], record["outcome"]) for record in host.turns] == [("ring the bell", "interrupted")]
+    assert host.present.current.speech.start == 2600 * 16  # "please", and not all of it again
+    assert (host.reasons, host.outcomes) == ([], [("ring", "done")])
+
+
 @pytest.mark.parametrize("words", ["stop", "Stop it.", "wait", "Stop, stop it!"])
 def test_a_visitor_who_says_stop_cancels_whatever_is_open(host: Host, words: str) -> None:
     call = host.drive()
