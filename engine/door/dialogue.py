@@ -7,6 +7,7 @@ Nobody waits here: who is asked and says nothing is given up by turns, whose dea
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_OPEN = 16
 """Questions that are open at once: one, and the guesses before it that are being cancelled."""
+LONGEST_PIECE, LONGEST_ANSWER = 4_000, 40_000
+"""Characters: of a piece, as of any text of the host's; of an answer, which is told and remembered whole."""
 _REPLIES = "replies"
 """The channel back to the stage that asks."""
 
@@ -38,6 +41,8 @@ class Dialogue:
     def __init__(self, hub: Hub, send: Callable[[str, m.Message], bool]) -> None:
         self._hub, self._send = hub, send
         self._open: dict[str, _Asked] = {}
+        self._said: Counter[str] = Counter()
+        """Characters of each answer so far."""
         self.answerers: list[Client] = []
         """The newest is last, and is asked."""
 
@@ -58,7 +63,8 @@ class Dialogue:
 
     def cancel(self, message: m.Cancel) -> None:
         """Nobody wants the answer any more."""
-        if (asked := self._open.pop(_name(message.tag), None)) is not None:
+        if (asked := self._open.get(_name(message.tag))) is not None:
+            self._forget(_name(message.tag))
             self._tell(asked.client, DialogueCancel(_name(message.tag)), asked.tag)
 
     def died(self) -> None:
@@ -72,7 +78,7 @@ class Dialogue:
         """It answers no more."""
         for name, asked in tuple(self._open.items()):
             if asked.client is client:
-                del self._open[name]
+                self._forget(name)
                 self._end(asked.tag, "failed", "the program of the host's that was to answer has left")
 
     def take(self, client: Client, request: Request) -> CommandError | None:
@@ -82,12 +88,21 @@ class Dialogue:
         if asked is None or asked.client is not client:
             return CommandError("refused", "there is no such question, or it is over")
         if request.command.name == "dialogue.piece":
-            sent = self._send(_REPLIES, m.Piece(tag=asked.tag, text=request.arguments["text"], stage="host"))
+            text = request.arguments["text"]
+            if len(text) > LONGEST_PIECE:
+                return CommandError("refused", f"a piece has {LONGEST_PIECE} characters at most")
+            if self._said[name] + len(text) > LONGEST_ANSWER:
+                return CommandError("refused", f"the answer is longer than {LONGEST_ANSWER} characters; end it")
+            if sent := self._send(_REPLIES, m.Piece(tag=asked.tag, text=text, stage="host")):
+                self._said[name] += len(text)
         else:
             error = " ".join(request.arguments["error"].split())
             if sent := self._end(asked.tag, "failed" if error else "done", error):
-                del self._open[name]
+                self._forget(name)
         return None if sent else CommandError("unavailable", "too much of the answer waits to be said; try again")
+
+    def _forget(self, name: str) -> None:
+        del self._open[name], self._said[name]
 
     def _end(self, tag: Tag, reason: str, text: str) -> bool:
         return self._send(_REPLIES, m.PiecesEnded(tag=tag, reason=reason, text=text, stage="host"))

@@ -185,6 +185,18 @@ def test_only_so_many_questions_are_open_and_no_more_is_said_than_there_is_room_
     assert rings.sent[-1][1] == m.PiecesEnded(tag=Tag(1, 1, 1), reason="failed", text="no idea", stage="host")
 
 
+def test_a_piece_and_an_answer_are_no_longer_than_what_can_be_told(house: House, ask: Callable[..., None]) -> None:
+    client = house.client()
+    client.ask({"command": "dialogue.handle"})
+    ask()
+    piece = {"command": "dialogue.piece", "ask": "1.2.1"}
+    assert "a piece has 4000" in client.ask({**piece, "text": "x" * 4001})["error"]["message"]
+    for _ in range(10):
+        assert client.ask({**piece, "text": "x" * 4000})["ok"]
+    assert "the answer is longer" in client.ask({**piece, "text": "x"})["error"]["message"]
+    assert client.ask({"command": "dialogue.end", "ask": "1.2.1"})["ok"]
+
+
 def test_who_answers_may_send_more_in_a_time(house: House, ask: Callable[..., None]) -> None:
     client = house.client()
     client.ask({"command": "dialogue.handle"})

@@ -8,6 +8,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from engine import main
+from engine.config import load
+from engine.config_layers import SYSTEM_CONFIG
 from engine.contract import Tag
 from engine.door import commands, connection, dialogue, orders, server
 from engine.door.commands import COMMANDS, ERRORS, REQUIRED
@@ -89,6 +91,7 @@ def test_the_limits_on_the_page_are_the_limits() -> None:
         "waiting texts": [host_commands.MOST_WAITING, host_commands.MOST_WAITING],
         "pieces": [connection.PIECES_AT_ONCE, connection.PIECES_PER_S],
         "calls": [calls.MOST_OPEN, calls.LONGEST_S],
+        "answers": [dialogue.LONGEST_PIECE, dialogue.LONGEST_ANSWER, load(environ={SYSTEM_CONFIG: ""}).llm.max_tokens],
         "questions": [dialogue.MOST_OPEN],
         "unread": [connection.MOST_UNREAD >> 20],
         "time": [TIMEOUT_S],
