@@ -21,6 +21,8 @@ from engine.worker import OWN_GROUP, Worker, arguments, environment
 
 _LOADS_S, _ANSWERS_S = 10.0, 2.0
 """It is taken for hanging when it takes longer to load, or to make a worker. A busy machine may be slow at both."""
+_GONE_S = 2.0
+"""How long the end of one that was killed is waited for."""
 _APART_S = 10.0
 """One that died is replaced at once, but no sooner than so long after it was started itself: it may be broken."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -61,6 +63,8 @@ class ForkServer:
         self._is_ready = False
         self._timer: asyncio.TimerHandle | None = None
         """Until when it has to answer, or until when the next one is not started."""
+        self._ending: dict[subprocess.Popen[bytes], Callable[[], None]] = {}
+        """Those that were killed, and what takes leave of them."""
         self._asked: dict[socket.socket, Worker] = {}
         """Workers that are being made, by our lines to them."""
 
@@ -192,13 +196,34 @@ class ForkServer:
             self._requests = None
         if self._popen is not None:
             self._popen.kill()
-            asyncio.get_running_loop().run_in_executor(None, self._popen.wait)
+            self._take_leave(self._popen)
             self._popen = None
         return waiting
+
+    def _take_leave(self, popen: subprocess.Popen[bytes]) -> None:
+        """Of one that was killed, once it has ended. Without a thread: a machine that refuses processes refuses these,
+        too."""
+        loop, pidfd = asyncio.get_running_loop(), -1
+
+        def ended() -> None:
+            popen.wait()
+            if pidfd >= 0:
+                loop.remove_reader(pidfd)
+                os.close(pidfd)
+            del self._ending[popen]
+
+        self._ending[popen] = ended
+        with contextlib.suppress(OSError):  # too many open files: `close` does it
+            pidfd = os.pidfd_open(popen.pid)
+            loop.add_reader(pidfd, ended)
 
     def close(self) -> None:
         """Start no more workers: one that is being made ends by itself."""
         self._end()
+        for popen, ended in tuple(self._ending.items()):
+            with contextlib.suppress(subprocess.TimeoutExpired):  # in a call of a driver: the kernel keeps it
+                popen.wait(_GONE_S)
+                ended()
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -126,7 +127,9 @@ class Worker:
             )
         except OSError as error:
             why = f"cannot be started: {self._python or sys.executable}: {error.strerror}"
-            raise WorkerError(why, f"correct {self.process.section}.python") from error
+            full = error.errno in (errno.EAGAIN, errno.ENOMEM)
+            remedy = "allow more processes (ulimit -u), or free memory"
+            raise WorkerError(why, remedy if full else f"correct {self.process.section}.python") from error
         self.adopt(child)
 
     def adopt(self, child: Child) -> None:

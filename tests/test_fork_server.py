@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -233,6 +234,25 @@ def test_without_an_answer_a_worker_is_started_in_another_way_and_the_next_is_fo
         scene.server.fork(scene.worker("turns"))
         await until(lambda: scene.forked == ["turns"])
         assert scene.instead == ["vad"]
+
+    scene(rings, play)
+
+
+def test_where_no_thread_can_be_had_nobody_waits_in_vain(rings: Rings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that refuses processes refuses threads, too."""
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+
+    async def play(scene: Scene) -> None:
+        scene.server.start()
+        scene.server.fork(scene.worker("vad"))
+        (server,) = scene.server.pids
+        os.kill(server, signal.SIGKILL)
+        await until(lambda: scene.instead == ["vad"])
+        await until(lambda: not Path(f"/proc/{server}").exists())
 
     scene(rings, play)
 

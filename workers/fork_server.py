@@ -73,6 +73,8 @@ def _fork(requests: socket.socket, line: socket.socket, request: dict[str, dict[
         if os.fork() == 0:
             requests.close()
             _become(between, line, request)
+    except OSError:  # no process for it either: the end of this one tells the supervisor
+        pass
     except BaseException:  # nothing of this may go on as a second fork server
         traceback.print_exc()
     finally:
