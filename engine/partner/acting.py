@@ -75,9 +75,17 @@ class Acting:
         filling = Filling(self._lexicon, words)
         wanted = [each for each in tool.parameters if each.name not in arguments]
         arguments.update(filling.fill(wanted))
-        if self._is_about_else(tool, filling):
+        if self._is_about_else(
+            tool, filling, any(each.name == pending.missing and each.unit for each in tool.parameters)
+        ):
             arguments = dict(pending.arguments)
         missing = next(each for each in tool.parameters if each.name == pending.missing)
+        if missing.name in arguments and not (missing.type == "string" and not missing.choices):
+            denials = {word for phrase in language.no.split() for word in phrase.split("_")}
+            after, about = [*words[1:], ""], language.about_count.split()  # "no more than two" takes nothing back
+            denied = any(word in denials and next_ not in about for word, next_ in zip(words, after, strict=True))
+            if missing.type != "boolean" and denied:  # "not two", "two, no, three"
+                return Step(self._ask(missing), pending=pending)
         if missing.type == "string" and not missing.choices:
             # What was asked for may begin with any word, "there is no milk"; of other things only the name is wanted.
             free = missing.name in language.free_text.split()
@@ -85,15 +93,16 @@ class Acting:
                 arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
 
-    def _is_about_else(self, tool: Tool, filling: Filling) -> bool:
+    def _is_about_else(self, tool: Tool, filling: Filling, measures: bool) -> bool:
         """Whether what was found stands beside something else that is spoken of: "breakfast for two" says how many
-        people have breakfast, and nothing of a taxi. What is counted may be any word: "three adults"."""
+        people have breakfast, and nothing of a taxi. What is counted may be any word: "three adults"; unless it is
+        measured: "two children" are no meters."""
         counted, about = {end for _, end in filling.used}, self._lexicon.language.about_count.split()
         for term in filling.terms:
             small = term.weight < FULL or term.number is not None or term.word in about
             if small or not filling.free(term.start, term.end):
                 continue
-            if not self._tools.has(tool, term) and (term.start not in counted or self._knows(term)):
+            if not self._tools.has(tool, term) and (measures or term.start not in counted or self._knows(term)):
                 return True
         return False
 
