@@ -383,3 +383,42 @@ def test_stop_alone_stops_everything_that_can_be_stopped_whatever_it_is_called()
     assert Partner((), tools).decide("stop talking").calls == ()
     assert Partner((), tools).decide("stop", calls=False).calls == ()
     assert [call.name for call in Partner((), tools).decide("stop the music").calls] == ["stop_music"]
+
+
+BELL = Partner(
+    FACTS,
+    (
+        Tool("ring_bell", "Ring the bell"),
+        Tool("go_forward", "Go forward", (Parameter("distance", "number", unit="meters"),)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "go back two meters",
+        "go forward two meters no wait",
+        "ring the bell tomorrow at nine",
+        "ring the bell yesterday",
+        "ring the bell just kidding",
+        "if the ferry comes ring the bell",
+        "refrain from ringing the bell",
+    ],
+)
+def test_more_than_a_tool_explains_is_asked_back_or_not_done(said: str) -> None:
+    assert BELL.decide(said, []).calls == ()
+
+
+@pytest.mark.parametrize("said", ["ring the bell", "please ring the bell", "go forward two meters"])
+def test_no_more_than_a_tool_explains_is_done_at_once(said: str) -> None:
+    assert len(BELL.decide(said, []).calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "calls"), [("not two", 0), ("two no three", 0), ("I have two children", 0), ("two", 1)]
+)
+def test_a_number_that_is_denied_or_counts_something_else_is_no_distance(said: str, calls: int) -> None:
+    asked = BELL.decide("go forward", [])
+    assert asked.calls == ()
+    assert len(BELL.decide(said, [Exchange("go forward", asked.text)]).calls) == calls
