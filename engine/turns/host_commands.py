@@ -9,6 +9,7 @@ from typing import Any
 from engine import messages as m
 from engine.events import AnswerDropped, UserFinal
 from engine.turns.attention import Attention
+from engine.turns.calls import MOST_OPEN
 from engine.turns.present import Present
 from engine.turns.sessions import Sessions
 from engine.turns.table import Event, State
@@ -133,9 +134,12 @@ class HostCommands:
         self.queue.appendleft(wish)
 
     def say_of(self, call: str, text: str, now: int) -> None:
-        """What there is to be said of a call, after what is going on; in place of what waited to be said of it. So no
-        more of these wait than calls are open."""
+        """What there is to be said of a call, after what is going on; in place of what waited to be said of it. No more
+        of these wait than calls can be open: of a visitor who never lets it be said, the oldest is left out."""
         self.take_back(call)
+        waiting = [wish.call for wish in self.queue if wish.call]
+        if len(waiting) >= MOST_OPEN:
+            self.take_back(waiting[0])
         self.queue.append(Wish(Event.SAY, text, call=call))
         self._present.happens(Event.QUEUED, now)
 

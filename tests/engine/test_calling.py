@@ -118,6 +118,14 @@ def test_of_progress_the_newest_is_said_and_a_result_takes_its_place(host: Host)
     assert [wish.text for wish in host.conversation._host.queue] == ["I am there."]
 
 
+def test_what_a_visitor_never_lets_be_said_does_not_pile_up(host: Host) -> None:
+    host.ask(1000, "where is the lift")  # and the answer has not come
+    for number in range(3 * MOST_OPEN):
+        host.conversation._host.say_of(f"1.1.1.{number}", f"Done {number}.", host.now)
+    texts = [wish.text for wish in host.conversation._host.queue]
+    assert texts == [f"Done {number}." for number in range(2 * MOST_OPEN, 3 * MOST_OPEN)]
+
+
 def test_a_host_that_tells_nothing_is_given_up_in_time_and_told_so(host: Host) -> None:
     call = host.drive()
     made_ms = host.named("tool")[0]["at_ms"]
