@@ -11,6 +11,8 @@ PEERS := .venv-peers
 LLAMA := .venv-llama
 # Ten processes start with an engine, each of which would compile its sources anew where Python may not keep them.
 COMPILE := $(BIN)/python -m compileall -q engine workers ringbuf
+# One more than there are cores: half of the tests converse, in real time, and mostly wait.
+TESTERS := $(shell expr $$(nproc) + 1)
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
@@ -57,7 +59,7 @@ test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(COMPILE) tests bench
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup
 
 lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff check --fix .
