@@ -109,16 +109,17 @@ class ForkServer:
             ours, theirs = _pair()
         except OSError:  # too many open files
             return False
+        _adopt(True)  # before it is asked: it may have made the worker before we run again
         with theirs:
             try:
                 request = json.dumps({worker.process.title: self._changes(worker.environ)}).encode()
                 socket.send_fds(requests, [request], [theirs.fileno()])
             except OSError:  # it has gone, or so much is asked of it that it has not read yet, or that is too long
                 ours.close()
+                _adopt(bool(self._asked))
                 return False
         worker.begin()
         self._asked[ours] = worker
-        _adopt(True)
         asyncio.get_running_loop().add_reader(ours, self._answered, ours)
         if self._is_ready:
             self._expect(_ANSWERS_S)
@@ -145,7 +146,10 @@ class ForkServer:
 
     def _answered(self, line: socket.socket) -> None:
         """A worker is ours, or could not be made."""
-        if pid := _number(line):
+        pid = _number(line)
+        if not _is_child(pid):
+            pid = 0
+        if pid:
             self._asked[line].adopt(Forked(pid))
         worker = self._hang_up(line, go=bool(pid))
         if pid:
@@ -239,6 +243,15 @@ def _number(line: socket.socket) -> int:
         return int(line.recv(16) or 0)
     except OSError:
         return 0
+
+
+def _is_child(pid: int) -> bool:
+    """It is ours to take leave of, and has not been. 0 is nobody."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    except OSError:
+        return False
 
 
 def _adopt(whether: bool) -> None:

@@ -238,6 +238,42 @@ def test_without_an_answer_a_worker_is_started_in_another_way_and_the_next_is_fo
     scene(rings, play)
 
 
+def test_a_worker_that_is_made_before_its_asker_runs_again_is_a_child_all_the_same(
+    rings: Rings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine whoever is asked may run at once, and the asker only when all is done."""
+    send = socket.send_fds
+
+    def send_and_be_held_up(*arguments: Any) -> int:
+        sent = send(*arguments)
+        line = arguments[2][0]  # the other end of the one that the worker tells its number on
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline and not select.select([peer_of[line]], [], [], 0.01)[0]:
+            pass
+        return sent
+
+    peer_of: dict[int, socket.socket] = {}
+    pair = fork_server._pair
+
+    def paired() -> tuple[socket.socket, socket.socket]:
+        ours, theirs = pair()
+        peer_of[theirs.fileno()] = ours
+        return ours, theirs
+
+    async def play(scene: Scene) -> None:
+        scene.server.start()
+        await until(lambda: scene.server._is_ready)
+        monkeypatch.setattr(fork_server, "_pair", paired)
+        monkeypatch.setattr(socket, "send_fds", send_and_be_held_up)
+        worker = scene.worker("turns")
+        scene.server.fork(worker)
+        await until(lambda: scene.forked or scene.instead)
+        assert (scene.forked, scene.instead) == (["turns"], [])
+        assert facts(worker.pid, rings.instance)["parent"]
+
+    scene(rings, play)
+
+
 def test_where_no_thread_can_be_had_nobody_waits_in_vain(rings: Rings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that refuses processes refuses threads, too."""
 
