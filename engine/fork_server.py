@@ -17,12 +17,10 @@ import time
 from collections.abc import Callable
 
 from engine.channels import FORKS
-from engine.worker import OWN_GROUP, Worker, arguments, environment
+from engine.worker import GONE_S, OWN_GROUP, Worker, arguments, environment
 
 _LOADS_S, _ANSWERS_S = 10.0, 2.0
 """It is taken for hanging when it takes longer to load, or to make a worker. A busy machine may be slow at both."""
-_GONE_S = 2.0
-"""How long the end of one that was killed is waited for."""
 _APART_S = 10.0
 """One that died is replaced at once, but no sooner than so long after it was started itself: it may be broken."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -146,10 +144,7 @@ class ForkServer:
 
     def _answered(self, line: socket.socket) -> None:
         """A worker is ours, or could not be made."""
-        pid = _number(line)
-        if not _is_child(pid):
-            pid = 0
-        if pid:
+        if pid := _child(line):
             self._asked[line].adopt(Forked(pid))
         worker = self._hang_up(line, go=bool(pid))
         if pid:
@@ -226,7 +221,7 @@ class ForkServer:
         self._end()
         for popen, ended in tuple(self._ending.items()):
             with contextlib.suppress(subprocess.TimeoutExpired):  # in a call of a driver: the kernel keeps it
-                popen.wait(_GONE_S)
+                popen.wait(GONE_S)
                 ended()
 
 
@@ -237,21 +232,14 @@ def _pair() -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-def _number(line: socket.socket) -> int:
-    """The process id that a worker tells; 0: it has gone."""
+def _child(line: socket.socket) -> int:
+    """The process id that a worker tells; 0: it has gone, or is not ours to take leave of."""
     try:
-        return int(line.recv(16) or 0)
+        pid = int(line.recv(16) or 0)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return pid
     except OSError:
         return 0
-
-
-def _is_child(pid: int) -> bool:
-    """It is ours to take leave of, and has not been. 0 is nobody."""
-    try:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return True
-    except OSError:
-        return False
 
 
 def _adopt(whether: bool) -> None:

@@ -62,7 +62,8 @@ class Child(Protocol):
     def send_signal(self, number: int, /) -> None: ...
 
 
-_GONE_S = 2.0
+GONE_S = 2.0
+"""How long the end of a process that was killed is waited for: the kernel may keep it in a call of a driver."""
 
 
 class Worker:
@@ -141,7 +142,7 @@ class Worker:
         """Take leave of a process that has ended, or was killed; its exit code, negative for a signal. One that the
         kernel keeps in a call of a driver cannot even be killed: that is waited for no longer than 2 s."""
         assert self._popen is not None
-        gone = select.select([self.pidfd], [], [], _GONE_S)[0]
+        gone = select.select([self.pidfd], [], [], GONE_S)[0]
         code = self._popen.wait() if gone else -signal.SIGKILL
         os.close(self.pidfd)
         self._popen, self.pidfd = None, -1

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -192,6 +192,22 @@ class Engine:
         self.process.wait()
         for path in self.segments():
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def unspoken_to(folder: Path, configuration: str, name: str = "own.toml") -> Iterator[Engine]:
+    """An engine with this configuration, in a file of that name, that is ready and that nobody speaks to. It has to end
+    well."""
+    (folder / name).write_text(configuration)
+    sound = write(folder / "q.wav", silence(600))
+    running = Engine(folder, "--input", str(sound), "--config", name, "--output", str(folder / "o.wav"))
+    try:
+        running.until_ready()
+        yield running
+        running.process.terminate()
+        assert running.end() == 0
+    finally:
+        running.clean_up()
 
 
 def _arguments(process: Path) -> list[str]:

@@ -14,27 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contract import Ended, Job, Pcm, Rung, Tag
+from engine.contract import Rung
 from workers.backends.flite import Flite
-from workers.backends.kept import Collected
+from workers.backends.kept import say
 
 RATE = 16000
 BEFORE_S = 1.0
-_STEP_NS = 1_000_000_000
-
-
-def said(text: str, voice: str) -> Pcm:
-    """The sound of a question, int16 [n]."""
-    flite, kept = Flite(), Collected()
-    flite.load(Rung({"voice": voice}, rate=RATE))
-    job = Job(Tag(1, 1, 1), sink=kept)
-    flite.begin(job)
-    flite.feed(job, text)
-    flite.finish(job)
-    while not any(isinstance(event, Ended) for event in flite.step(_STEP_NS)):
-        pass
-    flite.unload()
-    return np.concatenate(kept.parts)
 
 
 def main() -> None:
@@ -45,8 +30,10 @@ def main() -> None:
     parser.add_argument("--answer-s", type=float, default=6.0)
     given = parser.parse_args()
     parts = [np.zeros(round(BEFORE_S * RATE), np.int16)]
+    voice = Flite()
+    voice.load(Rung({"voice": given.voice}, rate=RATE))
     for question in given.questions:
-        parts += [said(question, given.voice), np.zeros(round(given.answer_s * RATE), np.int16)]
+        parts += [say(voice, question).sound, np.zeros(round(given.answer_s * RATE), np.int16)]
     with wave.open(str(given.file), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(np.concatenate(parts).tobytes())

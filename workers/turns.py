@@ -123,8 +123,8 @@ def main(seat: Seat) -> None:
     telemetry = seat.telemetry
     inputs = [seat.stream_reader(name) for name in _INPUTS]
     outputs = {name: seat.outlet(name) for name in _OUTPUTS}
-    hands = seat.cells.watch(AT["door.tools"])
-    seat.wake_on(hands)
+    handlers = seat.cells.watch(AT["door.tools"])
+    seat.wake_on(handlers)
     conversation, keepsake = succeed(seat), Keepsake(seat)
     present = conversation.present
     allowed = 0
@@ -173,8 +173,8 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         publish()
         seat.wait(conversation.timer_ns)
-        if hands.ready:
-            hands.take()
+        if handlers.ready:
+            handlers.take()
         if seat.reloaded():
             conversation.reload(seat.config, time.monotonic_ns())
         for reader in inputs:

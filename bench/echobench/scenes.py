@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobench.candidates import RATE, STEP
-from engine.contract import Job, Pcm, Rung, Tag
+from engine.contract import Pcm, Rung
 from workers.backends.flite import Flite
-from workers.backends.kept import Collected
+from workers.backends.kept import say
 from workers.drivers.room import Room
 
 
@@ -62,25 +62,15 @@ class Voiced:
     """The engine's own voice, with where each answer lies. gap_s: between two."""
 
     def __init__(self, texts: list[str], gap_s: float = 1.5) -> None:
-        self._voice = Flite()
+        voice = Flite()
         settings = {"voice": "slt", "speed": 1.0, "pitch_hz": 0, "pause_ms": 200}
-        self._voice.load(Rung(settings, language="en", rate=RATE))
+        voice.load(Rung(settings, language="en", rate=RATE))
         parts, self.places, at = [], [], 0
         for text in texts:
-            said = self._say(text)
+            said = say(voice, text).sound
             at += round(gap_s * RATE)
             parts += [np.zeros(round(gap_s * RATE), np.int16), said]
             self.places.append((at, at + len(said)))
             at += len(said)
         whole = np.concatenate([*parts, np.zeros(RATE, np.int16)])
         self.sound: Pcm = whole[: len(whole) // (2 * STEP) * 2 * STEP]
-
-    def _say(self, text: str) -> Pcm:
-        sink = Collected()
-        job = Job(Tag(), sink=sink)
-        self._voice.begin(job)
-        self._voice.feed(job, text)
-        self._voice.finish(job)
-        while not self._voice.idle:
-            self._voice.step(0)
-        return np.concatenate(sink.parts)

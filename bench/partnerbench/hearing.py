@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.config import Config
 from engine.contract import Ended, Heard, Job, Pcm, Rung, Tag
-from workers.backends.kept import Collected
+from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
 
 RATE = 16000
@@ -29,16 +30,10 @@ class Voice:
 
     def say(self, text: str) -> Pcm:
         """The sound of a text, a quarter of a second of silence around it."""
-        kept = Collected()
-        job = Job(Tag(1, 1, 1), sink=kept)
-        self._backend.begin(job)
-        self._backend.feed(job, text)
-        self._backend.finish(job)
-        while not any(isinstance(event, Ended) for event in self._backend.step(_STEP_NS)):
-            pass
-        sound = np.concatenate([_PAUSE, *kept.parts, _PAUSE]).astype(np.float64)
+        spoken = say(self._backend, text).sound.astype(np.float64)
+        sound: NDArray[np.float64] = np.concatenate([_PAUSE, spoken, _PAUSE])
         if self._noise_db is not None:
-            loud = float(np.sqrt(np.mean(np.concatenate(kept.parts).astype(np.float64) ** 2)))
+            loud = float(np.sqrt(np.mean(spoken**2)))
             sound += self._dice.normal(0, loud * 10 ** (-self._noise_db / 20), sound.size)
         return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 

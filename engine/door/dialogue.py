@@ -7,7 +7,6 @@ Nobody waits here: who is asked and says nothing is given up by turns, whose dea
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,10 +28,13 @@ _REPLIES = "replies"
 """The channel back to the stage that asks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
+    """A question. said: characters of its answer so far."""
+
     tag: Tag
     client: Client
+    said: int = 0
 
 
 class Dialogue:
@@ -41,8 +43,6 @@ class Dialogue:
     def __init__(self, hub: Hub, send: Callable[[str, m.Message], bool]) -> None:
         self._hub, self._send = hub, send
         self._open: dict[str, _Asked] = {}
-        self._said: Counter[str] = Counter()
-        """Characters of each answer so far."""
         self.answerers: list[Client] = []
         """The newest is last, and is asked."""
 
@@ -63,8 +63,7 @@ class Dialogue:
 
     def cancel(self, message: m.Cancel) -> None:
         """Nobody wants the answer any more."""
-        if (asked := self._open.get(_name(message.tag))) is not None:
-            self._forget(_name(message.tag))
+        if (asked := self._open.pop(_name(message.tag), None)) is not None:
             self._tell(asked.client, DialogueCancel(_name(message.tag)), asked.tag)
 
     def died(self) -> None:
@@ -78,7 +77,7 @@ class Dialogue:
         """It answers no more."""
         for name, asked in tuple(self._open.items()):
             if asked.client is client:
-                self._forget(name)
+                del self._open[name]
                 self._end(asked.tag, "failed", "the program of the host's that was to answer has left")
 
     def take(self, client: Client, request: Request) -> CommandError | None:
@@ -91,18 +90,15 @@ class Dialogue:
             text = request.arguments["text"]
             if len(text) > LONGEST_PIECE:
                 return CommandError("refused", f"a piece has {LONGEST_PIECE} characters at most")
-            if self._said[name] + len(text) > LONGEST_ANSWER:
+            if asked.said + len(text) > LONGEST_ANSWER:
                 return CommandError("refused", f"the answer is longer than {LONGEST_ANSWER} characters; end it")
             if sent := self._send(_REPLIES, m.Piece(tag=asked.tag, text=text, stage="host")):
-                self._said[name] += len(text)
+                asked.said += len(text)
         else:
             error = " ".join(request.arguments["error"].split())
             if sent := self._end(asked.tag, "failed" if error else "done", error):
-                self._forget(name)
+                del self._open[name]
         return None if sent else CommandError("unavailable", "too much of the answer waits to be said; try again")
-
-    def _forget(self, name: str) -> None:
-        del self._open[name], self._said[name]
 
     def _end(self, tag: Tag, reason: str, text: str) -> bool:
         return self._send(_REPLIES, m.PiecesEnded(tag=tag, reason=reason, text=text, stage="host"))

@@ -75,18 +75,13 @@ class Acting:
         filling = Filling(self._lexicon, words)
         wanted = [each for each in tool.parameters if each.name not in arguments]
         arguments.update(filling.fill(wanted))
-        if self._is_about_else(
-            tool, filling, any(each.name == pending.missing and each.unit for each in tool.parameters)
-        ):
-            arguments = dict(pending.arguments)
         missing = next(each for each in tool.parameters if each.name == pending.missing)
-        if missing.name in arguments and not (missing.type == "string" and not missing.choices):
-            denials = {word for phrase in language.no.split() for word in phrase.split("_")}
-            after, about = [*words[1:], ""], language.about_count.split()  # "no more than two" takes nothing back
-            denied = any(word in denials and next_ not in about for word, next_ in zip(words, after, strict=True))
-            if missing.type != "boolean" and denied:  # "not two", "two, no, three"
-                return Step(self._ask(missing), pending=pending)
-        if missing.type == "string" and not missing.choices:
+        if self._is_about_else(tool, filling, measures=bool(missing.unit)):
+            arguments = dict(pending.arguments)
+        any_words = missing.type == "string" and not missing.choices
+        if missing.name in arguments and not any_words and missing.type != "boolean" and self._is_denied(words):
+            return Step(self._ask(missing), pending=pending)
+        if any_words:
             # What was asked for may begin with any word, "there is no milk"; of other things only the name is wanted.
             free = missing.name in language.free_text.split()
             if text := " ".join(words) if free else filling.text([False] * len(filling.terms)):
@@ -141,18 +136,32 @@ class Acting:
         if not any(spoken.startswith(f"{phrase} ") for phrase in yes):
             return False
         small = {*language.with_yes.split(), *(word for phrase in yes for word in phrase.split())}
-        own = {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
+        own = self._own_words(tool)
         return all(word in small or self._lexicon.stem(word) in own for word in words)
 
     def _declines(self, tool: Tool, words: Sequence[str]) -> bool:
         """Whether it is a no and nothing else, but for the tool's own words and small ones: "no, don't open it"."""
         language = self._lexicon.language
-        no = {word for phrase in language.no.split() for word in phrase.split("_")}
+        no = self._noes
         if no.isdisjoint(words):
             return False
-        own = {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
+        own = self._own_words(tool)
         small = {*no, *language.with_no.replace("_", " ").split()}
         return all(word in small or self._lexicon.stem(word) in own for word in words)
+
+    def _is_denied(self, words: Sequence[str]) -> bool:
+        """Whether what is said is taken back: "not two", "two, no, three"; but not by "no more than two"."""
+        no, about, after = self._noes, self._lexicon.language.about_count.split(), [*words[1:], ""]
+        return any(word in no and next_ not in about for word, next_ in zip(words, after, strict=True))
+
+    @property
+    def _noes(self) -> set[str]:
+        """The words that a no may begin with, or be made of."""
+        return {word for phrase in self._lexicon.language.no.split() for word in phrase.split("_")}
+
+    def _own_words(self, tool: Tool) -> set[str]:
+        """The stems of the words of a tool's name and description."""
+        return {self._lexicon.stem(word) for word in self._lexicon.words(f"{tool.name} {tool.description}")}
 
     def _ask(self, parameter: Parameter) -> str:
         what = parameter.unit or parameter.spoken

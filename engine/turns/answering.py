@@ -29,14 +29,7 @@ class Answering:
         was, or else by asking the language model now."""
         present, turn = self._present, self._present.current
         assert turn.said is not None
-        if is_right(turn.attempt, turn.said.text) and turn.attempt.calls and not turn.said.final:
-            self.drop(now)
-            self.ask_again(now)
-        elif is_right(turn.attempt, turn.said.text):
-            turn.hit = True
-            present.on_count("turns.speculation_hits", 1)
-            self._confirm(now)
-        else:
+        if not is_right(turn.attempt, turn.said.text):
             self.drop(now)
             present.allow(turn.tag)
             turn.attempt.confirmed = True
@@ -44,6 +37,13 @@ class Answering:
             present.wait_for("token", Timer.ANSWER, now)
             present.progress(now)
             self._send_ask(now)
+        elif turn.attempt.calls and not turn.said.final:  # nothing is called upon what only stands in for it
+            self.drop(now)
+            self.ask_again(now)
+        else:
+            turn.hit = True
+            present.on_count("turns.speculation_hits", 1)
+            self._confirm(now)
 
     def speculate(self, now: int) -> None:
         """Ask the language model although the user may not have finished, as a new attempt."""

@@ -21,8 +21,6 @@ from engine.turns.present import Present
 from engine.turns.turn import Turn
 from engine.wording import is_command
 
-_OVER = {"DONE": "done", "FAILED": "failed", "CANCELLED": "cancelled", "EXPIRED": "expired", "LOST": "lost"}
-
 _REFUSED = "refused"
 """In place of a call's name, which has dots in it."""
 
@@ -112,7 +110,7 @@ class Calling:
         if refusal := too_long(command.text):
             return refusal
         if not call.is_open:
-            return f"the call is over: {_OVER[call.state.name]}"
+            return f"the call is over: {call.outcome}"
         speak = bool(getattr(command, "speak", 1))
         self._step(call, _EVENTS[type(command)], command.text.strip(), now, speak)
         return ""
@@ -148,7 +146,7 @@ class Calling:
         self._error(call, "", speak, now)
 
     def _over(self, call: Call, text: str, now: int) -> None:
-        self._tell(call, ToolEnded(call.name, call.tool, _OVER[call.state.name], text), now)
+        self._tell(call, ToolEnded(call.name, call.tool, call.outcome, text), now)
 
     def _say(self, call: Call, text: str, now: int) -> None:
         """When its turn has come. Of what was to be said of a call and was not yet, the newest is enough."""

@@ -104,6 +104,11 @@ class Call:
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def outcome(self) -> str:
+        """Of one that is over, as the event `tool.ended` has it."""
+        return self.state.name.lower()
+
     def listed(self) -> list[Any]:
         """As JSON knows it."""
         tag = (self.tag.session, self.tag.turn, self.tag.attempt)

@@ -161,8 +161,8 @@ class Conversation:
     @property
     def timer_ns(self) -> int | None:
         """When `expire` wants to be called."""
-        times = (*self.present.timers.values(), *((self._calling.next_ns,) if self._calling.next_ns else ()))
-        return min(times, default=None)
+        calls_ns = self._calling.next_ns
+        return min((*self.present.timers.values(), *(() if calls_ns is None else (calls_ns,))), default=None)
 
     @property
     def open_from(self) -> int:

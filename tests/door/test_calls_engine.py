@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.door.house import Client
-from tests.engine_run import Engine, silence, write
+from tests.engine_run import Engine, unspoken_to
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "door.md").read_text()
 OWN = """
@@ -39,17 +39,8 @@ pytestmark = pytest.mark.xdist_group("door_calls")  # they share an engine
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    folder = tmp_path_factory.mktemp("calls")
-    (folder / "own.toml").write_text(OWN)
-    sound = write(folder / "q.wav", silence(600))
-    running = Engine(folder, "--input", str(sound), "--config", "own.toml", "--output", str(folder / "o.wav"))
-    try:
-        running.until_ready()
+    with unspoken_to(tmp_path_factory.mktemp("calls"), OWN) as running:
         yield running
-        running.process.terminate()
-        assert running.end() == 0
-    finally:
-        running.clean_up()
 
 
 @pytest.fixture

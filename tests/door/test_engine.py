@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.door.house import Client
-from tests.engine_run import SHORT_ANSWERS, Engine, question, recorded, report, silence, write
+from tests.engine_run import SHORT_ANSWERS, Engine, question, recorded, report, silence, unspoken_to, write
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -29,18 +29,9 @@ pytestmark = pytest.mark.xdist_group("door_engine")  # they share an engine
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that nobody speaks to."""
-    folder = tmp_path_factory.mktemp("door")
-    (folder / "short.toml").write_text(SHORT_ANSWERS)
-    sound = write(folder / "q.wav", silence(600))
-    running = Engine(folder, "--input", str(sound), "--config", "short.toml", "--output", str(folder / "o.wav"))
-    try:
-        running.until_ready()
+    with unspoken_to(tmp_path_factory.mktemp("door"), SHORT_ANSWERS, "short.toml") as running:
         yield running
-        running.process.terminate()
-        assert running.end() == 0
-        assert running.errors == []
-    finally:
-        running.clean_up()
+    assert running.errors == []
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from engine.contract import Abilities, Backend, Ended, Event, Job, Rung, Tag, Token
-from workers.backends.registry import named
+from engine.contract import Abilities, Ended, Event, Job, Rung, Tag, Token
+from workers.backends.fallback import Fallback
 
 _NOBODY = "no program of the host's is there to answer (dialogue.handle)"
 
@@ -31,29 +30,22 @@ class Host:
         """What the fallback answers."""
         self._failed: deque[Ended] = deque()
         self._cancelled: deque[Tag] = deque()
-        self._fallback: Backend | None = None
+        self._fallback = Fallback()
 
     def load(self, rung: Rung) -> None:
         self._forget_jobs()
         self._rung = rung
-        if self._fallback is not None:
-            self._fallback.unload()
-            self._fallback = None
-        if name := str(rung.settings.get("fallback", "")):
-            made = named("llm", name)
-            made.load(replace(rung, settings=rung.settings["fallback_settings"]))
-            self._fallback = made
+        self._fallback.load(rung)
 
     def warm_up(self) -> None:
-        if self._fallback is not None:
-            self._fallback.warm_up()
+        self._fallback.warm_up()
 
     @property
     def remarks(self) -> Sequence[str]:
-        own = self._fallback.remarks if self._fallback is not None else ()
+        own = self._fallback.remarks
         if self._rung.line.is_there:
             return own
-        meanwhile = f"; {self._rung.settings['fallback']} answers meanwhile" if self._fallback is not None else ""
+        meanwhile = f"; {self._fallback.name} answers meanwhile" if self._fallback.name else ""
         return (f"{_NOBODY}{meanwhile}", *own)
 
     def begin(self, job: Job) -> None:
@@ -65,11 +57,11 @@ class Host:
 
     def _instead(self, job: Job, why: str) -> None:
         """The host does not answer this one."""
-        if self._fallback is None:
+        if self._fallback.backend is None:
             self._failed.append(Ended(job.tag, "failed", why))
         else:
             self._local.add(job.tag)
-            self._fallback.begin(job)
+            self._fallback.backend.begin(job)
 
     def feed(self, job: Job, data: Any) -> None:
         """A question comes whole, with `begin`."""
@@ -85,8 +77,8 @@ class Host:
             events.append(self._failed.popleft())
         for event in self._rung.line.heard():
             self._take(event, events)
-        if self._fallback is not None and not self._fallback.idle:
-            for each in self._fallback.step(budget_ns):
+        if self._fallback.backend is not None and not self._fallback.idle:
+            for each in self._fallback.backend.step(budget_ns):
                 if each.tag in self._local:
                     events.append(each)
                     if isinstance(each, Ended):
@@ -98,8 +90,8 @@ class Host:
             self._begun.discard(tag)
             self._rung.line.cancel(tag)
             events.append(Ended(tag, "cancelled"))
-        elif tag in self._local and self._fallback is not None:
-            self._fallback.cancel(tag)
+        elif tag in self._local and self._fallback.backend is not None:
+            self._fallback.backend.cancel(tag)
         elif failed := next((each for each in self._failed if each.tag == tag), None):
             self._failed.remove(failed)
             events.append(Ended(tag, "cancelled"))
@@ -123,7 +115,7 @@ class Host:
     @property
     def idle(self) -> bool:
         waits = self._cancelled or self._failed or self._rung.line.ready
-        return not waits and (self._fallback is None or self._fallback.idle)
+        return not waits and self._fallback.idle
 
     def cancel(self, tag: Tag) -> None:
         self._cancelled.append(tag)
@@ -131,22 +123,18 @@ class Host:
 
     def settle(self, tag: Tag, heard: str) -> None:
         """The host learns from `answer.ended` how much of its answer was heard."""
-        if self._fallback is not None:
-            self._fallback.settle(tag, heard)
+        self._fallback.settle(tag, heard)
 
     def forget(self, session: int) -> None:
         """The host learns from the event `session` that its visitor has left."""
-        if self._fallback is not None:
-            self._fallback.forget(session)
+        self._fallback.forget(session)
 
     def cost_ns(self, units: int) -> int:
         return 0
 
     def unload(self) -> None:
         self._forget_jobs()
-        if self._fallback is not None:
-            self._fallback.unload()
-            self._fallback = None
+        self._fallback.unload()
 
     def _forget_jobs(self) -> None:
         for tag in self._asked:

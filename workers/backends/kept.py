@@ -33,6 +33,26 @@ class Collected:
         return True
 
 
+def say(voice: Backend, text: str, language: str = "en", remedy: str = "choose another voice") -> Phrase:
+    """The whole sound of a text, at once, by a voice that is loaded and has no job. Raises BackendError, with this
+    remedy, when it cannot say it."""
+    sink = Collected()
+    words: tuple[Word, ...] = ()
+    job = Job(Tag(), language=language, sink=sink)
+    voice.begin(job)
+    voice.feed(job, text)
+    voice.finish(job)
+    while True:
+        for event in voice.step(_STEP_NS):
+            if isinstance(event, Sound):
+                words = event.words
+            elif isinstance(event, Ended):
+                if event.reason != "done" or not sink.parts:
+                    why = event.text or "no sound came of it"
+                    raise BackendError(f"the voice cannot say {text!r}: {why}", remedy)
+                return Phrase(np.concatenate(sink.parts), words)
+
+
 class KeptPhrases:
     """An `engine.contract.Backend` around a voice. A job that begins with kept phrases gets their sound; what else it
     is fed, the voice speaks after that."""
@@ -48,24 +68,7 @@ class KeptPhrases:
     def keep(self, texts: Iterable[str], language: str) -> None:
         """Make the sound of these texts, and of no others, ready. Called while no job is open. Raises BackendError
         when the voice cannot say one."""
-        self._kept = {text: self._spoken(text, language) for text in texts}
-
-    def _spoken(self, text: str, language: str) -> Phrase:
-        sink = Collected()
-        words: tuple[Word, ...] = ()
-        job = Job(Tag(), language=language, sink=sink)
-        self._voice.begin(job)
-        self._voice.feed(job, text)
-        self._voice.finish(job)
-        while True:
-            for event in self._voice.step(_STEP_NS):
-                if isinstance(event, Sound):
-                    words = event.words
-                elif isinstance(event, Ended):
-                    if event.reason != "done" or not sink.parts:
-                        why = event.text or "no sound came of it"
-                        raise BackendError(f"the voice cannot say {text!r}: {why}", "choose another floor.voice")
-                    return Phrase(np.concatenate(sink.parts), words)
+        self._kept = {text: say(self._voice, text, language, "choose another floor.voice") for text in texts}
 
     def phrase(self, text: str) -> Phrase | None:
         """The kept phrase with this text."""

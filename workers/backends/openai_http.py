@@ -15,18 +15,17 @@ import contextlib
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine.contract import Abilities, Backend, Ended, Event, Rung, Tag
+from engine.contract import Abilities, Ended, Event, Rung, Tag
 from engine.errors import BackendError
 from workers.backends.background import Answer, Background
 from workers.backends.chat_template import Message
 from workers.backends.conversation import TooLongError, fitted, messages, system_text
+from workers.backends.fallback import Fallback
 from workers.backends.library import library
 from workers.backends.openai_stream import Address, Patience, Request, ServerError
-from workers.backends.registry import named
 
 SETTING, EXTRA = "llm.backend openai", "ctranslate2"
 CHAT = "/chat/completions"
@@ -47,7 +46,7 @@ class OpenAi(Background):
     def __init__(self) -> None:
         super().__init__()
         self._requests: dict[Tag, Request] = {}
-        self._fallback: Backend | None = None
+        self._fallback = Fallback()
         self._local: dict[Tag, Answer] = {}
         """What the fallback answers."""
         self._missing: dict[Tag, Answer] = {}
@@ -69,17 +68,8 @@ class OpenAi(Background):
         self._patience = Patience(settings["connect_s"], settings["first_token_s"], settings["between_tokens_s"])
         self._tokenizer = _tokenizer(str(settings["tokenizer"]))
         self._rung, self._down = rung, ""
-        self._load_fallback(str(settings["fallback"]))
-
-    def _load_fallback(self, name: str) -> None:
-        if self._fallback is not None:
-            self._fallback.unload()
-            self._fallback = None
-        if name:
-            made = named("llm", name)
-            made.load(replace(self._rung, settings=self._rung.settings["fallback_settings"]))
-            made.warm_up()
-            self._fallback = made
+        self._fallback.load(rung)
+        self._fallback.warm_up()
 
     def warm_up(self) -> None:
         """Ask which models the server has, and let it compute the system's text, so that it is in its cache."""
@@ -87,7 +77,7 @@ class OpenAi(Background):
             self._reach()
         except ServerError as error:
             told = f"{error}{f' ({error.said})' if error.said else ''}"
-            if self._fallback is None:
+            if self._fallback.backend is None:
                 raise BackendError(
                     f"llm.openai.base_url {self._address.url}: {told}",
                     'start the server, or set llm.openai.fallback = "phrasebook" to go on without one',
@@ -119,7 +109,7 @@ class OpenAi(Background):
             raise
 
     def _begin(self, answer: Answer) -> None:
-        if self._down and self._fallback is not None:
+        if self._down and self._fallback.backend is not None:
             self._missing[answer.job.tag] = answer
             return
         request = Request(self._address, self._key, self._patience)
@@ -141,7 +131,7 @@ class OpenAi(Background):
             if not answer.unwanted:
                 if error.status not in OUR_FAULT:
                     self._gone(str(error))
-                if self._fallback is not None and not begun:
+                if self._fallback.backend is not None and not begun:
                     self._missing[answer.job.tag] = answer
                     self._rung.wake()
                     return
@@ -153,8 +143,8 @@ class OpenAi(Background):
 
     def _cancel(self, answer: Answer) -> None:
         tag = answer.job.tag
-        if tag in self._local and self._fallback is not None:
-            self._fallback.cancel(tag)
+        if tag in self._local and self._fallback.backend is not None:
+            self._fallback.backend.cancel(tag)
             return
         if (request := self._requests.get(tag)) is not None:
             request.close()
@@ -162,14 +152,15 @@ class OpenAi(Background):
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         """Hand on what came from the server and what the fallback says."""
-        if self._fallback is None:
+        fallback = self._fallback.backend
+        if fallback is None:
             return self._ended(super().step(budget_ns))
         while self._missing:
             tag, answer = self._missing.popitem()
             if self._open.get(tag) is answer and not answer.unwanted:
                 self._local[tag] = answer
-                self._fallback.begin(answer.job)
-        own = [event for event in self._fallback.step(budget_ns) if event.tag in self._local]
+                fallback.begin(answer.job)
+        own = [event for event in fallback.step(budget_ns) if event.tag in self._local]
         for event in own:
             if isinstance(event, Ended):
                 self._open.pop(event.tag, None)
@@ -177,7 +168,7 @@ class OpenAi(Background):
         events = self._ended(super().step(0))
         for event in events:
             if isinstance(event, Ended) and self._local.pop(event.tag, None) is not None:
-                self._fallback.cancel(event.tag)  # both at once: it was cancelled while it was handed over
+                fallback.cancel(event.tag)  # both at once: it was cancelled while it was handed over
         return [*events, *own]
 
     def _ended(self, events: Sequence[Event]) -> Sequence[Event]:
@@ -188,19 +179,19 @@ class OpenAi(Background):
 
     @property
     def idle(self) -> bool:
-        return super().idle and not self._missing and (self._fallback is None or self._fallback.idle)
+        return super().idle and not self._missing and self._fallback.idle
 
     @property
     def remarks(self) -> Sequence[str]:
-        if self._fallback is None:
+        if self._fallback.backend is None:
             return ()
-        gone = f"the server {self._address.url}: {self._down}; {self._rung.settings['fallback']} answers meanwhile"
+        gone = f"the server {self._address.url}: {self._down}; {self._fallback.name} answers meanwhile"
         return (*((gone,) if self._down else ()), *self._fallback.remarks)
 
     def _gone(self, why: str) -> None:
         """The server is not there. With a fallback it is tried in the background from now on."""
         with self._change:
-            if self._fallback is not None and not self._down:
+            if self._fallback.backend is not None and not self._down:
                 threading.Thread(target=self._try_again, args=(self._stop,), name="openai-retry", daemon=True).start()
             self._down = why
 
@@ -219,13 +210,11 @@ class OpenAi(Background):
                 return
 
     def settle(self, tag: Tag, heard: str) -> None:
-        if self._fallback is not None:
-            self._fallback.settle(tag, heard)
+        self._fallback.settle(tag, heard)
 
     def forget(self, session: int) -> None:
         """The server's cache of prompts is its own; the protocol knows no way to clear it."""
-        if self._fallback is not None:
-            self._fallback.forget(session)
+        self._fallback.forget(session)
 
     def unload(self) -> None:
         self._stop.set()
@@ -236,9 +225,7 @@ class OpenAi(Background):
         self._missing.clear()
         self._local.clear()
         self._end_all(0)
-        if self._fallback is not None:
-            self._fallback.unload()
-            self._fallback = None
+        self._fallback.unload()
 
     # What is sent.
 
