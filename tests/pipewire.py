@@ -30,6 +30,8 @@ class PipeWireServer(PulseServer):
         for name, channels in self._sinks.items():
             self.load("module-null-sink", self._null_sink(name, channels))
         self._until(lambda: self._sinks.keys() <= {sink.name for sink in self._sinks_now()}, "PipeWire had its sinks")
+        # WirePlumber does not look at what was asked for before it chose its own, and asking twice is no news to it.
+        self._until(self._chose, "WirePlumber chose its defaults")
 
     def set_default(self, *, sink: str | None = None, source: str | None = None) -> None:
         """Choose the default sink, the default source, or both. Returns once the server says so, too."""
@@ -43,6 +45,9 @@ class PipeWireServer(PulseServer):
             return sink in (None, info.default_sink_name) and source in (None, info.default_source_name)
 
         self._until(is_set, "PipeWire had its defaults")
+
+    def _chose(self) -> bool:
+        return self.ask(lambda pulse: pulse.server_info()).default_sink_name in self._sinks
 
     def _sinks_now(self) -> list[Any]:
         return list(self.ask(lambda pulse: pulse.sink_list()))
