@@ -21,6 +21,7 @@ from engine.governor.sensors.nvidia import Nvidia
 from engine.main import main
 from tests.engine_run import QUESTION
 from tests.files import write_files
+from tests.models.ears import few_words
 from tests.pulse import PulseServer
 
 OWN_NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
@@ -29,13 +30,11 @@ VIRTUAL = f"audio.input={json.dumps(str(QUESTION))}"
 RUN = [sys.executable, "-m", "engine", "doctor", "--json", "--no-sound", "--set", VIRTUAL]
 
 
-pytestmark = pytest.mark.usefixtures("packaged_settings")
-
-
 @pytest.fixture(autouse=True)
-def _libraries_are_not_silenced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would last for all other tests."""
+def _libraries_are_not_silenced(monkeypatch: pytest.MonkeyPatch, packaged_settings: None) -> None:
+    """It would last for all other tests. And the recogniser is one that is loaded at once."""
     monkeypatch.setattr("engine.doctor_command.quiet", lambda _: None)
+    monkeypatch.setenv("ANTIPHON_ASR_POCKETSPHINX_MODEL", str(few_words()))
 
 
 def visit(*sets: str, seconds: float = 0) -> Visit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -11,6 +11,7 @@ from engine.config import load
 from engine.contract import Event, Pcm, Tag
 from ringbuf import HistoryWriter, StreamReader
 from tests.engine_run import WORDS, question, silence
+from tests.models.ears import few_words
 from tests.rings import Rings, messages
 from workers.asr import Asr
 from workers.backends.pocketsphinx import PocketSphinx
@@ -18,6 +19,10 @@ from workers.backends.registry import rung
 
 TAG = Tag(1, 1, 1)
 NO_SYSTEM = {"ANTIPHON_SYSTEM_CONFIG": ""}
+
+
+def ears() -> str:
+    return f"asr.pocketsphinx.model={few_words()}"
 
 
 class Slow(PocketSphinx):
@@ -55,8 +60,8 @@ class Desk:
 
 
 @pytest.fixture(params=[PocketSphinx, Slow], ids=["fast machine", "slow machine"])
-def desk(request: pytest.FixtureRequest, rings: Rings) -> Desk:
-    return Desk(rings, request.param())
+def desk(request: pytest.FixtureRequest, rings_with: Callable[..., Rings]) -> Desk:
+    return Desk(rings_with(ears()), request.param())
 
 
 def test_the_final_text_comes_once_after_it_was_asked_for(desk: Desk) -> None:
@@ -120,7 +125,7 @@ def test_new_settings_are_taken_over_between_two_utterances_and_no_sound_is_lost
     decoder = desk.backend._decoder
     desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
     first = desk.hear(question())
-    desk.rings.reload(load(sets=['asr.expect=["call a taxi"]', "asr.partial_ms=100"], environ=NO_SYSTEM))
+    desk.rings.reload(load(sets=[ears(), 'asr.expect=["call a taxi"]', "asr.partial_ms=100"], environ=NO_SYSTEM))
     assert desk.seat.reloaded()
     desk.asr.reload()
     assert desk.work() == []
@@ -135,7 +140,7 @@ def test_new_settings_are_taken_over_between_two_utterances_and_no_sound_is_lost
 
 def test_settings_of_others_do_not_load_the_recogniser_anew(desk: Desk) -> None:
     decoder = desk.backend._decoder
-    desk.rings.reload(load(sets=["vocoder.flite.speed=1.5", 'phrases.en.failed="Oh."'], environ=NO_SYSTEM))
+    desk.rings.reload(load(sets=[ears(), "vocoder.flite.speed=1.5", 'phrases.en.failed="Oh."'], environ=NO_SYSTEM))
     assert desk.seat.reloaded()
     desk.asr.reload()
     desk.work()

@@ -7,6 +7,7 @@ import pytest
 from engine.contract import Rung
 from tests.backends.conformance import Subject
 from tests.backends.conformance_asr import RecogniserConformance
+from tests.models.ears import few_words
 from workers.backends.pocketsphinx import PocketSphinx
 
 
@@ -18,4 +19,5 @@ class TestPocketSphinx(RecogniserConformance):
             "no such model": (Rung({"model": "/no/such/model"}), "/no/such/model"),
             "another language": (Rung({}, language="de"), '"de"'),
         }
-        return Subject(PocketSphinx, Rung({}), other=Rung({}, expected=("call a taxi",)), broken=broken)
+        model = {"model": str(few_words())}
+        return Subject(PocketSphinx, Rung(model), other=Rung(model, expected=("call a taxi",)), broken=broken)
