@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ import ringbuf
 from engine import messages as m
 from engine.contract import Pcm, Rung, Tag
 from tests.conftest import Start
-from tests.engine_run import QUESTION, RATE, WATCHDOG_S, WORKERS
+from tests.engine_run import RATE, WATCHDOG_S, WORKERS, silence, write
 from tests.rings import Rings, messages
 from workers import ending
 from workers.backends import registry
@@ -170,8 +171,9 @@ def test_a_stretch_without_sound_is_not_judged(desk: Desk) -> None:
     assert [len(sound) for sound in desk.judge.heard] == [RATE]
 
 
-def test_where_nobody_judges_there_is_no_process_for_it(start: Start) -> None:
-    engine = start("--input", str(QUESTION), "--set", "ending.backend=off")
+def test_where_nobody_judges_there_is_no_process_for_it(start: Start, tmp_path: Path) -> None:
+    engine = start("--input", str(write(tmp_path / "q.wav", silence(60))), "--set", "ending.backend=off")
     engine.until_ready()
     assert set(engine.pids()) == set(WORKERS) - {"recorder", "ending"}
+    engine.process.terminate()
     assert engine.end() == 0

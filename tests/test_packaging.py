@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import pytest
 
 from engine import NAME
-from tests.wheel import ROOT, build, checked, install, make_environment, site_packages
+from tests.wheel import ROOT, built, checked, install, make_environment, site_packages
 
 PACKAGES = ("engine", "workers", "ringbuf")
 STABLE = sys.version_info >= (3, 11) and not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -45,7 +45,7 @@ class Installed:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     place = tmp_path_factory.mktemp("packaging")
-    wheel = build(place)
+    wheel = built(tmp_path_factory)
     python = make_environment(place / "environment")
     install(python, "--no-deps", wheel)
     # What it needs is borrowed. A directory named in a .pth file does not have its own .pth files read, so this

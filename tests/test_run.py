@@ -20,6 +20,7 @@ from tests.engine_run import (
     QUESTION,
     RATE,
     UNHURRIED,
+    WHOLE_DICTIONARY,
     WORKERS,
     Engine,
     question,
@@ -62,7 +63,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("shipped")
     output, written = folder / "o.wav", folder / "r.json"
     files = ("--input", str(QUESTION), "--output", str(output), "--report", str(written))
-    engine = Engine(folder, *files, "--show-words", *UNHURRIED)
+    engine = Engine(folder, *files, "--show-words", *UNHURRIED, environ=WHOLE_DICTIONARY)
     run = Run(parent=engine.process.pid)
     try:
         engine.until_ready()
@@ -95,27 +96,6 @@ def test_the_turn_is_printed_on_stdout_with_its_waterfall_and_everything_else_on
     assert f"heard after {shipped.turn['response_ms']:.0f} ms" in waterfall
     assert "ready after " in shipped.stderr
     assert shipped.errors == []
-
-
-def test_words_are_counted_and_not_shown_where_a_journal_may_be_listening(
-    start: Start, tmp_path: Path, short_answers: Path
-) -> None:
-    sound = write(tmp_path / "q.wav", question())
-    engine = start("--input", str(sound), "--config", str(short_answers))
-    assert engine.end() == 0
-    words, waterfall = engine.stdout.splitlines()
-    assert re.fullmatch(r"turn 1  \d+ words → \d+ words", words)
-    assert waterfall.strip().startswith("end of speech ├ wait ")
-    assert "museum" not in engine.stdout + engine.stderr
-
-
-def test_a_terminal_shows_the_words(start: Start, tmp_path: Path, short_answers: Path) -> None:
-    sound, (ours, terminal) = write(tmp_path / "q.wav", question()), os.openpty()
-    engine = start("--input", str(sound), "--config", str(short_answers), stdout=terminal)
-    os.close(terminal)
-    assert engine.end() == 0
-    with open(ours, "rb", buffering=0) as shown:
-        assert re.match("turn 1  “what time .*” → “.*”", shown.read(4096).decode())
 
 
 def test_the_left_channel_is_the_input_sample_for_sample_from_the_beginning(shipped: Run) -> None:
@@ -263,16 +243,26 @@ def test_the_conversation_goes_on_when_nobody_reads_what_is_printed(
     assert engine.errors == []
 
 
-def test_two_engines_run_side_by_side(start: Start, tmp_path: Path, short_answers: Path) -> None:
-    sound = write(tmp_path / "q.wav", question())
+def test_two_engines_run_side_by_side_and_show_the_words_on_a_terminal_alone(
+    start: Start, tmp_path: Path, short_answers: Path
+) -> None:
+    """Elsewhere, where a journal may be listening, words are counted."""
+    sound, (ours, terminal) = write(tmp_path / "q.wav", question()), os.openpty()
     reports = [tmp_path / "1.json", tmp_path / "2.json"]
     options = ("--input", str(sound), "--config", str(short_answers), "--report")
-    both = [start(*options, str(written)) for written in reports]
+    both = [start(*options, str(reports[0])), start(*options, str(reports[1]), stdout=terminal)]
+    os.close(terminal)
     for engine in both:
         engine.until_ready()
     assert all(set(engine.pids()) == set(WORKERS) - {"recorder"} for engine in both)
     assert [engine.end() for engine in both] == [0, 0]
     assert [understood(report(written)["turns"][0]) for written in reports] == [True, True]
+    words, waterfall = both[0].stdout.splitlines()
+    assert re.fullmatch(r"turn 1  \d+ words → \d+ words", words)
+    assert waterfall.strip().startswith("end of speech ├ wait ")
+    assert "museum" not in both[0].stdout + both[0].stderr
+    with open(ours, "rb", buffering=0) as shown:
+        assert re.match("turn 1  “what time .*” → “.*”", shown.read(4096).decode())
 
 
 def test_an_engine_that_starts_muted_hears_nothing(start: Start, tmp_path: Path) -> None:

@@ -3,11 +3,9 @@ played."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.conftest import Start
 from tests.engine_run import RATE, recorded
@@ -18,14 +16,10 @@ NEAR = RATE * 60 // 1000
 """Words and sound may lie so far apart."""
 
 
-@pytest.fixture
-def visit(start: Start, tmp_path: Path, short_answers: Path) -> Iterator[Visit]:
+def test_a_visitor_who_left_is_gone_the_next_is_another_session_and_a_restarted_turns_process_knows_that(
+    start: Start, tmp_path: Path, short_answers: Path
+) -> None:
     visit = Visit(start, tmp_path, "--config", str(short_answers))
-    yield visit
-    visit.end()
-
-
-def test_when_a_visitor_has_left_their_sound_is_gone_and_the_next_is_another_session(visit: Visit) -> None:
     assert visit.until("session", state="began")["session"] == 1
     visit.until("answer.ended")
     assert (np.abs(visit.mic(RATE, 3 * RATE)) > AUDIBLE).sum() > RATE
@@ -34,37 +28,31 @@ def test_when_a_visitor_has_left_their_sound_is_gone_and_the_next_is_another_ses
     upto = visit.engine.get("audio.forget_upto")
     assert upto >= 3 * RATE
     visit.engine.until(lambda: not visit.mic(0, upto).any(), "the sound was scrubbed")
-    visit.client.send({"command": "ask", "text": "what time does the museum close"})
-    assert visit.until("session", state="began")["session"] == 2
-    assert (ended := visit.until("answer.ended"))["outcome"] == "answered"
-    assert (ended["session"], ended["turn"]) == (2, 1)
+
+    def asked() -> tuple[int, int, str]:
+        visit.client.send({"command": "ask", "text": "what time does the museum close"})
+        ended = visit.until("answer.ended")
+        return ended["session"], ended["turn"], ended["outcome"]
+
+    assert asked() == (2, 1, "answered")
+    visit.engine.kill("turns")
+    visit.engine.until_restarted("turns", 1)
+    assert asked() == (2, 2, "answered")  # the same visitor, and the next number
+    visit.client.send({"command": "session.end"})
+    visit.until("session", state="ended", session=2)
+    assert asked() == (3, 1, "answered")
+    visit.end()
 
 
-def test_silence_ends_a_session(start: Start, tmp_path: Path, short_answers: Path) -> None:
-    visit = Visit(start, tmp_path, "--config", str(short_answers), "--set", "turns.session_end_s=0.5")
+def test_words_are_told_with_the_time_at_which_they_come_and_silence_ends_a_session(
+    start: Start, tmp_path: Path, short_answers: Path
+) -> None:
+    options = ("--config", str(short_answers), "--set", "turns.session_end_s=0.5")
+    visit = Visit(start, tmp_path, *options, "--output", str(tmp_path / "o.wav"))
     ended = visit.until("answer.ended")
     left = visit.until("session", state="ended")
     assert (left["reason"], left["session"]) == ("silence", 1)
     assert left["mono_ns"] >= ended["mono_ns"] + 500_000_000
-    visit.end()
-
-
-def test_a_restarted_turns_process_goes_on_with_the_same_visitor_and_the_next_number(visit: Visit) -> None:
-    visit.until("answer.ended")
-    visit.engine.kill("turns")
-    visit.engine.until_restarted("turns", 1)
-    visit.client.send({"command": "ask", "text": "what time does the museum close"})
-    ended = visit.until("answer.ended")
-    assert (ended["session"], ended["turn"], ended["outcome"]) == (1, 2, "answered")
-    visit.client.send({"command": "session.end"})
-    assert visit.until("session")["state"] == "ended"
-    visit.client.send({"command": "ask", "text": "what time does the museum close"})
-    assert visit.until("session")["session"] == 2
-
-
-def test_words_are_told_with_the_time_at_which_they_come(start: Start, tmp_path: Path, short_answers: Path) -> None:
-    visit = Visit(start, tmp_path, "--config", str(short_answers), "--output", str(tmp_path / "o.wav"))
-    visit.until("answer.ended")
     visit.client.send({"command": "say", "text": "No, never, nowhere, nobody."})
     began_ns = visit.until("answer.started")["mono_ns"]
     words = [visit.until("answer.word") for _ in range(4)]

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,17 +32,19 @@ def test_a_signal_in_the_middle_of_loading_a_module(tmp_path: Path, module: str,
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
-@pytest.mark.parametrize("delay_ms", [0, 20, 50, 90, 140, 200, 300, 450])
-def test_a_signal_at_any_time_of_the_start(start: Start, tmp_path: Path, delay_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("delay_ms", "number", "code"),
+    [(delay_ms, *ENDS[at % len(ENDS)]) for at, delay_ms in enumerate((0, 20, 50, 90, 140, 200, 300, 450))],
+)
+def test_a_signal_at_any_time_of_the_start(start: Start, tmp_path: Path, delay_ms: int, number: int, code: int) -> None:
     """So long after the engine's first line; before that there is only Python."""
-    for number, code in ENDS:
-        engine = start("--input", str(write(tmp_path / "q.wav", silence(60))))
-        engine.until(partial(catches, engine, signal.SIGTERM), "its own first line")
-        time.sleep(delay_ms / 1000)
-        engine.process.send_signal(number)
-        assert engine.end() == code
-        assert engine.errors == []
-        assert "Traceback" not in engine.stderr
+    engine = start("--input", str(write(tmp_path / "q.wav", silence(60))))
+    engine.until(lambda: catches(engine, signal.SIGTERM), "its own first line")
+    time.sleep(delay_ms / 1000)
+    engine.process.send_signal(number)
+    assert engine.end() == code
+    assert engine.errors == []
+    assert "Traceback" not in engine.stderr
 
 
 def catches(engine: Engine, number: int) -> bool:

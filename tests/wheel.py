@@ -77,9 +77,8 @@ def site_packages(python: Path) -> Path:
     return found
 
 
-def with_other_numpy(place: Path) -> Path:
+def with_other_numpy(wheel: Path, place: Path) -> Path:
     """The interpreter of an environment with the wheel and another NumPy than ours."""
-    wheel = build(place)
     python = make_environment(place / "environment")
     if _FETCHED.is_dir():
         install(python, "--find-links", _FETCHED, "--requirement", _OTHER)
@@ -87,6 +86,11 @@ def with_other_numpy(place: Path) -> Path:
         checked(sys.executable, "-m", "pip", "--quiet", "--python", python, "install", "--requirement", _OTHER)
     install(python, "--no-deps", wheel)
     return python
+
+
+def built(factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built once for all tests of this session."""
+    return once(factory, "wheel", build)
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Path]) -> Path:
