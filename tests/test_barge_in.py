@@ -10,7 +10,18 @@ import pytest
 
 from engine.contract import Pcm
 from tests.conftest import Start
-from tests.engine_run import RATE, UNHURRIED, Engine, question, recorded, report, silence, understood, write
+from tests.engine_run import (
+    RATE,
+    UNHURRIED,
+    WHOLE_DICTIONARY,
+    Engine,
+    question,
+    recorded,
+    report,
+    silence,
+    understood,
+    write,
+)
 
 ANSWER = (
     "It is open from ten to six on every day of the week, and on the first Sunday of each month from noon to eight."
@@ -62,6 +73,7 @@ class Visit:
         self.engine: Engine = start(
             *("--input", write(files["wav"], track), "--output", files["out.wav"], "--report", files["json"]),
             *("--config", folder / "long.toml", "--set", "audio.aec=off", *UNHURRIED, *options),
+            environ=WHOLE_DICTIONARY,  # the more words it knows, the more it takes for one
         )
         self._files = files
 

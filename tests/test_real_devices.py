@@ -25,16 +25,41 @@ def left(engine: Engine, name: str) -> int:
     return int(np.count_nonzero(np.frombuffer(ring, np.uint8)))
 
 
-def test_a_question_is_answered_through_the_systems_default_devices(
-    on: On, server: PulseServer, tmp_path: Path
+def test_question_and_announcement_go_through_the_systems_default_devices_and_lie_in_their_rings_on_their_way_only(
+    on: On, door: Door, server: PulseServer, tmp_path: Path
 ) -> None:
     engine = on("--report", str(tmp_path / "report.json"))
     engine.until_ready()
+    most = {"capture": 0, "playout": 0}
+
+    def answered() -> bool:
+        time.sleep(0.1)
+        most.update({name: max(most[name], left(engine, name)) for name in most})
+        return engine.stdout.count("turn ") == 1
+
     with server.record(tmp_path / "both.wav", "person", "speaker"):
-        ask(engine, server, 1)
+        speaking = server.play(QUESTION, "person")
+        engine.until(answered, "it was answered")
+        speaking.wait()
+    # In two channels a second is 192,000 bytes, and question and answer are longer than that.
+    assert 0 < max(most.values()) < 100_000
+    # Both sides go on with silence: what is there is what describes it.
+    engine.until(lambda: max(left(engine, name) for name in most) < 4000, "the sound was gone")
+
+    client = door(engine)
+    with server.record(tmp_path / "said.wav", "person", "speaker"):
+        client.command("say", text="Good morning, everybody.")
+        words = []
+        while (event := client.event(60)) is not None and event["event"] != "answer.ended":
+            words += [event["text"]] if event["event"] == "answer.word" else []
+    assert words == ["Good", "morning,", "everybody."]
+    assert event is not None
+    assert event["heard"] == "Good morning, everybody."
+    played = np.frombuffer((tmp_path / "said.wav").read_bytes()[44:], np.int16)[1::2]
+    assert (np.abs(played.astype(int)) > 1000).sum() > 4000
     engine.process.terminate()
     assert engine.end() == 0
-    (turn,) = report(tmp_path / "report.json")["turns"]
+    turn, _ = report(tmp_path / "report.json")["turns"]
     assert understood(turn)
     assert turn["outcome"] == "answered"
     heard, played = np.frombuffer((tmp_path / "both.wav").read_bytes()[44:], np.int16).reshape(-1, 2).T
@@ -45,27 +70,9 @@ def test_a_question_is_answered_through_the_systems_default_devices(
     assert loud[0] > asked[-1]
 
 
-def test_what_the_host_says_is_heard_and_told_word_by_word(
-    on: On, door: Door, server: PulseServer, tmp_path: Path
+def test_mute_closes_the_microphone_scrubs_what_it_heard_and_outlives_the_worker(
+    on: On, door: Door, server: PulseServer
 ) -> None:
-    engine = on()
-    engine.until_ready()
-    client = door(engine)
-    with server.record(tmp_path / "both.wav", "person", "speaker"):
-        client.command("say", text="Good morning, everybody.")
-        words = []
-        while (event := client.event(60)) is not None and event["event"] != "answer.ended":
-            words += [event["text"]] if event["event"] == "answer.word" else []
-    assert words == ["Good", "morning,", "everybody."]
-    assert event is not None
-    assert event["heard"] == "Good morning, everybody."
-    played = np.frombuffer((tmp_path / "both.wav").read_bytes()[44:], np.int16)[1::2]
-    assert (np.abs(played.astype(int)) > 1000).sum() > 4000
-    engine.process.terminate()
-    assert engine.end() == 0
-
-
-def test_mute_closes_the_microphone_and_scrubs_what_it_heard(on: On, door: Door, server: PulseServer) -> None:
     engine = on()
     engine.until_ready()
     ask(engine, server, 1)
@@ -85,11 +92,16 @@ def test_mute_closes_the_microphone_and_scrubs_what_it_heard(on: On, door: Door,
     everything = mic.view(mic.oldest, mic.position)
     assert everything is not None
     assert not everything.any()
-    server.play(QUESTION, "person").wait()
-    client.command("mute", on=False)
-    engine.until(lambda: listening() == 1, "the microphone was open again")
-    ask(engine, server, 2)
     mic.close()
+    engine.kill("audio")
+    engine.until_restarted("audio", 1)
+    engine.until(lambda: engine.stderr.count("microphone closed: muted") == 2, "the new worker has said so")
+    engine.until(lambda: engine.stderr.count("loudspeaker: ") == 2, "the loudspeaker was open")
+    server.play(QUESTION, "person").wait()
+    assert listening() == 0
+    client.command("mute", on=False)
+    engine.until(lambda: engine.stderr.count("microphone: ") == 2, "the microphone was open again")
+    ask(engine, server, 2)
     engine.process.terminate()
     assert engine.end() == 0
 
@@ -109,29 +121,6 @@ def test_a_microphone_that_is_muted_from_the_start_is_not_opened_until_it_is_wan
     client.command("mute", on=False)
     engine.until(lambda: listening() == 1, "the microphone was open")
     ask(engine, server, 1)
-    engine.process.terminate()
-    assert engine.end() == 0
-
-
-def test_of_what_the_devices_hear_and_play_no_more_lies_in_their_rings_than_is_on_its_way(
-    on: On, server: PulseServer
-) -> None:
-    engine = on()
-    engine.until_ready()
-    most = {"capture": 0, "playout": 0}
-
-    def answered() -> bool:
-        time.sleep(0.1)
-        most.update({name: max(most[name], left(engine, name)) for name in most})
-        return engine.stdout.count("turn ") == 1
-
-    speaking = server.play(QUESTION, "person")
-    engine.until(answered, "it was answered")
-    speaking.wait()
-    # In two channels a second is 192,000 bytes, and question and answer are longer than that.
-    assert 0 < max(most.values()) < 100_000
-    # Both sides go on with silence: what is there is what describes it.
-    engine.until(lambda: max(left(engine, name) for name in most) < 4000, "the sound was gone")
     engine.process.terminate()
     assert engine.end() == 0
 
