@@ -22,7 +22,7 @@ from engine.events import Event, StateChanged
 from engine.hub import Hub
 
 T = TypeVar("T")
-WATCHDOG_S = 20
+WATCHDOG_S = 60
 """Reached only when something is broken."""
 
 
