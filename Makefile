@@ -11,6 +11,8 @@ PEERS := .venv-peers
 LLAMA := .venv-llama
 # Ten processes start with an engine, each of which would compile its sources anew where Python may not keep them.
 COMPILE := $(BIN)/python -m compileall -q engine workers ringbuf
+# What pip would do with one core, for 200 MB of sources: with all of them. Some packages hold files that are no Python.
+COMPILE_ALL := $(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
 # One more than there are cores: half of the tests converse, in real time, and mostly wait.
 TESTERS := $(shell expr $$(nproc) + 1)
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
@@ -40,8 +42,9 @@ $(VENV)/.dev: $(VENV)/.setup tests/other-numpy.txt tests/moshi.txt
 	@PYTHON="$(PYTHON)" sh tools/system-packages.sh dev
 	@echo "Installing what the tests need"
 	@$(PIP) install 'pip>=25.1'
-	@$(PIP) install --group dev
-	@$(PIP) install --no-deps --requirement tests/moshi.txt
+	@$(PIP) install --no-compile --group dev
+	@$(PIP) install --no-compile --no-deps --requirement tests/moshi.txt
+	@$(COMPILE_ALL)
 	@$(PIP) download --only-binary :all: --dest $(VENV)/other-numpy --requirement tests/other-numpy.txt
 	@touch $@
 
@@ -59,7 +62,7 @@ test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	@$(COMPILE) tests bench
-	$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff check --fix .

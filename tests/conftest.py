@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import uuid
@@ -17,10 +18,24 @@ from engine.devices import alsa
 from engine.door.client import DoorClient
 from tests.engine_run import SHORT_ANSWERS, Engine
 from tests.live import Door, On
+from tests.order import arrange, share
 from tests.pulse import PulseServer
 from tests.rings import Rings
 
 Start: TypeAlias = Callable[..., Engine]
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests consist of is no garbage: the collector, which parts of the engine run again and again,
+    need not look at it each time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    share(items)
+    arrange(items)
 
 
 @pytest.fixture

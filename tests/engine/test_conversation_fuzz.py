@@ -245,7 +245,7 @@ OF_LATENESS = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(list(STEPS)), max_size=60), st.sampled_from([0, 3]))
 def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     steps: list[str], speculations: int
@@ -253,7 +253,7 @@ def test_in_any_order_nobody_is_left_waiting_and_the_next_question_is_answered(
     go_through(steps, speculations)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(OF_LATENESS), max_size=40))
 def test_whoever_is_late_or_comes_after_all_nothing_is_heard_twice_and_nobody_is_left_waiting(steps: list[str]) -> None:
     go_through([*ASKED, *steps], 0)

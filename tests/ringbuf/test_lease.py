@@ -230,7 +230,7 @@ def test_whoever_is_killed_at_any_time_holds_up_nobody(make: Make, spawn: Spawn)
                 assert all(running[slot].poll() is None for slot in who), "somebody has failed"
                 time.sleep(0.001)
 
-        for death in range(24):
+        for death in range(12):
             go_on({0, 1, 2, 3})
             time.sleep(chance.random() / 200)
             victim = chance.randrange(4)

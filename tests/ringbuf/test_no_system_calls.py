@@ -33,7 +33,7 @@ def seal(*allowed):
     for arguments in ((38, 1, 0, 0, 0), (22, 2, ctypes.byref(program), 0, 0)):  # no new privileges; the filter
         assert prctl(*arguments) == 0, os.strerror(ctypes.get_errno())
 """
-HOPS = 100_000
+HOPS = 20_000
 
 # Both roles in one process: every call of every kind. The first round is not sealed: it may still allocate.
 ALONE = """

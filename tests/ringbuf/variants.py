@@ -135,6 +135,9 @@ class Mutant(NamedTuple):
 def run_tests(path: Path, *tests: str, env: dict[str, str] | None = None, folder: Path = HERE) -> tuple[int, str]:
     """Run tests (`file.py` or `file.py::name[…]`) against the package at `path`: how pytest ended, and what it said."""
     options = ["-c", str(ROOT / "pyproject.toml"), f"--confcutdir={folder}", "-p", "no:cacheprovider", "-vvs"]
+    # Its setting is in the file. To load all other plugins takes longer than most tests.
+    options += ["-p", "pytest_timeout"]
+    env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **(env or {})}
     ran = run(path, PYTEST, *options, *(str(folder / test) for test in tests), env=env)
     return ran.returncode, ran.stdout + ran.stderr
 

@@ -115,7 +115,7 @@ class Room:
         limit = time.monotonic() + WATCHDOG_S
         while not true():
             assert time.monotonic() < limit, f"waited in vain until {what}: {self.told}, {self.worker.error!r}"
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     def until_told(self, what: object) -> dict[str, Any]:
         """Until a command was answered, or the host was told of a device: (side, state). The event, if it is one."""

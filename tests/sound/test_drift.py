@@ -11,7 +11,7 @@ from tests.sound.rig import MS, RATE, Rig, bursts, exponential, strongest_hz
 JITTER = exponential(0.4)
 
 
-def test_ten_minutes_with_clocks_300_ppm_apart_lose_nothing_and_get_no_later() -> None:
+def test_five_minutes_with_clocks_300_ppm_apart_lose_nothing_and_get_no_later() -> None:
     """`bench/devices.py drift` simulates half an hour."""
     rig = Rig(16000, 150, -150, jitter=JITTER, hz=130)  # the rate that is simulated fastest
     minutes: list[tuple[float, float, float, float]] = []
@@ -28,7 +28,7 @@ def test_ten_minutes_with_clocks_300_ppm_apart_lose_nothing_and_get_no_later() -
 
     rig.run(2, look)
     lost = rig.loudspeaker.lost
-    for minute in range(1, 11):
+    for minute in range(1, 6):
         late.clear()
         waiting.clear()
         rig.run(60 * minute, look)
