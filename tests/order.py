@@ -6,24 +6,24 @@ what a module's tests share is made in every process that gets one of them.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 
+T = TypeVar("T")
 LONG = (
     "tests/test_device_troubles.py",
     "tests/test_real_devices.py",
     "tests/test_trials.py",
-    "tests/test_supervision.py",
     "tests/bench/test_rings_bench.py",
     "tests/test_packaging.py",
-    "tests/test_own_python.py",
-    "tests/test_barge_in.py",
     "tests/door/test_engine.py",
     "tests/ringbuf/test_sanitizers.py",
-    "tests/ringbuf/test_model.py",
+    "tests/backends/test_whisper.py",
 )
-"""Files with a group, or with single tests, that take half a minute or more: they are begun first."""
+"""Files of the groups, and a single test, that take a minute or more: they are begun first."""
 SHARED = ("module", "class", "package")
 IN_REAL_TIME = {"start", "on", "visit", "engine", "shipped"}
 """Fixtures that run an engine: such a test mostly waits."""
@@ -42,19 +42,19 @@ def arrange(items: list[pytest.Item]) -> None:
     """The long ones first; of the others, those that wait among those that compute."""
     long = [item for name in LONG for item in items if item.nodeid.startswith(f"{name}::")]
     known = set(long)
-    rest = [item for item in items if item not in known]
-    waiting = [item for item in rest if IN_REAL_TIME & set(getattr(item, "fixturenames", ()))]
-    computing = [item for item in rest if item not in set(waiting)]
+    waiting: list[pytest.Item] = []
+    computing: list[pytest.Item] = []
+    for item in items:
+        if item not in known:
+            (waiting if IN_REAL_TIME & set(getattr(item, "fixturenames", ())) else computing).append(item)
     items[:] = long + spread(waiting, computing)
 
 
-def spread(some: Sequence[pytest.Item], among: Sequence[pytest.Item]) -> list[pytest.Item]:
+def spread(some: Sequence[T], among: Sequence[T]) -> list[T]:
     """`some` at even distances among the others, in their first nine tenths: a long one shall not be the last."""
-    found, places = [], [len(among) * 9 * at // (10 * len(some)) for at in range(len(some))] if some else []
-    rest = iter(some)
+    places = [len(among) * 9 * at // (10 * len(some)) for at in range(len(some))]
+    found: list[pytest.Item] = []
     for at, item in enumerate(among):
-        while places and places[0] <= at:
-            found.append(next(rest))
-            places.pop(0)
+        found += some[bisect_left(places, at) : bisect_right(places, at)]
         found.append(item)
-    return [*found, *rest]
+    return found if among else list(some)
