@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from engine.licence_notes import ECHO, System
@@ -74,13 +75,15 @@ SOUND = (
 """Debian's packages of everything that is loaded. What is found and has no line here is unknown, and looked at."""
 
 
-def loaded_packages() -> set[str]:
-    """The Debian packages of all that is loaded for sound; empty where Debian's package manager is not."""
+@cache
+def loaded_packages() -> frozenset[str]:
+    """The Debian packages of all that is loaded for sound; empty where Debian's package manager is not. Asked once."""
     loaded = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=False).stdout.split()
     # Debian 12 knows some of them by the path before /lib became a link to /usr/lib.
     names = {name for path in loaded for name in (path, str(Path(path).resolve()), path.removeprefix("/usr"))}
     try:
         asked = subprocess.run(["dpkg-query", "-S", *sorted(names)], capture_output=True, text=True, check=False)
     except OSError:
-        return set()
-    return {line.partition(":")[0] for line in asked.stdout.splitlines() if not line.startswith("diversion by")}
+        return frozenset()
+    lines = asked.stdout.splitlines()
+    return frozenset(line.partition(":")[0] for line in lines if not line.startswith("diversion by"))

@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,7 @@ def _of_sound() -> Iterator[Part]:
         yield Part(name, _debian_version(name), UNKNOWN, "loaded for sound; it has no line in engine/licence_sound.py")
 
 
+@cache
 def _debian_version(package: str) -> str:
     try:
         asked = ["dpkg-query", "-W", "-f", "${Version}\n", package]
