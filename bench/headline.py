@@ -10,6 +10,8 @@ anew after each; bench/README.md describes it, and bench/compare.py compares two
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -66,6 +68,8 @@ def main() -> None:
     check(arguments.json)
     (BENCH.parent / "run").mkdir(exist_ok=True)  # where the full run draws
     old = read(arguments.against) if arguments.against else None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))  # what runs is ended on the way out
     wanted, order = chosen(arguments.only, full=arguments.full), Order(arguments.full, arguments.shared.resolve())
     began = datetime.now(timezone.utc).isoformat(timespec="seconds")
     results = Results("full" if arguments.full else "headline", describe(), began)

@@ -19,6 +19,9 @@ from .sections import FULL_LIMIT_S, Figures, Section
 BENCH = Path(__file__).resolve().parents[1]
 END_S = 20.0
 """So long a bench gets to stop its engines when its time is over."""
+_LOOK_S = 0.05
+FAILED = "FAILED: "
+"""In a cell of a row that could not be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ def run(section: Section, order: Order) -> tuple[Became, Figures]:
         figures: Figures = {}
         if section.read:
             try:
-                figures = section.read(json.loads(file.read_text()))
+                text = file.read_text()
+                figures = section.read(json.loads(text))
+                if FAILED in text:
+                    error = error or "a row of it could not be measured"
             except OSError:
                 error = error or "it wrote no figures"
             except (ValueError, KeyError, TypeError, IndexError) as wrong:
@@ -65,18 +71,22 @@ def _end(words: list[str], limit_s: float) -> str:
         try:
             code = bench.wait(limit_s)
         except BaseException as error:
-            _stop(bench)
+            stop(bench)
             if isinstance(error, subprocess.TimeoutExpired):
                 return f"it took longer than {limit_s:.0f} s"
             raise
     return f"exit code {code}" if code else ""
 
 
-def _stop(bench: subprocess.Popen[bytes]) -> None:
-    """Its engines clean up after themselves when they are asked to end."""
-    for number, patience_s in ((signal.SIGTERM, END_S), (signal.SIGKILL, END_S)):
+def stop(bench: subprocess.Popen[bytes]) -> None:
+    """Its engines clean up after themselves when they are asked to end: they get the time for it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(bench.pid, number)
-            bench.wait(patience_s)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
+            limit = time.monotonic() + END_S
+            while time.monotonic() < limit:
+                bench.poll()  # who has ended and was not asked after still counts as one of the group
+                os.killpg(bench.pid, 0)
+                time.sleep(_LOOK_S)
+        except ProcessLookupError:
+            return

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from allbench import cells, machine, noise, sections
 from allbench.cells import Column
 from allbench.results import Figure, Results, as_json, counted, figures_of, measured, ranged, read, share
 from allbench.results import Section as Became
-from allbench.run import Order, command, run
+from allbench.run import Order, command, run, stop
 from allbench.sections import SECTIONS, Section
 from talkbench.figures import percentile, rate
 
@@ -174,16 +175,38 @@ def test_a_bench_that_fails_is_told_and_keeps_the_figures_that_it_has(
     text = as_json({"a": ms(1, 1, 2)})
     became, figures = bench(tmp_path, f"{WRITES.format(text)}\nsys.exit(3)")
     assert (became.error, list(figures)) == ("exit code 3", ["a"])
+    text = as_json({"FAILED: it hung": ms(1, 1, 2)})
+    assert bench(tmp_path, WRITES.format(text))[0].error == "a row of it could not be measured"
     assert bench(tmp_path, "pass")[0].error == "it wrote no figures"
     assert "cannot be read" in bench(tmp_path, WRITES.format("[]"))[0].error
     assert bench(tmp_path, WRITES.format('{"figures": {}}'))[0].error == "it has no figures"
 
 
-def test_a_bench_that_hangs_is_ended_with_all_that_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+CHILD = """import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(0.3)
+    pathlib.Path(sys.argv[1]).write_text("clean")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+pathlib.Path(sys.argv[1]).write_text("begun")
+time.sleep(600)
+"""
+
+
+def test_what_a_bench_began_may_clean_up_when_it_is_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {CHILD!r}, {str(mark)!r}])"
+    with subprocess.Popen([sys.executable, "-c", parent], start_new_session=True) as hanging:
+        while not (mark.exists() and mark.read_text() == "begun"):
+            time.sleep(0.01)
+        stop(hanging)
+    assert mark.read_text() == "clean"
+
+
+def test_a_bench_that_hangs_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("allbench.run.command", lambda section, _order: [section.program])
-    text = "import subprocess; subprocess.run(['sleep', '600'])"
-    became, _ = bench(tmp_path, text, limit_s=0.5)
-    assert became.error == "it took longer than 0 s"
+    became, figures = bench(tmp_path, "import time; time.sleep(600)", limit_s=1)
+    assert (became.error, figures) == ("it took longer than 1 s", {})
 
 
 def test_a_command_can_be_run_again_from_the_results(tmp_path: Path) -> None:
