@@ -51,7 +51,8 @@ def listed(results: Results) -> list[Table]:
     """What became of each bench, and all figures."""
     took = Table("What ran")
     for name, each in results.sections.items():
-        took.rows.append({"": name, "s": f"{each.seconds:.0f}", "command": each.command, "failed": each.error})
+        cells = {"s": f"{each.seconds:.0f}", "stolen": f"{each.stolen:.1f} %", "failed": each.error}
+        took.rows.append({"": name, **cells, "command": each.command})
     figures = Table("All figures; spread: 95 % intervals, or the least and the most of a few runs")
     figures.rows += [shown(name, figure) for name, figure in results.figures.items()]
     return [took, figures]
@@ -68,8 +69,8 @@ def main() -> None:
     check(arguments.json)
     (BENCH.parent / "run").mkdir(exist_ok=True)  # where the full run draws
     old = read(arguments.against) if arguments.against else None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))  # what runs is ended on the way out
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda number, _frame: sys.exit(128 + number))  # what runs is ended on the way out
     wanted, order = chosen(arguments.only, full=arguments.full), Order(arguments.full, arguments.shared.resolve())
     began = datetime.now(timezone.utc).isoformat(timespec="seconds")
     results = Results("full" if arguments.full else "headline", describe(), began)

@@ -6,7 +6,9 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from overloadbench.load import may_be_realtime
@@ -16,8 +18,31 @@ ROOT = Path(__file__).resolve().parents[2]
 _CPU = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 SAME = ("processor", "architecture", "cores", "memory", "kernel", "python", "governor", "real-time rights", "gpu")
 """Figures of two runs that differ in one of these are of different machines."""
-BUSY = 1.0
-"""A load average before the start from which on something else ran beside the measurement."""
+BUSY = 10
+"""Percent of the processors' time before the start from which on something else runs beside the measurement. The load
+average would tell of the last minutes, when perhaps somebody waited for just that to be over."""
+_LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Time of all processors since the machine's start, in ticks (proc(5), /proc/stat). stolen: what the machine below
+    a virtual one gave to others."""
+
+    busy: int
+    stolen: int
+    all: int
+
+    @classmethod
+    def now(cls) -> Ticks:
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, _text(Path("/proc/stat")).split()[1:9])
+        busy = user + nice + system + irq + softirq
+        return cls(busy, steal, busy + idle + iowait + steal)
+
+    def since(self, before: Ticks) -> tuple[float, float]:
+        """Percent busy and stolen since then."""
+        whole = max(1, self.all - before.all)
+        return 100 * (self.busy - before.busy) / whole, 100 * (self.stolen - before.stolen) / whole
 
 
 def _text(path: Path) -> str:
@@ -55,6 +80,13 @@ def _frequency() -> str:
     return "not told"
 
 
+def _beside() -> str:
+    before = Ticks.now()
+    time.sleep(_LOOK_S)
+    busy, stolen = Ticks.now().since(before)
+    return f"{busy:.0f} % busy, {stolen:.0f} % stolen"
+
+
 def _dirty() -> str:
     return "with changes" if _said("git", "status", "--porcelain") else "as committed"
 
@@ -68,7 +100,7 @@ TELLS: Mapping[str, Callable[[], str]] = {
     "python": lambda: f"{platform.python_implementation()} {platform.python_version()}",
     "governor": _governor,
     "frequency": _frequency,
-    "load": lambda: f"{os.getloadavg()[0]:.2f}",
+    "beside": _beside,
     "real-time rights": lambda: "yes" if may_be_realtime() else "no",
     "gpu": lambda: _said("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader") or "none",
     "commit": lambda: _said("git", "rev-parse", "HEAD") or "not known",
@@ -89,7 +121,5 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 def was_busy(machine: Mapping[str, str]) -> bool:
     """Whether something else ran when the measurement began."""
-    try:
-        return float(machine["load"]) >= BUSY
-    except (KeyError, ValueError):
-        return False
+    first = machine.get("beside", "").split()[:1]
+    return bool(first) and first[0].isdigit() and int(first[0]) >= BUSY

@@ -101,7 +101,7 @@ def report(old: Results, new: Results, again: Sequence[Results] = (), least: flo
         lines += ["", "DIFFERENT MACHINES: what moved says nothing of the code.", *(f"  {line}" for line in different)]
     for whose, run in (("old", old), ("new", new)):
         if was_busy(run.machine):
-            lines.append(f"NOT ALONE: something else ran when the {whose} run began (load {run.machine['load']})")
+            lines.append(f"NOT ALONE: something else ran when the {whose} run began ({run.machine['beside']})")
     found = moves(old, new, again, least)
     table = Table(
         f"What moved beyond noise: intervals apart, and by more than {least:.0%} "

@@ -65,11 +65,12 @@ def ranged(values: Sequence[float], unit: str, better: Better, asked: float | No
 @dataclass(frozen=True, slots=True)
 class Section:
     """What became of one bench. command: as it can be run again. error: why it has no figures, or not all; empty: it
-    went well."""
+    went well. stolen: percent of the processors' time that a virtual machine was not given meanwhile."""
 
     command: str
     seconds: float
     error: str = ""
+    stolen: float = 0.0
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .machine import Ticks
 from .results import Section as Became
 from .sections import FULL_LIMIT_S, Figures, Section
 
@@ -41,7 +42,7 @@ def command(section: Section, order: Order) -> list[str]:
 def run(section: Section, order: Order) -> tuple[Became, Figures]:
     """What became of it. It may fail, hang, or write what nobody can read: then `error` says so, and there are the
     figures that there are."""
-    words, began = command(section, order), time.monotonic()
+    words, began, ticks = command(section, order), time.monotonic(), Ticks.now()
     with tempfile.TemporaryDirectory() as work:
         file = Path(work) / "found.json"
         json_too = ["--json", str(file)] if section.read else []
@@ -61,7 +62,8 @@ def run(section: Section, order: Order) -> tuple[Became, Figures]:
             if not figures:
                 error = error or "it has no figures"
     shown = [word for word in words if word not in ("--shared", str(order.shared))]
-    return Became(shlex.join(shown), round(time.monotonic() - began, 1), error), figures
+    _, stolen = Ticks.now().since(ticks)
+    return Became(shlex.join(shown), round(time.monotonic() - began, 1), error, round(stolen, 1)), figures
 
 
 def _end(words: list[str], limit_s: float) -> str:

@@ -22,7 +22,7 @@ from allbench.run import Order, command, run, stop
 from allbench.sections import SECTIONS, Section
 from talkbench.figures import percentile, rate
 
-MACHINE = dict.fromkeys(machine.TELLS, "the same") | {"load": "0.10", "commit": "a" * 40}
+MACHINE = dict.fromkeys(machine.TELLS, "the same") | {"beside": "1 % busy, 0 % stolen", "commit": "a" * 40}
 
 
 def results(**figures: Figure) -> Results:
@@ -273,11 +273,12 @@ def test_what_was_measured_by_another_command_is_not_compared() -> None:
 def test_different_machines_and_company_are_said_plainly() -> None:
     old, new = results(a=ms(100, 99, 101)), results(a=ms(100, 99, 101))
     assert "DIFFERENT" not in noise.report(old, new)
-    new.machine = {**MACHINE, "cores": "4 of 4", "load": "3.50", "commit": "b" * 40}
+    new.machine = {**MACHINE, "cores": "4 of 4", "beside": "35 % busy, 2 % stolen", "commit": "b" * 40}
     said = noise.report(old, new)
     assert "DIFFERENT MACHINES" in said
     assert "cores: the same | 4 of 4" in said
-    assert "NOT ALONE: something else ran when the new run began (load 3.50)" in said
+    assert "NOT ALONE: something else ran when the new run began (35 % busy, 2 % stolen)" in said
+    assert not machine.was_busy({})
     assert machine.differences(MACHINE, {**MACHINE, "commit": "c"}) == []
 
 
@@ -293,6 +294,12 @@ def test_compare_fails_when_something_got_worse_and_says_nothing_across_machines
     with pytest.raises(SystemExit) as ended:
         compare.main()
     assert int(ended.value.code or 0) == code
+
+
+def test_what_is_busy_and_what_is_stolen_is_of_the_time_since() -> None:
+    before, now = machine.Ticks(busy=100, stolen=10, all=1000), machine.Ticks(busy=150, stolen=20, all=1200)
+    assert now.since(before) == (25, 5)
+    assert now.since(now) == (0, 0)
 
 
 def test_the_machine_is_described_and_nothing_is_made_up() -> None:
