@@ -115,8 +115,8 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
     found: dict[str, tuple[Any, Any, str]] = {
         "rings": (
             sections.rings,
-            {"one_way_us": {"r": {"640": ring}}, "sleep_over_futex_floor": None, **calls},
-            "r, 640 B: one way p50",
+            {"one_way_us": {"ring_a": {"640": ring}}, "times_the_ring": {}, "sleep_over_futex_floor": None, **calls},
+            "ring_a, 640 B: one way p50",
         ),
         "conversation": (sections.conversation, {"turn_taking": table}, "turn_taking: default: response p50"),
         "overload": (sections.overload, {"tables": {"faults": table}}, "faults: default: response p50"),
@@ -141,6 +141,10 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
             [{"title": "T", "rows": [{"kill -9 of": "vad", "when": "mid-answer", "back after": "0.28 s"}]}],
             "T: vad, mid-answer: back after",
         ),
+    }
+    peers = {"times_the_ring": {"ring_a": {"640": [1.0]}, "pipe": {"640": [11.0, 13.0], "3840": []}}}
+    assert sections.rings(found["rings"][1] | peers).keys() - sections.rings(found["rings"][1]).keys() == {
+        "pipe, 640 B: times the ring"
     }
     for name, (reads, written, figure) in found.items():
         assert figure in reads(written), name
