@@ -44,6 +44,7 @@ def shown(name: str, figure: Figure) -> dict[str, str]:
         "asked for": "" if figure.asked is None else f"{figure.asked:g}",
         "ratio": "" if figure.ratio is None else f"{figure.ratio:.2f}",
         "better": figure.better,
+        "": "MISSED" if figure.missed else "",
     }
 
 

@@ -33,6 +33,12 @@ class Figure:
         """To what is asked for; None: nothing is, or nothing of it."""
         return self.value / self.asked if self.asked else None
 
+    @property
+    def missed(self) -> bool:
+        """It is not what is asked for."""
+        short = self.asked is not None and self.value != self.asked
+        return short and (self.value > (self.asked or 0)) == (self.better == "lower")
+
 
 def measured(
     values: Sequence[float], unit: str, better: Better, rank: float = 50, asked: float | None = None

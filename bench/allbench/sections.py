@@ -127,7 +127,7 @@ def partner(found: Mapping[str, Any]) -> Figures:
             if isinstance(value, list) and value[1]:
                 row = {kind: f"{value[0]} of {value[1]}"}
                 every |= cells.figures({"rows": [{**row, "": name}]}, ("",), {kind: MORE}, _named(name, kind, TARGETS))
-            elif kind.endswith(("_ms_p50", "_ms_p95")):
+            elif kind.startswith("first_ms_"):
                 every[f"{name}: {kind.replace('_', ' ')}"] = Figure(value, "ms", "lower")
     return every
 

@@ -74,6 +74,14 @@ def test_a_ratio_is_to_what_is_asked_for() -> None:
     assert ms(50, 40, 60).ratio is None
 
 
+def test_what_is_on_the_wrong_side_of_what_is_asked_for_is_missed() -> None:
+    assert replace(ms(120, 110, 130), asked=100.0).missed
+    assert not replace(ms(100, 90, 110), asked=100.0).missed
+    assert not ms(120, 110, 130).missed
+    assert share(8, 10, asked=90).missed
+    assert not share(10, 10, asked=90).missed
+
+
 # Tables read back.
 
 
