@@ -18,7 +18,7 @@ TESTERS := $(shell expr $$(nproc) + 1)
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-rings bench-lease bench-overload peers bench-peers test-llama-server wheels arm clean FORCE
+.PHONY: help setup dev run test lint bench bench-full bench-rings bench-lease bench-overload peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -69,9 +69,13 @@ lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff format .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev ## measure conversations on real recordings; after `make peers` beside those; takes hours
+bench: $(VENV)/.dev ## measure the headline of everything into run/bench.json, within 20 minutes; run nothing beside it
 	@mkdir -p run
-	$(BIN)/python bench/conversation.py --json run/bench.json --plot run/curve.svg
+	$(BIN)/python bench/headline.py --json run/bench.json
+
+bench-full: $(VENV)/.dev peers ## measure all of it, the peers too, into run/bench-full.json; takes hours
+	@mkdir -p run
+	$(BIN)/python bench/headline.py --full --json run/bench-full.json
 
 bench-rings: $(VENV)/.dev ## measure the rings beside what else a Python program can install
 	$(BIN)/python bench/rings.py

@@ -1,6 +1,6 @@
 """The rings beside everything else that takes a frame from one Python process to another, and beside two floors in C.
 
-    python bench/rings.py [--quick] [--json] [--peers ring,floor,pipe,...]
+    python bench/rings.py [--quick] [--json [FILE]] [--peers ring,floor,pipe,...]
 
 One way is half of a round trip. Two processes play ping-pong, pinned to two cores; in every system and in each
 direction a hop is
@@ -32,6 +32,7 @@ import argparse
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -52,6 +53,7 @@ from ringbench.systems import PEERS, absent, choose
 
 FULL = Effort(rounds=15, slice_s=0.08, hops=1_000_000, limit_s=140.0)
 QUICK = Effort(rounds=3, slice_s=0.04, hops=1_000_000, limit_s=20.0)
+STDOUT = Path("-")
 GLANCE = Effort(rounds=1, slice_s=0.001, hops=1_000)
 
 
@@ -92,7 +94,14 @@ def parse() -> argparse.Namespace:
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--quick", dest="effort", action="store_const", const=QUICK, help="half a minute, rougher")
     effort.add_argument("--glance", dest="effort", action="store_const", const=GLANCE, help="does it run at all")
-    parser.add_argument("--json", action="store_true", help="one line of JSON instead of the table")
+    parser.add_argument(
+        "--json",
+        nargs="?",
+        type=Path,
+        const=STDOUT,
+        metavar="FILE",
+        help="one line of JSON instead of the table, or into FILE beside it",
+    )
     parser.add_argument(
         "--peers", help=f"which to measure; the rings always are (those installed of {','.join(PEERS)})"
     )
@@ -131,10 +140,12 @@ def main() -> None:
         sys.exit(f"rings.py: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-    if arguments.json:
+    if arguments.json == STDOUT:
         print(report.line(results))
-    else:
-        print("\n".join(report.table(results)))
+        return
+    print("\n".join(report.table(results)))
+    if arguments.json:
+        arguments.json.write_text(report.line(results) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ cancel: until a job that is at work has ended, the slowest of five. memory: PSS 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the tests' models
@@ -25,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the tests' m
 from stagebench import subjects
 from stagebench.child import run
 from talkbench.figures import Table
+from talkbench.files import check
 
 
 def main() -> None:
@@ -34,7 +37,9 @@ def main() -> None:
     chosen.add_argument("--gpu", action="store_true", help="measure full-size shapes on an NVIDIA GPU")
     parser.add_argument("--models", type=Path, help="where the models of --gpu are kept")
     parser.add_argument("--only", help="stages or backends, with commas between them")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table")
     arguments = parser.parse_args()
+    check(arguments.json)
     if arguments.gpu and arguments.models is None:
         parser.error("--gpu needs --models DIR")
     with tempfile.TemporaryDirectory(prefix="stages.") as folder:
@@ -53,6 +58,8 @@ def main() -> None:
                 table.rows.append(run(each))
                 print(*table.rows[-1].values(), sep=", ", file=sys.stderr, flush=True)
     print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"stages": asdict(table)}, indent=1))
 
 
 if __name__ == "__main__":

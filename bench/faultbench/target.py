@@ -16,7 +16,7 @@ from talkbench.runs import settings
 
 import ringbuf
 from engine import NAME
-from engine.channels import FORKS, segment
+from engine.channels import FORKS, PROCESSES, segment
 from engine.door.client import DoorClient
 from engine.footprint import pss
 from engine.telemetry import READY, Telemetry
@@ -35,12 +35,16 @@ class Target:
         self.door = folder / f"{self.name}.sock"
         own = {"engine.instance": self.name, "door.socket": str(self.door), **(sets or {})}
         command = [sys.executable, "-m", "engine", "run", *options, *settings(own)]
+        self.ready_s: dict[str, float] = {}
+        """How long after the command each worker was loaded and warm, the first time."""
+        self._began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.instance = f"{NAME}.{self.name}.{self.process.pid}"
         self.until(lambda: (SHM / f"{self.instance}.cells").exists(), "its memory")
         time.sleep(0.1)
         self.telemetry = Telemetry(ringbuf.Cells(segment(self.instance, "cells"), writable=False))
-        self.until(lambda: self.get("engine.go"), "it to be ready")
+        self.until(self._ready, "it to be ready")
+        self.ready_s["all"] = time.monotonic() - self._began
 
     def __enter__(self) -> Target:
         return self
@@ -51,6 +55,12 @@ class Target:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
+
+    def _ready(self) -> bool:
+        for process in PROCESSES:
+            if process.name not in self.ready_s and self.get(f"{process.name}.state") == READY:
+                self.ready_s[process.name] = time.monotonic() - self._began
+        return bool(self.get("engine.go"))
 
     def get(self, metric: str) -> int:
         return self.telemetry.get(metric)
@@ -67,7 +77,10 @@ class Target:
         """Until the microphone has heard so much."""
         self.until(lambda: self.get("audio.start_ns"), "the timeline")
         at = self.get("audio.start_ns") + round(second * 1e9)
-        self.until(lambda: time.monotonic_ns() >= at, f"second {second:g}")
+        while (left_s := (at - time.monotonic_ns()) / 1e9) > 0:  # asleep: who measures shall not take the engine's time
+            if self.process.poll() is not None:
+                raise SystemExit(f"waited in vain for second {second:g}; exit code {self.process.poll()}")
+            time.sleep(min(left_s, 1))
 
     def pids(self) -> dict[str, int]:
         """The workers that run."""
@@ -110,6 +123,10 @@ class Target:
         """What it has in /dev/shm."""
         return sorted(SHM.glob(f"{NAME}.{self.name}.*"))
 
+    def cpu_s(self) -> float:
+        """CPU time that its living processes have taken, and those that they have waited for, in seconds."""
+        return sum(map(_cpu_s, [self.process.pid, *self.processes().values()]))
+
     def footprint(self) -> dict[str, float]:
         """What it takes: the memory of the supervisor and of all processes, in MB, its files, processes, segments."""
         pid, others = self.process.pid, self.processes()
@@ -120,3 +137,12 @@ class Target:
             "processes": len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()),
             "segments": len(self.segments()),
         }
+
+
+def _cpu_s(pid: int) -> float:
+    """proc(5): utime, stime, cutime, cstime. 0 if it is gone."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -26,7 +26,7 @@ def cores() -> list[int]:
 def describe(pair: tuple[int, int]) -> dict[str, str]:
     """What a reader needs to judge the figures."""
     return {
-        "machine": f"{_processor()}, {platform.machine()}, {os.cpu_count()} cores{_virtual()}; "
+        "machine": f"{processor()}, {platform.machine()}, {os.cpu_count()} cores{virtual()}; "
         f"the two sides on cores {pair[0]} and {pair[1]}; load {os.getloadavg()[0]:.1f} at the start",
         "kernel": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}, zlib {zlib.ZLIB_RUNTIME_VERSION}",
@@ -35,7 +35,8 @@ def describe(pair: tuple[int, int]) -> dict[str, str]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Its name."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() in ("model name", "Model"):
@@ -44,7 +45,8 @@ def _processor() -> str:
     return model.read_text().strip("\0\n") if model.exists() else "unknown processor"
 
 
-def _virtual() -> str:
+def virtual() -> str:
+    """Words for the name of a machine that is one on another."""
     return ", virtual" if " hypervisor" in Path("/proc/cpuinfo").read_text() else ""
 
 

@@ -48,11 +48,20 @@ class Results:
         """us of the fastest of several systems."""
         return min((us for key in keys if (us := self.one_way(key)) is not None), default=None)
 
-    def ratio(self, key: str, base: str, size: int = SIZES[0]) -> float | None:
-        """How many times as long one takes as the other: the median of the rounds' own ratios, since the machine may
-        change its speed from round to round."""
+    def times(self, key: str, base: str, size: int = SIZES[0]) -> list[float]:
+        """How many times as long one takes as the other, in each round: the machine may change its speed between two.
+        Empty: one of them was left out."""
         upper, lower = self.rows.get((key, size)), self.rows.get((base, size))
-        return median(a / b for a, b in zip(upper.p50, lower.p50, strict=True)) if upper and lower else None
+        return [a / b for a, b in zip(upper.p50, lower.p50, strict=True)] if upper and lower else []
+
+    def ratio(self, key: str, base: str, size: int = SIZES[0]) -> float | None:
+        """The median of the rounds' own ratios."""
+        return median(times) if (times := self.times(key, base, size)) else None
+
+
+def base_of(system: System) -> str:
+    """The ring that waits as it does."""
+    return "ring_spin" if system.waits == SPINS else "ring_sleep"
 
 
 def line(results: Results) -> str:
@@ -80,6 +89,14 @@ def line(results: Results) -> str:
                 system.key: {str(size): row.summary() for (key, size), row in results.rows.items() if key == system.key}
                 for system in results.systems
             },
+            "times_the_ring": {
+                system.key: {
+                    str(size): [round(each, 3) for each in results.times(system.key, base_of(system), size)]
+                    for size in SIZES
+                }
+                for system in results.systems
+                if system.sizes is None
+            },
             "rounds": len(results.calls),
             "about": results.about,
         }
@@ -106,10 +123,9 @@ def _one_way(results: Results) -> Iterable[str]:
     yield (f"  {'fill and sum alone, Python':29}" + "".join(f"{cell:36}" for cell in alone)).rstrip()
     for waits in dict.fromkeys(system.waits for system in results.systems):
         yield waits
-        base = "ring_spin" if waits == SPINS else "ring_sleep"
         for system in results.systems:
             if system.waits == waits and system.sizes is None:
-                cells = (_cell(results, system.key, base, size) for size in sizes)
+                cells = (_cell(results, system.key, base_of(system), size) for size in sizes)
                 yield (f"  {system.title:29}" + "".join(f"{cell:36}" for cell in cells)).rstrip()
 
 

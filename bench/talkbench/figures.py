@@ -14,23 +14,35 @@ _Z = 1.96
 """Of a 95 % interval."""
 
 
-def percentile(values: Sequence[float], rank: float) -> str:
-    """A percentile in whole ms, and its 95 % interval by drawing anew (Efron's bootstrap)."""
-    if not values:
-        return "-"
+def interval(values: Sequence[float], rank: float) -> tuple[float, float, float]:
+    """A percentile, and its 95 % interval by drawing anew (Efron's bootstrap). values: one or more."""
     draws = np.random.default_rng(0).choice(np.asarray(values, float), (_DRAWS, len(values)))
     low, high = np.percentile(np.percentile(draws, rank, axis=1), [2.5, 97.5])
-    return f"{np.percentile(values, rank):.0f} ({low:.0f}..{high:.0f})"
+    return float(np.percentile(values, rank)), float(low), float(high)
 
 
-def rate(hits: int, of: int) -> str:
-    """How many of how many, and the 95 % interval of the rate (Wilson's score)."""
-    if not of:
+def percentile(values: Sequence[float], rank: float) -> str:
+    """A percentile in whole ms, and its 95 % interval."""
+    if not values:
         return "-"
+    found, low, high = interval(values, rank)
+    return f"{found:.0f} ({low:.0f}..{high:.0f})"
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a rate (Wilson's score). of: 1 or more."""
     share, spread = hits / of, _Z / (1 + _Z**2 / of)
     middle = (share + _Z**2 / (2 * of)) / (1 + _Z**2 / of)
     reach = spread * sqrt(share * (1 - share) / of + _Z**2 / (4 * of**2))
-    return f"{hits} of {of} ({max(0, middle - reach):.1%}..{middle + reach:.1%})"
+    return max(0, middle - reach), middle + reach
+
+
+def rate(hits: int, of: int) -> str:
+    """How many of how many, and the 95 % interval of the rate."""
+    if not of:
+        return "-"
+    low, high = wilson(hits, of)
+    return f"{hits} of {of} ({low:.1%}..{high:.1%})"
 
 
 @dataclass(slots=True)

@@ -64,6 +64,8 @@ def test_all_systems_play_and_the_last_line_has_what_is_asked_for_and_nothing_is
     for system, sizes in found["one_way_us"].items():
         assert sizes.keys() == ({"0"} if system == "floor_line" else {"640", "3840", "65536"}), system
         assert all(0 < row["p50_min"] <= row["p50"] <= row["p50_max"] for row in sizes.values()), system
+    assert found["times_the_ring"]["ring_sleep"]["640"] == [1.0]
+    assert all(times > 0 for times in found["times_the_ring"]["pipe"]["640"])
 
 
 def test_a_peer_that_is_left_out_is_null_and_the_table_is_for_people(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The parts of bench/headline.py and bench/compare.py."""
