@@ -102,9 +102,7 @@ def show(found: dict[str, Taken], block_ms: int) -> None:
     beyond = woken - found["audio"].wakes
     print(f"{'all':10} {cpu:6.2f} % {woken:9.1f}")
     print(f"asked for: {GOAL_PERCENT:g} % at most, and {GOAL_WAKES:g} wakes/s beyond the audio period's own")
-    print(
-        f"the audio worker's own: {found['audio'].wakes:.0f}, for {periods:.0f} periods; all others: {beyond:.0f}"
-    )
+    print(f"the audio worker's own: {found['audio'].wakes:.0f}, for {periods:.0f} periods; all others: {beyond:.0f}")
 
 
 def main() -> int:

@@ -269,12 +269,13 @@ def _rungs(section: Mapping[str, Any]) -> list[str]:
 def _ring(channel: Channel, seen: observe.Ring) -> Ring:
     item = np.dtype(seen["dtype"]).itemsize if seen["kind"] == "history" else 1
     readers = [reader for reader in seen["readers"] if reader["role"] is not None]
+    behind = max((reader["behind"] for reader in readers), default=0)
     return Ring(
         name=channel.name,
         kind=seen["kind"],
         bytes_per_s=seen["rate"] * item if seen["kind"] == "history" else 0,
         capacity=seen["capacity"] * item,
-        waiting=min(seen["capacity"], max((reader["behind"] for reader in readers), default=0)) * item,
+        waiting=(seen["fill"] if seen["kind"] == "stream" else min(seen["capacity"], behind)) * item,
         drops=seen.get("full_count", 0),
         lost=sum(reader["lost"] for reader in readers) * item,
     )

@@ -9,11 +9,13 @@ from rich.cells import cell_len, set_cell_size
 from engine.printer import CONTROLS
 from engine.snapshot import Snapshot
 from engine.top.head import head
-from engine.top.pieces import WARN, Line
+from engine.top.pieces import DIM, WARN, Line
 from engine.top.stages import latencies, rings, stages
 from engine.top.talk import Talk
 from engine.top.turns import now, turns
 
+_ROOMY = 40
+"""Lines from which on the newest turn is drawn as a whole waterfall."""
 _UNSHOWABLE = {**CONTROLS, 9: " ", 10: " "}
 """Of lines and columns we know ourselves."""
 
@@ -25,8 +27,8 @@ def frame(seen: Snapshot, talk: Talk, width: int, height: int, *, words: bool) -
         head(seen, talk),
         stages(seen),
         (rings(seen), *latencies(seen)),
-        turns(talk, width, words),
         now(seen, talk, words),
+        turns(talk, width, words, drawn=height < 1 or height >= _ROOMY),
         (((note, WARN),) for note in talk.notes),
     )
     lines: list[Line] = []
@@ -39,8 +41,11 @@ def frame(seen: Snapshot, talk: Talk, width: int, height: int, *, words: bool) -
 
 
 def _shortened(lines: list[Line], height: int) -> list[Line]:
-    """Without empty lines, and then without what is lowest."""
+    """Without empty lines, then without what is dim, and then without what is lowest."""
     dense = [line for line in lines if line]
+    for line in reversed(dense[:]):
+        if len(dense) > height and all(style == DIM for _, style in line):
+            dense.remove(line)
     return dense[:height]
 
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from engine import messages as m
+from engine import waterfall
 from engine.channels import PROCESSES
 from engine.snapshot import Observer
 from engine.telemetry import READY
@@ -35,7 +36,7 @@ RECORD: dict[str, Any] = {
         "turns": {"ended": 200.0},
         "asr": {"ended": 240.0},
         "llm": {"first": 250.0},
-        "vocoder": {"first": 320.0},
+        "vocoder": {"began": 250.0, "first": 320.0},
         "audio": {"first": 400.0},
     },
     "late": [],
@@ -103,7 +104,7 @@ def test_what_waits_in_a_ring_is_seen_there_and_at_the_stage_that_reads_it(obser
 def test_a_turn_is_shown_with_a_bar_whose_parts_are_as_long_as_they_took(observer: Observer) -> None:
     talk = Talk()
     talk.take({"event": "answer.ended", "record": RECORD})
-    lines = shown(observer, talk)
+    lines = shown(observer, talk, height=39)
     at = next(n for n, line in enumerate(text(lines)) if "“what time is it” → “Ten o'clock.”" in line)
     blocks = {style: len(piece) for piece, style in lines[at + 1] if piece.startswith("█")}
     whole = sum(blocks.values())
@@ -131,11 +132,30 @@ def test_the_newest_turn_comes_first_and_the_longest_bar_is_the_slowest_turns(ob
     talk = Talk()
     talk.take({"event": "answer.ended", "record": {**RECORD, "turn": 1, "response_ms": 800.0, "late": ["llm"]}})
     talk.take({"event": "answer.ended", "record": RECORD})
-    lines = text(shown(observer, talk))
+    lines = text(shown(observer, talk, height=39))
     bars = [line.count("█") for line in lines if "█" in line]
     assert bars[0] == pytest.approx(bars[1] / 2, abs=1)
     (late,) = [line for line in lines if "late: llm" in line]
     assert "800 ms" in late
+
+
+def test_where_there_is_room_the_newest_turn_is_a_whole_waterfall(observer: Observer) -> None:
+    talk = Talk()
+    talk.take({"event": "answer.ended", "record": RECORD})
+    lines = text(shown(observer, talk, height=40))
+    for row in waterfall.draw(RECORD, 100).splitlines():
+        assert row in lines
+
+
+def test_what_matters_less_goes_first_where_there_is_no_room(observer: Observer) -> None:
+    talk = Talk()
+    talk.take({"event": "user.partial", "text": "so far"})
+    talk.take({"event": "device", "side": "microphone", "text": "a good one"})
+    assert any("a good one" in line for line in text(shown(observer, talk, height=40)))
+    lines = text(shown(observer, talk, height=15))
+    assert len(lines) == 15
+    assert "visitor  so far" in lines
+    assert not any("a good one" in line for line in lines)
 
 
 def test_a_turn_without_an_answer_is_told_in_words(observer: Observer) -> None:
@@ -254,7 +274,7 @@ def test_a_screen_of_another_size_is_drawn_anew() -> None:
     with Screen(console) as screen:
         screen.draw([(("one", ""),)])
         written.truncate(0)
-        console.size = (60, 10)  # type: ignore[assignment]
+        console.size = (60, 10)
         screen.draw([(("one", ""),)] * 20)
         assert "\x1b[2J" in written.getvalue()
         assert written.getvalue().count("one") == 10
