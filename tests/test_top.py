@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.engine_run import UNHURRIED, WATCHDOG_S, Engine, question, silence, write
+from engine.telemetry import STATES
+from tests.engine_run import RATE, UNHURRIED, WATCHDOG_S, Engine, question, silence, write
 
 ON, OFF = "\x1b[?1049h", "\x1b[?1049l"
 
@@ -149,6 +150,24 @@ def test_a_running_engine_is_well_until_a_stage_hangs(engine: Engine, folder: Pa
     told = json.loads(done.stdout)
     assert (done.returncode, told["why"]) == (0, [])
     assert set(told["engines"][0]["stages"].values()) == {"ready"}
+
+
+def test_sound_wakes_nobody_who_does_not_wait_for_it(engine: Engine) -> None:
+    engine.until(lambda: engine.get("turns.shown") == STATES.index("listening"), "nobody was spoken with")
+    pids = engine.pids()
+    heard, before = engine.get("vad.judged"), {stage: _sleeps(pids[stage]) for stage in ("asr", "ending", "vad")}
+    engine.until(lambda: engine.get("vad.judged") >= heard + 2 * RATE, "two seconds were heard")
+    blocks = (engine.get("vad.judged") - heard) // 160
+    slept = {stage: _sleeps(pids[stage]) - count for stage, count in before.items()}
+    assert slept["asr"] < blocks / 4  # each second for its beat, and never for a block
+    assert slept["ending"] < blocks / 4
+    assert slept["vad"] < blocks * 3 / 4  # for its hops, of which three are ten blocks
+
+
+def _sleeps(pid: int) -> int:
+    """How often its first thread has gone to sleep."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches:"))
 
 
 def test_it_ends_with_the_engine_and_says_so(engine: Engine, folder: Path) -> None:
