@@ -43,6 +43,8 @@ _MODULES = {
     "devices": "devices_command",
     "doctor": "doctor_command",
     "rings": "rings_command",
+    "top": "top_command",
+    "health": "health_command",
     "config": "config_command",
     "models": "models_command",
     "service": "service_command",
