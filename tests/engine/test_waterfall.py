@@ -107,7 +107,7 @@ def test_of_an_answer_that_was_cut_off_it_is_known_what_it_was_waited_for() -> N
     talk.until(asked + 500)
     talk.host(m.StopSpeaking(number=1))
     (record,) = talk.turns
-    assert lengths(record)[2:] == [("llm", 100.0), ("voice", 30.0), ("play", 20.0)]
+    assert lengths(record)[1:] == [("llm", 110.0), ("voice", 30.0), ("play", 20.0)]
 
 
 def test_the_drawing_is_a_bar_for_each_stage_no_wider_than_asked() -> None:
