@@ -8,9 +8,9 @@ first audible sound, in steps of 10 ms. Where label and engine do not mean the s
 and it is shown. Two kinds of tracks: recordings of people, whose labels are somebody's opinion; and sentences made by a
 voice and cut where it is loud, digital silence after, whose ends are exact.
 
-Asked for: 95 % of turns within 20 ms and the difference between the ends; with exact ends within 20 ms. Each waterfall's
-parts must sum to its whole, or the bench fails. Takes a minute and a half for each session, and as long for the exact
-one.
+Asked for: 95 % of turns within 20 ms and the difference between the ends; with exact ends within 20 ms. Each
+waterfall's parts must sum to its whole, or the bench fails. Takes a minute and a half for each session, and as long for
+the exact one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from talkbench.sections import tracks as recorded
 from talkbench.tracks import RATE, SHORT, Builder, Track, written
 
 from engine.contract import Rung
-from engine.waterfall import draw, parts
+from engine.waterfall import Part, parts
 from workers.backends.flite import Flite
 from workers.backends.kept import say
 
@@ -130,6 +130,24 @@ def row(name: str, found: Sequence[Pair], utterances: int, allow_ends: bool) -> 
     }
 
 
+def lengths(runs: Sequence[Run]) -> Table:
+    """How long the parts of all answered turns took, against their budgets."""
+    table = Table("The parts of a response, ms")
+    turns = [turn for run in runs for turn in run.report["turns"] if turn["response_ms"] is not None]
+    found: dict[str, list[Part]] = {}
+    for turn in turns:
+        for part in parts(turn):
+            found.setdefault(part.label, []).append(part)
+    for label, same in found.items():
+        took = [part.ms for part in same]
+        over = sum(part.over for part in same)
+        cells = {"": label, "turns": str(len(same)), "p50": percentile(took, 50), "p95": percentile(took, 95)}
+        table.rows.append({**cells, "budget": f"{same[-1].budget:g}", "late": str(over)})
+    whole = [turn["response_ms"] for turn in turns]
+    table.rows.append({"": "all", "turns": str(len(whole)), "p50": percentile(whole, 50), "p95": percentile(whole, 95)})
+    return table
+
+
 def _spread(values: Sequence[float]) -> str:
     return f"{np.median(values):.0f}, {max(values):.0f}" if values else "-"
 
@@ -143,10 +161,11 @@ def main() -> None:
     if not (arguments.shared / "measure").is_dir():
         raise SystemExit(f"{arguments.shared} has no recordings and no measure: give --shared")
     table = Table("The waterfall's whole against the recording, ms")
-    kept: dict[str, list[Pair]] = {}
+    kept, by_people = dict[str, list[Pair]](), list[Run]()
     with tempfile.TemporaryDirectory() as work:
         builder = Builder(arguments.shared, Path(work))
-        kinds = {"recordings of people": recorded(builder, SHORT, arguments.sessions), "exact ends": [exact(builder, 1)]}
+        people = recorded(builder, SHORT, arguments.sessions)
+        kinds = {"recordings of people": people, "exact ends": [exact(builder, 1)]}
         for name, on in kinds.items():
             runs = [converse(arguments.shared, track, ECHOES) for track in on]
             found = [
@@ -155,14 +174,16 @@ def main() -> None:
                 for pair in pairs(number, track, run)
             ]
             kept[name] = found
+            by_people = by_people or runs
             for pair in found:
-                print(f"{name} {pair.session}: told {pair.told_ms:.0f}, heard {pair.heard_ms:.0f}, "
-                      f"ends {pair.ends_ms:+.0f}, rest {pair.rest_ms:+.0f}", flush=True)
+                print(
+                    f"{name} {pair.session}: told {pair.told_ms:.0f}, heard {pair.heard_ms:.0f}, "
+                    f"ends {pair.ends_ms:+.0f}, rest {pair.rest_ms:+.0f}",
+                    flush=True,
+                )
             utterances = sum(len(track.labels["utterances"]) for track in on)
             table.rows.append(row(name, found, utterances, allow_ends=name != "exact ends"))
-        median = sorted(runs[-1].report["turns"], key=lambda turn: turn["response_ms"] or 0)
-        print(draw(median[len(median) // 2], 100))
-    print(table, flush=True)
+    print(table, lengths(by_people), sep="\n", flush=True)
     if arguments.json:
         told = {name: [asdict(pair) for pair in found] for name, found in kept.items()}
         arguments.json.write_text(json.dumps(told, indent=1))

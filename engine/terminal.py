@@ -91,8 +91,7 @@ def _rung(fields: Mapping[str, Any]) -> Line:
 
 
 def _error(fields: Mapping[str, Any]) -> Line:
-    """The engine goes on, all the same."""
-    return sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}", levels.WARNING
+    return sys.stderr, f"engine:{fields['where']}: {EngineError(fields['what'], fields['remedy'])}", levels.ERROR
 
 
 def _stage(fields: Mapping[str, Any]) -> Line:

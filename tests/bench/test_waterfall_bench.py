@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from talkbench.runs import Run
 from talkbench.tracks import RATE
-from waterfall import Pair, cut, pairs, row
+from waterfall import Pair, cut, lengths, pairs, row
 
 from tests.bench.conversations import HERE, track, turn
 
@@ -47,6 +47,16 @@ def test_the_ends_are_allowed_for_where_they_are_not_exact_and_there_alone() -> 
     assert row("", found, 3, allow_ends=True)["within 20 ms and the ends"].startswith("2 of 2")
     assert row("", found, 3, allow_ends=False)["within 20 ms"].startswith("1 of 2")
     assert row("", [], 3, allow_ends=False)["turns"] == "0 of 3"
+
+
+def test_the_parts_of_all_turns_are_put_together() -> None:
+    stages = {"turns": {"began": 0.0, "first": None, "ended": 150.0}}
+    budgets = {"turns": 140.0, "audio": 60.0}
+    both = [told(1.0, 2.0, ms, **stages) | {"budgets": budgets} for ms in (200.0, 220.0)]
+    rows = {cells[""]: cells for cells in lengths([run_of(heard(), *both, told(3.0, 4.0, None))]).rows}
+    assert list(rows) == ["wait", "play", "all"]
+    assert rows["wait"]["p50"].startswith("150 ")
+    assert (rows["wait"]["late"], rows["play"]["late"], rows["all"]["turns"]) == ("2", "1", "2")
 
 
 def test_a_sentence_is_cut_where_it_is_loud() -> None:

@@ -97,7 +97,7 @@ def test_each_kind_of_line_has_its_level(monkeypatch: pytest.MonkeyPatch) -> Non
     device = DeviceChanged("microphone", "open", "USB mic", "", 48000, 1, "microphone: USB mic")
     for event in (TURN, device, Error("asr", "it died"), RungChanged("asr", 0, 1, "narrow", "it was late")):
         hub.tell(event)
-    assert found == [levels.INFO, levels.NOTICE, levels.WARNING, levels.NOTICE]
+    assert found == [levels.INFO, levels.NOTICE, levels.ERROR, levels.NOTICE]
 
 
 def test_lines_come_whole_and_in_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.errors import ConfigError, OutputError
 from engine.events import AnswerEnded, Error, Event, Tool, ToolEnded
 from engine.hub import Hub
 from engine.last_turns import WORDS
+from engine.story import TurnRecord
 from engine.turn_keeper import Keeper, open_log
 from engine.turn_log import PERSONAL, TurnLog, entry, flat, read
 from engine.turn_sound import TurnSound
@@ -240,3 +242,14 @@ def test_sound_is_for_its_owner_alone_and_the_oldest_goes(sound: TurnSound, tmp_
     files = sorted((tmp_path / "a").iterdir())
     assert [path.name.split("-")[1] for path in files] == ["1.3.wav", "1.4.wav"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_the_page_says_what_is_personal() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "log.md").read_text()
+    for kind, names in PERSONAL.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind}` |")]
+        fields, personal = row.split("|")[2:4]
+        assert set(re.findall(r"`(\w+)`", personal)) == set(names)
+        if kind == "turn":
+            known = {*TurnRecord.__annotations__, "pids"} - set(names)
+            assert set(re.findall(r"`(\w+)`", fields.partition("door:")[2])) == known
