@@ -94,6 +94,10 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
             Conflict(("tools",), "two tools have one name", "give each its own"),
         ),
         (
+            not settings.log.audio or bool(settings.log.turns),
+            Conflict(("log.audio", "log.turns"), "log.audio needs log.turns, beside which the sound is put"),
+        ),
+        (
             settings.language in settings.phrases,
             Conflict(
                 ("language",),

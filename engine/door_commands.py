@@ -57,7 +57,7 @@ def _say(client: DoorClient, arguments: argparse.Namespace) -> None:
 
 def ask_aloud(words: Sequence[str], socket: Path | None, instance: str) -> int:
     """Have a running engine answer a question as if a visitor had asked it; prints the answer as it is heard."""
-    client = DoorClient(socket or _find(instance))
+    client = DoorClient(socket or find(instance))
     client.until_started()
     text = " ".join(words)
     client.command("subscribe", events=["state", "user.final", "answer", *_WHY])
@@ -210,22 +210,27 @@ def add_parser(subparsers: Any, name: str) -> None:
     parser = subparsers.add_parser(name, help=use.help, description=what, epilog="Exit code 10: no engine, or refused.")
     for argument, options in use.arguments:
         parser.add_argument(argument, **options)
+    add_which(parser)
+    parser.set_defaults(run=run, use=use)
+
+
+def add_which(parser: argparse.ArgumentParser) -> None:
+    """The options that say which engine is meant."""
     which = parser.add_argument_group("which engine, if more than one runs")
     which.add_argument("--instance", metavar="NAME", default="", help="the one of this name (engine.instance)")
     which.add_argument("--socket", metavar="PATH", type=Path, help="the one with this door")
-    parser.set_defaults(run=run, use=use)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the parser of `add_parser` parsed; returns the exit code."""
-    client = DoorClient(arguments.socket or _find(arguments.instance))
+    client = DoorClient(arguments.socket or find(arguments.instance))
     if not arguments.use.while_starting:
         client.until_started()
     arguments.use.do(client, arguments)
     return 0
 
 
-def _find(name: str) -> Path:
+def find(name: str) -> Path:
     """The door of the only engine that runs, or of the only one of this name."""
     found = place.running(name) or place.closed(name)
     if len(found) > 1:

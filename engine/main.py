@@ -12,6 +12,7 @@ from importlib import import_module
 
 from engine import NAME, signals
 from engine.errors import EngineError, OutputError, UsageError, foreign
+from engine.levels import say
 
 _CODES = """\
 exit codes:
@@ -45,6 +46,7 @@ _MODULES = {
     "rings": "rings_command",
     "top": "top_command",
     "health": "health_command",
+    "trace": "trace_command",
     "config": "config_command",
     "models": "models_command",
     "service": "service_command",
@@ -123,18 +125,18 @@ def _code(error: Exception) -> int:
         error = foreign(error) or error
     if isinstance(error, EngineError):
         if str(error):
-            print(f"engine: {error}", file=sys.stderr)
+            say(f"engine: {error}")
         return error.code
     full = isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None
     if full or isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter can flush in peace
         if not full:
             return 0
-        print("engine: stdout cannot be written: no space left; make room there, or send it elsewhere", file=sys.stderr)
+        say("engine: stdout cannot be written: no space left; make room there, or send it elsewhere")
         return OutputError.code
     if os.environ.get("ANTIPHON_TRACEBACK"):
         raise error
-    print(f"engine: internal fault: {type(error).__name__}: {error}; please report it", file=sys.stderr)
+    say(f"engine: internal fault: {type(error).__name__}: {error}; please report it")
     return EngineError.code
 
 

@@ -120,9 +120,12 @@ class SpeechBegan(Message):
 @_kind(11)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechPaused(Message):
-    """Nobody speaks since `end`; capture_ns is the time of that sample."""
+    """Nobody speaks since `end`; capture_ns is the time of that sample. quiet: how many samples before it the last of
+    the voice was heard: voice activity is judged by whole hops, and is not sure at once that it is over. Below 0: so
+    many after it."""
 
     end: int
+    quiet: int = 0
 
 
 @_kind(12)

@@ -9,6 +9,8 @@ import queue
 import threading
 from typing import TextIO
 
+from engine.levels import INFO, marked
+
 _MOST_WAITING = 1000
 """Lines that wait for a slow reader; what comes then is dropped."""
 _END = None
@@ -24,10 +26,12 @@ class Printer:
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
 
-    def line(self, stream: TextIO, text: str) -> None:
-        """Write `text` and a line break to `stream`, soon."""
+    def line(self, stream: TextIO, text: str, level: int = INFO) -> None:
+        """Write `text` and a line break to `stream`, soon. level: how grave it is (engine/levels.py)."""
         with contextlib.suppress(queue.Full):
-            raw = f"{text.translate(CONTROLS)}\n".encode(stream.encoding or "utf-8", "backslashreplace")
+            raw = f"{marked(text.translate(CONTROLS), level, stream)}\n".encode(
+                stream.encoding or "utf-8", "backslashreplace"
+            )
             self._lines.put_nowait((stream.fileno(), raw))
 
     def close(self, timeout_s: float = 1.0) -> None:

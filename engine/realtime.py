@@ -7,10 +7,10 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from engine.levels import WARNING, say
 from engine.processor_settings import Realtime, numbers, of
 from engine.telemetry import AT, Telemetry
 
@@ -88,6 +88,6 @@ class SayOnce:
         while not said & refusal.bit:
             if self._cells.cas(AT["engine.refused"], said, said | refusal.bit):
                 what = f"this machine refuses {refusal.what}; the engine does without"
-                print(f"engine: {what} ({refusal.remedy}; `engine doctor` tells more)", file=sys.stderr, flush=True)
+                say(f"engine: {what} ({refusal.remedy}; `engine doctor` tells more)", WARNING)
                 return
             said = self._cells.load(AT["engine.refused"])

@@ -10,6 +10,7 @@ from typing import Any
 from engine import NAME, wav
 from engine.errors import OutputError
 from engine.hub import Happening
+from engine.last_turns import placed
 from engine.supervisor import Supervisor
 
 
@@ -26,7 +27,7 @@ class Turns:
     def __call__(self, happening: Happening) -> None:
         fields = happening.fields
         if happening.name == "answer.ended" and fields["record"]:
-            self.records.append(fields["record"])
+            self.records.append(placed(fields["record"], self._supervisor.pids))
             self._supervisor.footprint.measure()
         elif happening.name == "rung":
             own = ("mono_ns", "stage", "from", "to", "name", "reason")

@@ -46,6 +46,12 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="print what was said even where stdout is no terminal; else words are counted there, not shown",
     )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="also draw where the time of each turn went, and tell what happens in between",
+    )
     add_config_options(parser)
 
 
@@ -63,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise error
     reread = functools.partial(load_from_args, arguments)
     words = arguments.show_words or sys.stdout.isatty()
-    return uvloop.run(converse(config, reread, arguments.report, words))
+    return uvloop.run(converse(config, reread, arguments.report, words, arguments.verbose))
 
 
 def _setting(option: str, path: Path) -> str:

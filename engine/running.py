@@ -21,12 +21,15 @@ from engine.errors import ConfigError
 from engine.events import Error, StageChanged
 from engine.governor.driver import Governor
 from engine.hub import Happening, Hub
+from engine.last_turns import LastTurns
 from engine.printer import Printer
 from engine.renewals import Renewals
 from engine.scheduling import be_brief
 from engine.service import Service
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
+from engine.turn_keeper import Keeper, open_log, open_sound
+from engine.turn_log import TurnLog
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
@@ -60,6 +63,7 @@ class Running:
             self._place.remove()
             raise
         self.hub.subscribe(self._staged)
+        self.hub.subscribe(last := LastTurns(lambda: self.supervisor.pids))
         supervisor = self.supervisor
         self._renewals = Renewals(supervisor.publish, self._undone, lambda: supervisor.absent)
         self.governor = Governor(config, supervisor.telemetry, self.hub, supervisor.wake, lambda: supervisor.pids)
@@ -67,6 +71,7 @@ class Running:
         self._orders = Orders(self.supervisor.send)
         self._door = Door(self.hub, self._orders, self._reload, name)
         self._door.on_handlers = supervisor.count_handlers
+        self._door.turns = lambda: last.records
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
@@ -76,6 +81,19 @@ class Running:
             m.Cancel: self._door.dialogue.cancel,
             m.Joined: lambda _: self._orders.again("controls"),
         }
+
+    def keep(self, log: TurnLog) -> Keeper:
+        """Have turns written down there."""
+        supervisor = self.supervisor
+        sound = open_sound(supervisor.config, supervisor.instance)
+
+        def troubled(error: Error) -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self.hub.tell, error)
+
+        keeper = Keeper(log, sound, lambda: supervisor.pids, troubled)
+        self.hub.subscribe(keeper)
+        return keeper
 
     async def run(self, terminal: Terminal) -> None:
         """Listen, think and speak until the input is over or somebody ends it.
@@ -166,15 +184,19 @@ class Running:
         return {"applied": changed.applied, "restart_needed": changed.restart_needed}
 
 
-async def converse(config: Config, reread: Callable[[], Config], report_path: Path | None, words: bool) -> int:
+async def converse(
+    config: Config, reread: Callable[[], Config], report_path: Path | None, words: bool, verbose: bool = False
+) -> int:
     """Be an engine from start to end; the exit code.
 
-    reread: reads the configuration anew. report_path: where a report goes. words: print what is said.
-    Raises EngineError.
+    reread: reads the configuration anew. report_path: where a report goes. words: print what is said. verbose: print
+    details. Raises EngineError.
     """
+    log = open_log(config)
     running = Running(config, reread)
+    keeper = running.keep(log) if log is not None else None
     printer = Printer()
-    terminal = Terminal(printer, words)
+    terminal = Terminal(printer, words, verbose)
     running.hub.subscribe(terminal)
     turns = report.Turns(running.supervisor)
     if report_path is not None:
@@ -183,6 +205,8 @@ async def converse(config: Config, reread: Callable[[], Config], report_path: Pa
         await running.run(terminal)
     finally:
         printer.close()
+        if keeper is not None:
+            keeper.close()
         if report_path is not None:
             report.write(report_path, report.build(turns, running.supervisor, running.ready_s))
     return running.code

@@ -35,6 +35,7 @@ from engine.backend_settings import (
 from engine.computing_settings import ComputingAsr, ComputingLlm, ComputingVocoder
 from engine.fault_settings import FAULTY_STAGES, Fault
 from engine.governor.settings import Governor
+from engine.log_settings import Log
 from engine.partner_settings import Fact, Persona, Tool
 from engine.processor_settings import Lease, Mps, Realtime
 from engine.rules import Backend, Between, Live, Matches, NotEmpty, OneOf, Template, Whole
@@ -302,6 +303,7 @@ class Settings:
     engine: Engine
     door: Door
     models: Models
+    log: Log
     audio: Audio
     vad: Vad
     asr: Asr

@@ -165,6 +165,7 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
         "stages": dict,
         "at_ns": int,
         "budgets": dict,
+        "pids": dict,
         "late": list,
         "rungs": dict,
         "floor": list,

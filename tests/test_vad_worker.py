@@ -15,6 +15,7 @@ from engine.errors import BackendError
 from tests.rings import Rings, messages
 from workers.backends.registry import rung
 from workers.backends.silero import CONTEXT, FRAME, SAMPLES, Silero
+from workers.last_sound import silent_at_end
 from workers.vad import MISSED_S, Vad, resume_at
 
 _AT = np.arange(SAMPLES)
@@ -275,3 +276,29 @@ def test_after_a_restart_it_goes_on_where_a_predecessor_has_stopped(
     judged: int, newest: int, forgotten: int, at: int
 ) -> None:
     assert resume_at(judged, newest, forgotten, HOP, 16_000) == at
+
+
+# When the last of it was heard.
+
+
+def tone(ms: int, level: float) -> Pcm:
+    return np.round(level * np.sin(np.arange(ms * 16) * 0.3)).astype(np.int16)
+
+
+def test_the_last_sound_of_a_voice_is_found_to_within_a_few_ms() -> None:
+    for silent_ms in (0, 8, 40, 200):
+        sound = np.concatenate([tone(150, 8000), tone(silent_ms, 2.0)])
+        assert abs(silent_at_end(sound, 16000) - silent_ms * 16) <= 64
+    assert silent_at_end(tone(100, 8000), 16000) == 0
+    assert silent_at_end(np.concatenate([tone(150, 8000), tone(100, 800)]), 16000) == 0  # it only gets softer
+    assert silent_at_end(tone(100, 10.0), 16000) == 0  # nothing is heard at all
+    assert silent_at_end(tone(0, 1.0), 16000) == 0
+
+
+def test_a_pause_is_told_with_the_moment_of_the_last_sound(desk: Desk) -> None:
+    mic = desk.rings.seat("audio").history_writer("mic")
+    loud, silent = tone(10 * 32, 8000), np.zeros(8 * FRAME, np.int16)
+    mic.put(np.concatenate([np.zeros(CONTEXT, np.int16), loud, silent]), capture_ns=0)
+    *_, paused = desk.messages(*[0.9] * 12, 0.1)  # two frames later than it is over
+    assert isinstance(paused, m.SpeechPaused)
+    assert abs(paused.quiet - 2 * FRAME) <= 64

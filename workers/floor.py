@@ -6,7 +6,6 @@ It has backends of its own for that, in a process of its own, and rings of its o
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from engine import audible
 from engine import messages as m
 from engine.contract import Backend, Ended, Rung, Tag, Token
 from engine.errors import BackendError
+from engine.levels import WARNING, say
 from engine.outlet import Outlet
 from engine.scheduling import be_brief
 from workers.backends.kept import KeptPhrases
@@ -235,4 +235,4 @@ def _work(floor: Floor, messages: list[m.Message], seat: Seat) -> Floor | None:
 
 
 def _refuse(error: BackendError) -> None:
-    print(f"engine:floor: nothing takes over from a stage that is late: {error}", file=sys.stderr, flush=True)
+    say(f"engine:floor: nothing takes over from a stage that is late: {error}", WARNING)

@@ -28,6 +28,7 @@ from engine.channels import BELLS, ENGINE, PROCESSES, Channel, Process, channel,
 from engine.config import Config
 from engine.contract import NO_LEASE, NO_LINE, Backend, Lease, Line
 from engine.errors import BackendError, EngineError
+from engine.levels import say
 from engine.outlet import Outlet
 from engine.realtime import SayOnce, be_realtime, settle
 from engine.scheduling import be_usual
@@ -285,7 +286,7 @@ def run() -> None:
     # Ctrl-C reaches the whole foreground group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not die_with(arguments.parent):
-        print(f"{arguments.title}: its parent is not the supervisor; start it directly", file=sys.stderr, flush=True)
+        say(f"{arguments.title}: its parent is not the supervisor; start it directly")
         os._exit(8)
     be_usual()  # the supervisor is not
     name_thread(arguments.title)
@@ -297,15 +298,15 @@ def run() -> None:
         seat.garbage = Garbage(seat.telemetry, seat.config.realtime.collect)
         import_module(process.module).main(seat)
     except ImportError as error:
-        print(f"{arguments.title}: {error}; install it into {sys.executable}", file=sys.stderr, flush=True)
+        say(f"{arguments.title}: {error}; install it into {sys.executable}")
         code = BackendError.code
     except EngineError as error:
-        print(f"{arguments.title}: {error}", file=sys.stderr, flush=True)
+        say(f"{arguments.title}: {error}")
         code = error.code
     except Exception as error:
         if os.environ.get("ANTIPHON_TRACEBACK"):
             traceback.print_exc()
-        print(f"{arguments.title}: internal fault: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        say(f"{arguments.title}: internal fault: {type(error).__name__}: {error}")
         code = 1
     # Threads of model libraries must not keep a worker that has finished.
     os._exit(code)

@@ -14,7 +14,10 @@ from workers.backends.registry import prepare
 from workers.candidate import Candidate
 from workers.foreground import Foreground
 from workers.join import Seat
+from workers.last_sound import silent_at_end
 
+_LOOK_BACK = 12
+"""Hops before a pause in which the last sound of the voice is looked for."""
 MISSED_S = 5.0
 """So much of what was said before a restart is heard all the same: making up for it takes a fraction of a second."""
 
@@ -182,7 +185,13 @@ class Vad:
             self._out.send(m.SpeechBegan(start=sample, capture_ns=at_ns))
         else:
             self._telemetry.set("vad.speaking", 0)
-            self._out.send(m.SpeechPaused(end=sample, capture_ns=at_ns))
+            self._out.send(m.SpeechPaused(end=sample, capture_ns=at_ns, quiet=self._quiet(sample)))
+
+    def _quiet(self, end: int) -> int:
+        """How many samples before `end`, where the first hop without a voice begins, its last sound was."""
+        stop = end + self._hop
+        window = self._mic.view(max(end - _LOOK_BACK * self._hop, 0), stop)
+        return 0 if window is None else silent_at_end(window, self._mic.rate) - self._hop
 
 
 def resume_at(judged: int, newest: int, forgotten: int, hop: int, rate: int) -> int:

@@ -72,6 +72,7 @@ _TABLE = (
     Command("volume", {"percent": Argument(Annotated[int, Between(0, 100)])}, "controls", m.SetVolume),
     Command("reload"),
     Command("state"),
+    Command("turns"),
     Command("subscribe", {"events": Argument(tuple[str, ...])}),
 )
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _TABLE}

@@ -176,6 +176,9 @@ class Client(asyncio.Protocol):
     def _state(self, request: Request) -> None:
         self._answered(request, None, self._door.present())
 
+    def _turns(self, request: Request) -> None:
+        self._answered(request, None, {"turns": self._door.turns()})
+
     def _subscribe(self, request: Request) -> None:
         try:
             wanted = (*request.arguments["events"], *self.handles)  # it must be told what it does for us
@@ -227,6 +230,7 @@ def _names(wanted: str) -> list[str]:
 _ANSWERED_HERE: Mapping[str, Callable[[Client, Request], None]] = {
     "state": Client._state,
     "subscribe": Client._subscribe,
+    "turns": Client._turns,
     "reload": Client._reload,
     "tool.handle": Client._handle,
     "dialogue.handle": Client._handle,

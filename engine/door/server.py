@@ -42,6 +42,8 @@ class Door:
         self.reloading: asyncio.Task[None] | None = None
         self.on_handlers: Callable[[str, int], None] = lambda _what, _count: None
         """Called with how many clients do something for the engine, when that changes."""
+        self.turns: Callable[[], list[dict[str, Any]]] = list
+        """The records of the last turns."""
         self._empty = asyncio.Event()
         self._own = {"engine": f"{NAME} {version(NAME)}", "instance": instance, "pid": os.getpid()}
         self._letting_in: asyncio.Task[None] | None = None

@@ -76,7 +76,7 @@ class Closing:
     def reopen(self, now: int) -> None:
         """The user had not finished: what they say now and what they said are one."""
         speech, goes_on = self._present.current.speech, self._present.kept[-1]
-        speech.end, speech.end_ns, speech.paused_ns = goes_on.end, goes_on.end_ns, goes_on.paused_ns
+        speech.pause_like(goes_on)
         self._present.kept.clear()
         self.postpone(now)
 

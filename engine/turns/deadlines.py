@@ -15,6 +15,8 @@ from engine.turns.turn import MS
 
 LEAST_MS = 40
 """Who is asked has so much time, however late it is: less would be to ask in vain."""
+SURE_AFTER_MS = 64
+"""Voice activity tells a pause by its first whole hop, and takes up to two for it after the last sound of a voice."""
 
 Step = Literal["asr", "token", "clause", "vocoder"]
 """The final text, the first piece of the answer, its first clause, and the first sound of that."""
@@ -28,11 +30,11 @@ def deadline_ns(step: Step, whole_ns: int, now_ns: int, config: Config) -> int:
 
 
 def budgets(config: Config) -> dict[str, float]:
-    """What each stage may take of a response, in ms. turns: until it has decided that the user has finished, within the
-    longest wait and a hop of the VAD. asr: from there to the final text. llm: to the first clause. vocoder: from that
-    to its first sound. audio: until that is heard. response: all of it."""
+    """What each stage may take of a response, in ms. turns: until it has decided that the user has finished, which is
+    the longest wait, after voice activity is sure that the voice is over. asr: from there to the final text. llm: to
+    the first clause. vocoder: from that to its first sound. audio: until that is heard. response: all of it."""
     return {
-        "turns": float(config.turns.end_of_speech_ceiling_ms + config.vad.hop_budget_ms),
+        "turns": float(config.turns.end_of_speech_ceiling_ms + SURE_AFTER_MS + config.vad.hop_budget_ms),
         "asr": float(config.asr.final_budget_ms),
         "llm": float(config.llm.first_clause_budget_ms),
         "vocoder": float(config.vocoder.first_audio_budget_ms),

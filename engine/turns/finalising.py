@@ -42,7 +42,7 @@ class Finalising:
         present, turn = self._present, self._present.current
         present.timers.clear()
         if not turn.speech.end:  # cut off in mid-speech: the rest is the next turn's
-            turn.speech.end, turn.speech.end_ns, turn.speech.paused_ns = present.judged, now, now
+            turn.speech.pause(m.SpeechPaused(end=present.judged, capture_ns=now), now, present.rate)
             if self._attention.open:
                 present.kept.append(Speech(present.judged, now, now))
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)

@@ -81,7 +81,7 @@ class Hearing:
         hearing = present.turn.speech if present.turn and present.state is State.HEARING else None
         speech = present.kept[-1] if present.kept else hearing
         if speech is not None and not speech.end:
-            speech.end, speech.end_ns, speech.paused_ns = message.end, message.capture_ns, now
+            speech.pause(message, now, present.rate)
             present.happens(Event.PAUSE, now)
         elif not present.session.open:  # whoever was forgotten in mid-speech has gone on until now
             present.forget(message.end)

@@ -162,7 +162,7 @@ class Interrupting:
         kept[:] = [each for each in kept if each.start < voice.start]
         if said:
             first, last = said[0], said[-1]
-            first.end, first.end_ns, first.paused_ns = last.end, last.end_ns, last.paused_ns
+            first.pause_like(last)
             kept.append(first)
         elif not voice.end:  # it was taken for nothing, and went on
             kept.append(voice)

@@ -246,7 +246,7 @@ class Speaking:
         present.progress(now)
         turn.rungs = dict(present.rungs)
         if turn.is_speech:
-            present.on_response(turn.attempt.began_ns - turn.speech.end_ns)
+            present.on_response(turn.attempt.began_ns - turn.silent_from_ns)
         present.tell(AnswerStarted(turn.source), turn.attempt.began_ns)
         self.tell_words(now)
 

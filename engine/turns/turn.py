@@ -32,6 +32,20 @@ class Speech:
     end_ns: int = 0
     paused_ns: int = 0
     """When the VAD said that it had paused."""
+    quiet: int = 0
+    quiet_ns: int = 0
+    """How long before its end the last of the voice was heard, in samples and in ns. Only what is told of the turn
+    counts from there: a pause is as long as voice activity says."""
+
+    def pause(self, message: m.SpeechPaused, now: int, rate: int) -> None:
+        """It is over, as far as that is known."""
+        self.end, self.end_ns, self.paused_ns = message.end, message.capture_ns, now
+        self.quiet, self.quiet_ns = message.quiet, message.quiet * 1_000_000_000 // rate
+
+    def pause_like(self, other: Speech) -> None:
+        """It ends where that one does."""
+        self.end, self.end_ns, self.paused_ns = other.end, other.end_ns, other.paused_ns
+        self.quiet, self.quiet_ns = other.quiet, other.quiet_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +160,14 @@ class Turn:
         """From the end of the user's speech, or the host's question, to the first sample of the answer."""
         return self.ms(self.attempt.began_ns) if self.attempt.began_ns and self.source != "say" else None
 
+    @property
+    def silent_from_ns(self) -> int:
+        """When the last of the user's voice was heard: where everything that is told of the turn counts from."""
+        return self.speech.end_ns - self.speech.quiet_ns
+
     def ms(self, ns: int) -> float:
         """A time in ms from the end of speech."""
-        return round((ns - self.speech.end_ns) / MS, 1)
+        return round((ns - self.silent_from_ns) / MS, 1)
 
     def _times(self, marks: Marks) -> Times:
         began, first, ended = (None if ns is None else self.ms(ns) for ns in (marks.began, marks.first, marks.ended))
@@ -162,6 +181,7 @@ class Turn:
 
     def record(self, rate: int) -> TurnRecord:
         """What the report holds of it. rate: samples a second of the timeline."""
+        end = self.speech.end and self.speech.end - self.speech.quiet
         return TurnRecord(
             session=self.tag.session,
             turn=self.tag.turn,
@@ -173,8 +193,8 @@ class Turn:
             confidence=round(self.said.confidence, 3) if self.said else 0.0,
             answer=self.attempt.text,
             heard=self.attempt.words.heard,
-            at_ns=self.speech.end_ns,
-            speech={"start_s": self.speech.start / rate, "end_s": (self.speech.end or self.speech.start) / rate},
+            at_ns=self.silent_from_ns,
+            speech={"start_s": self.speech.start / rate, "end_s": (end or self.speech.start) / rate},
             response_ms=self.response_ms,
             interruption=self._interruption(rate),
             speculated=self.speculated,

@@ -103,6 +103,7 @@ def test_the_command_line_has_all_commands_of_the_door() -> None:
     assert main._AT_THE_DOOR == COMMAND_LINE
     at_the_door = {*COMMAND_LINE, "ask"}  # which needs no engine, and so is a command of its own
     for_programs = {name for name in COMMANDS if name.startswith(("tool.", "dialogue."))} | {"subscribe"}
+    for_programs |= {"turns"}  # of which `engine trace` makes something
     assert {name.replace("-", ".") for name in at_the_door} == set(COMMANDS) - for_programs | {"events"}
     for name in at_the_door:
         assert f"`{name}`" in PAGE or f"`engine {name}`" in PAGE

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import pytest
 
+from engine import levels
 from engine import printer as printer_module
-from engine.events import AnswerEnded, AnswerWord, DeviceChanged, Error, Event, UserFinal
+from engine.events import AnswerEnded, AnswerWord, DeviceChanged, Error, Event, RungChanged, StateChanged, UserFinal
 from engine.hub import Hub
 from engine.printer import Printer
 from engine.terminal import Terminal
+from engine.waterfall import LEGEND
 from tests.engine.test_story import turn
 
 TURN = AnswerEnded("At six.", "At six.", "answered", "answer", turn())
 
 
-def shown(*events: Event, words: bool = True) -> list[tuple[TextIO, str]]:
+def shown(*events: Event, words: bool = True, verbose: bool = False) -> list[tuple[TextIO, str]]:
     """The lines and where they go."""
     lines: list[tuple[TextIO, str]] = []
 
     class Paper(Printer):
         def __init__(self) -> None: ...
 
-        def line(self, stream: TextIO, text: str) -> None:
+        def line(self, stream: TextIO, text: str, level: int = levels.INFO) -> None:
             lines.append((stream, text))
 
     hub = Hub(100)
-    hub.subscribe(Terminal(Paper(), words))
+    hub.subscribe(Terminal(Paper(), words, verbose))
     for event in events:
         hub.tell(event)
     return lines
@@ -50,6 +54,50 @@ def test_what_was_said_is_shown_as_a_turn_if_at_all_and_never_on_the_way() -> No
     assert shown(AnswerEnded("Hello, Ada.", "Hello, Ada.", "answered", "answer")) == []  # of which there is no record
     ((_, line),) = shown(TURN, words=False)
     assert line.startswith("turn 3  4 words → 2 words\n")
+
+
+def test_who_asks_for_it_is_drawn_where_the_time_went_and_told_what_happens_and_no_word() -> None:
+    quiet = shown(StateChanged("listening"), TURN, TURN, words=False)
+    told = shown(StateChanged("listening"), UserFinal("Ada", "en", 0.9), TURN, TURN, words=False, verbose=True)
+    assert [line for line in told if line in quiet] == quiet
+    (state,) = [text for stream, text in told if stream is sys.stderr]
+    assert re.fullmatch(r"engine: \d\d:\d\d:\d\d\.\d{3} state listening", state)
+    drawn = [text for stream, text in told if stream is sys.stdout]
+    assert sum(text.startswith("    wait ") for text in drawn) == 2
+    assert sum(LEGEND in text for text in drawn) == 1  # said once
+    assert not any("Ada" in text or "six" in text for text in drawn)
+
+
+def test_a_journal_is_told_how_grave_a_line_is_and_gets_each_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w") as journal, (tmp_path / "file").open("w") as file:
+        status = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        printer = Printer()
+        for stream in (journal, file):
+            printer.line(stream, "turn 1\n        heard", levels.INFO)
+            printer.line(stream, "it died", levels.WARNING)
+        printer.close(60)
+    assert (tmp_path / "journal").read_text() == "<6>turn 1 heard\n<4>it died\n"
+    assert (tmp_path / "file").read_text() == "turn 1\n        heard\nit died\n"
+
+
+def test_each_kind_of_line_has_its_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+
+    class Paper(Printer):
+        def __init__(self) -> None: ...
+
+        def line(self, stream: TextIO, text: str, level: int = levels.INFO) -> None:
+            found.append(level)
+
+    hub = Hub(100)
+    hub.subscribe(Terminal(Paper(), words=True))
+    device = DeviceChanged("microphone", "open", "USB mic", "", 48000, 1, "microphone: USB mic")
+    for event in (TURN, device, Error("asr", "it died"), RungChanged("asr", 0, 1, "narrow", "it was late")):
+        hub.tell(event)
+    assert found == [levels.INFO, levels.NOTICE, levels.ERROR, levels.NOTICE]
 
 
 def test_lines_come_whole_and_in_order() -> None:

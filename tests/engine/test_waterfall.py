@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine import messages as m
-from engine.turns.deadlines import budgets
+from engine.turns.deadlines import SURE_AFTER_MS, budgets
 from engine.waterfall import LEGEND, NARROWEST, draw, parts, spans, whole
 from tests.engine.talk import WAIT, Talk, config
 from tests.engine.test_story import turn
@@ -89,7 +89,7 @@ def test_the_record_holds_the_budgets_that_counted_when_the_turn_began() -> None
     talk.exchange(1000, "hello", "Yes.")
     (record,) = talk.turns
     assert record["budgets"] == budgets(config())
-    assert record["budgets"]["turns"] == WAIT + config().vad.hop_budget_ms
+    assert record["budgets"]["turns"] == WAIT + SURE_AFTER_MS + config().vad.hop_budget_ms
     assert record["at_ns"] == 2_000_000_000
     assert sum(part.ms for part in parts(record)) == record["response_ms"]
 
@@ -107,7 +107,7 @@ def test_of_an_answer_that_was_cut_off_it_is_known_what_it_was_waited_for() -> N
     talk.until(asked + 500)
     talk.host(m.StopSpeaking(number=1))
     (record,) = talk.turns
-    assert lengths(record)[2:] == [("llm", 100.0), ("voice", 30.0), ("play", 20.0)]
+    assert lengths(record)[1:] == [("llm", 110.0), ("voice", 30.0), ("play", 20.0)]
 
 
 def test_the_drawing_is_a_bar_for_each_stage_no_wider_than_asked() -> None:
@@ -138,3 +138,25 @@ def test_what_took_too_long_is_seen_in_the_drawing() -> None:
 def test_what_nobody_did_anything_for_is_not_drawn() -> None:
     assert draw(turn(stages={}, response_ms=None)) == ""
     assert all(sign in LEGEND for sign in "█░▓┊")
+
+
+def test_times_count_from_the_last_sound_of_the_voice_and_not_from_when_voice_activity_was_sure() -> None:
+    told = []
+    for quiet_ms in (0, 40, -16):
+        talk = Talk()
+        talk.begin(1000)
+        talk.until(2032)
+        talk.say(m.SpeechPaused(end=2000 * 16, capture_ns=2_000_000_000, quiet=quiet_ms * 16))
+        talk.until(2000 + WAIT + 10)
+        talk.text("hello")
+        talk.answer("Yes.")
+        talk.play(3000, 4000)
+        (record,) = talk.turns
+        told.append(
+            (record["response_ms"], record["stages"]["turns"]["ended"], record["at_ns"], record["speech"]["end_s"])
+        )
+    assert told == [
+        (1000.0, 450.0, 2_000_000_000, 2.0),
+        (1040.0, 490.0, 1_960_000_000, 1.96),
+        (984.0, 434.0, 2_016_000_000, 2.016),
+    ]

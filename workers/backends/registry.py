@@ -14,6 +14,7 @@ from engine.config import Config
 from engine.contract import NO_LEASE, NO_LINE, Backend, ChangesQuickly, Lease, Line, Rung, Tag
 from engine.errors import BackendError
 from engine.ladders import at, ladder
+from engine.levels import WARNING, say
 from engine.outlet import Outlet
 from workers.backends.faulty import afflicted
 from workers.join import Seat
@@ -129,7 +130,7 @@ def prepare(seat: Seat) -> Ladder:
 def tell(stage: str, remarks: Sequence[str]) -> None:
     """Let the owner know: a line on stderr for each."""
     for remark in remarks:
-        print(f"engine:{stage}: {remark}", file=sys.stderr, flush=True)
+        say(f"engine:{stage}: {remark}", WARNING)
 
 
 def forget(backend: Backend, jobs: Mapping[Tag, Any], step: Callable[[], None], session: int) -> None:
