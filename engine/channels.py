@@ -42,6 +42,13 @@ class Channel:
     readers: tuple[str, ...] = ()
     size: int = 1 << 16
     """Bytes (stream, latest). Sound rings take their size from the configuration."""
+    observers: tuple[str, ...] = ()
+    """Who looks into a history now and then: a seat as the readers have, but nobody wakes them."""
+
+    @property
+    def seats(self) -> tuple[str, ...]:
+        """Whose is which slot of a reader."""
+        return self.readers + self.observers
 
 
 PROCESSES = (
@@ -69,8 +76,8 @@ CHANNELS = (
     # Who computes now; everyone has a slot in it (engine/lease.py).
     Channel("lease", "lease", writer=ENGINE),
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
-    Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder")),
-    Channel("played", "history", writer="audio", readers=("recorder", "audio")),
+    Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder"), observers=(ENGINE,)),
+    Channel("played", "history", writer="audio", readers=("recorder", "audio"), observers=(ENGINE,)),
     # Inside the audio worker, between what the devices call (it writes capture and marks, and reads playout) and the
     # rest: frames as the device has them, and a mark each time that the loudspeaker called.
     Channel("capture", "stream", writer="audio", readers=("audio",), size=1 << 20),

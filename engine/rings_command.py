@@ -11,7 +11,7 @@ from engine.errors import SharedMemoryError
 from ringbuf import observe
 from ringbuf.__main__ import add_options, show
 
-_SEATS = {channel.name: (channel.writer, channel.readers) for channel in CHANNELS}
+_SEATS = {channel.name: (channel.writer, channel.seats) for channel in CHANNELS}
 
 
 def add_parser(subparsers: Any) -> None:

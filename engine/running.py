@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import messages as m
 from engine import reload, report, signals
@@ -27,6 +28,10 @@ from engine.scheduling import be_brief
 from engine.service import Service
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
+from engine.web.access import listen
+
+if TYPE_CHECKING:
+    from engine.web.server import Web
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
@@ -51,7 +56,7 @@ class Running:
         # Before there is anything that would be left behind. Not by the loop's own handlers: when it closes, it hands
         # signals back to Python's.
         signals.on_signal(self._signalled)
-        name = config.engine.instance or "engine"
+        self._name = name = config.engine.instance or "engine"
         self._place = place.take(config.door.socket, config.door.group, name, config.origin("door.group"))
         try:
             self.hub = Hub(config.audio.volume, config.audio.muted)
@@ -67,6 +72,7 @@ class Running:
         self._orders = Orders(self.supervisor.send)
         self._door = Door(self.hub, self._orders, self._reload, name)
         self._door.on_handlers = supervisor.count_handlers
+        self._web: Web | None = None
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
@@ -76,6 +82,13 @@ class Running:
             m.Cancel: self._door.dialogue.cancel,
             m.Joined: lambda _: self._orders.again("controls"),
         }
+
+    def show(self, listening: socket.socket) -> str:
+        """Show a page there, and numbers for Prometheus; the address to type into a browser."""
+        from engine.web.build import build  # only where it is wanted: this engine may have no memory to spare
+
+        self._web = build(self.supervisor.config, self.hub, self.supervisor, self._name)
+        return self._web.open(listening)
 
     async def run(self, terminal: Terminal) -> None:
         """Listen, think and speak until the input is over or somebody ends it.
@@ -104,6 +117,8 @@ class Running:
             self.governor.stop()
             await self.supervisor.stop()
             await self._door.close()
+            if self._web is not None:
+                await self._web.close()
             self._place.remove()
             self._service.close()
 
@@ -172,9 +187,12 @@ async def converse(config: Config, reread: Callable[[], Config], report_path: Pa
     reread: reads the configuration anew. report_path: where a report goes. words: print what is said.
     Raises EngineError.
     """
+    listening = listen(config.http.address, config.origin("http.address")) if config.http.address else None
     running = Running(config, reread)
     printer = Printer()
     terminal = Terminal(printer, words)
+    if listening is not None:
+        terminal.say(f"page at {running.show(listening)}")
     running.hub.subscribe(terminal)
     turns = report.Turns(running.supervisor)
     if report_path is not None:

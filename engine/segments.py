@@ -54,7 +54,7 @@ def _create(name: str, channel: Channel, config: Config) -> ringbuf.Segment:
     rate = config.audio.rate_hz
     match channel.kind:
         case "history":
-            return ringbuf.create_history(name, config.audio.history_s * rate, rate=rate, readers=len(channel.readers))
+            return ringbuf.create_history(name, config.audio.history_s * rate, rate=rate, readers=len(channel.seats))
         case "latest":
             return ringbuf.create_latest(name, max(channel.size, len(settings(config))))
         case "cells":

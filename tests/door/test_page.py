@@ -84,7 +84,7 @@ def test_the_limits_on_the_page_are_the_limits() -> None:
     numbers = {of: [float(number) for number in re.findall(r"\d+", limit)] for of, limit in limits.items()}
     assert numbers == {
         "clients": [server.MOST_CLIENTS],
-        "coming": [server.CLIENTS_AT_ONCE, server.CLIENTS_PER_S],
+        "coming": [letting_in.CLIENTS_AT_ONCE, letting_in.CLIENTS_PER_S],
         "commands": [connection.COMMANDS_AT_ONCE, connection.COMMANDS_PER_S, connection.REFUSED_AT_ONCE],
         "a line": [connection.LONGEST_LINE >> 10],
         "a text": [host_commands.MOST_CHARACTERS],
