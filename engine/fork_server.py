@@ -46,14 +46,19 @@ class ForkServer:
     """instance: the engine's. doorbell: the supervisor's eventfd, which workers inherit.
 
     forked: a worker that was asked for runs now. instead: one has to be started without it, now or a little later. Both
-    are called in the event loop, and never after `close`.
+    are called in the event loop, and never after `close`. is_now: it is this process from now on, 0 for none.
     """
 
     def __init__(
-        self, instance: str, doorbell: int, forked: Callable[[Worker], None], instead: Callable[[Worker], None]
+        self,
+        instance: str,
+        doorbell: int,
+        forked: Callable[[Worker], None],
+        instead: Callable[[Worker], None],
+        is_now: Callable[[int], None] = lambda _pid: None,
     ) -> None:
         self._instance, self._doorbell = instance, doorbell
-        self._forked, self._instead = forked, instead
+        self._forked, self._instead, self._is_now = forked, instead, is_now
         self._environ: dict[str, str] = {}
         self._popen: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
@@ -91,6 +96,7 @@ class ForkServer:
                 ours.close()
                 return
         self._requests = ours
+        self._is_now(self._popen.pid)
         asyncio.get_running_loop().add_reader(ours, self._told)
         self._expect(_LOADS_S)
 
@@ -197,6 +203,7 @@ class ForkServer:
             self._popen.kill()
             self._take_leave(self._popen)
             self._popen = None
+            self._is_now(0)
         return waiting
 
     def _take_leave(self, popen: subprocess.Popen[bytes]) -> None:

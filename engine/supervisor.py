@@ -59,7 +59,13 @@ class Supervisor:
         self.telemetry.set("engine.lease", plan(config, cores()).bits)
         wanted = [process for process in PROCESSES if process.wanted(config)]
         self.workers = [Worker(process, self.instance, config, self.telemetry) for process in wanted]
-        self._fork_server = ForkServer(self.instance, self._switchboard.doorbell, self._started, self._execute)
+        self._fork_server = ForkServer(
+            self.instance,
+            self._switchboard.doorbell,
+            self._started,
+            self._execute,
+            lambda pid: self.telemetry.set("engine.forks", pid),
+        )
         self.on_death: Callable[[str], None] = lambda _stage: None
         """Called when a worker has ended, before it is started again."""
         self.footprint = Footprint(self._pids)

@@ -10,7 +10,7 @@ from engine.channels import BELLS, channel, segment
 from engine.config import Config
 from engine.outlet import Outlet
 from engine.segments import settings
-from engine.telemetry import Telemetry
+from engine.telemetry import LAYOUT, Telemetry
 
 _TOLD = ("story", "devices", "dialogue")
 _TELLS = ("commands", "controls", "replies")
@@ -23,6 +23,7 @@ class Switchboard:
     def __init__(self, instance: str, config: Config) -> None:
         self._instance = instance
         self.telemetry = Telemetry(ringbuf.Cells(segment(instance, "cells")))
+        self.telemetry.set("engine.layout", LAYOUT)
         self._bells = ringbuf.Bells(segment(instance, "bells"))
         self.lease = ringbuf.Lease(segment(instance, "lease"))
         self._told = [self._reader(name) for name in _TOLD]

@@ -7,9 +7,13 @@ percentile is right to within 12 %.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 import ringbuf
 from engine.channels import PROCESSES
@@ -33,8 +37,9 @@ class Metric:
         return BUCKETS if self.kind == "histogram" else 1
 
 
-_OF_EACH_STAGE = (
+OF_EACH_STAGE = (
     Metric("state", "gauge", "0 not running, 1 loading, 2 ready"),
+    Metric("pid", "gauge", "the number of its process, 0 while it has none; only the supervisor writes it"),
     Metric("beat_ns", "gauge", "when the worker last came round its loop, CLOCK_MONOTONIC"),
     Metric(
         "bound_ns",
@@ -51,7 +56,13 @@ _OF_EACH_STAGE = (
     Metric("rung_at", "gauge", "the rung that the worker works on; only the worker writes it"),
 )
 
+STATES = ("starting", "listening", "asleep", "muted", "hearing", "thinking", "speaking", "announcing", "stopping")
+"""The states that the engine shows, in the order of their numbers in `turns.shown`."""
+
 METRICS = (
+    # The first, for ever: by it whoever reads the page knows whether the others are where they are looked for.
+    Metric("engine.layout", "gauge", "which metrics the page holds and where, as a number"),
+    Metric("engine.forks", "gauge", "the number of the process that workers are forked from, 0 while there is none"),
     Metric("engine.go", "gauge", "1 once every stage is ready: the device may start"),
     Metric("engine.stop", "gauge", "1 when everything shall end"),
     Metric("engine.settings", "gauge", "grows each time the settings were published anew"),
@@ -101,6 +112,7 @@ METRICS = (
     Metric("vocoder.first_ns", "histogram", "from the first clause to its first sound"),
     Metric("floor.able", "gauge", "1 when the floor has a voice and answers, and can take steps over"),
     Metric("floor.first_ns", "histogram", "from the first clause that the floor takes over to its first sound"),
+    Metric("turns.shown", "gauge", "what the engine is doing, its place among STATES; only turns writes it"),
     Metric("turns.session", "gauge", "the number of the present session, or of the next one; it outlives a restart"),
     Metric("turns.visitor", "gauge", "1 while a session is under way; it outlives a restart"),
     Metric(
@@ -130,7 +142,7 @@ METRICS = (
     *(
         Metric(f"{process.name}.{metric.name}", metric.kind, metric.meaning)
         for process in PROCESSES
-        for metric in _OF_EACH_STAGE
+        for metric in OF_EACH_STAGE
     ),
 )
 
@@ -146,6 +158,8 @@ def _layout() -> Iterator[tuple[str, int]]:
 
 AT = dict(_layout())
 CELLS = sum(metric.cells for metric in METRICS)
+LAYOUT = zlib.crc32("\n".join(f"{metric.name} {metric.kind}" for metric in METRICS).encode())
+"""What `engine.layout` holds."""
 
 
 def bucket(ns: int) -> int:
@@ -165,6 +179,41 @@ def bucket_middle(index: int) -> int:
     return low + (1 << (power + _LOWEST - 3)) // 2
 
 
+def signed(value: int) -> int:
+    """What a cell means that may be below 0."""
+    return value - _WORD - 1 if value >> 63 else value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """A histogram at one moment. counts: shape [BUCKETS], how many durations fell into each bucket."""
+
+    counts: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, cells: NDArray[np.uint64], name: str) -> Distribution:
+        """cells: all of the page's, shape [CELLS]; they are copied."""
+        return cls(cells[AT[name] : AT[name] + BUCKETS].copy())
+
+    @property
+    def count(self) -> int:
+        """How many durations there were."""
+        return int(self.counts.sum())
+
+    @property
+    def sum_ns(self) -> int:
+        """Their sum, as right as the buckets are."""
+        return sum(count * bucket_middle(index) for index, count in enumerate(self.counts.tolist()) if count)
+
+    def percentiles(self, *ranks: float) -> list[float] | None:
+        """The percentiles (0 to 100) in ms, or None if there are no durations."""
+        upto = np.cumsum(self.counts.astype(np.float64))
+        if not upto[-1]:
+            return None
+        wanted = [max(1.0, rank / 100 * upto[-1]) for rank in ranks]
+        return [bucket_middle(int(index)) / 1e6 for index in np.searchsorted(upto, wanted)]
+
+
 class Telemetry:
     """The cells by their names."""
 
@@ -180,8 +229,7 @@ class Telemetry:
 
     def get_signed(self, name: str) -> int:
         """A gauge that may be below 0."""
-        value = self.get(name)
-        return value - _WORD - 1 if value >> 63 else value
+        return signed(self.get(name))
 
     def count(self, name: str, by: int = 1) -> None:
         self.cells.add(AT[name], by)
@@ -196,17 +244,8 @@ class Telemetry:
 
     def percentiles(self, name: str, *ranks: float) -> list[float] | None:
         """The percentiles (0 to 100) of a histogram in ms, or None if it is empty."""
-        at = AT[name]
-        counts = self.cells.array[at : at + BUCKETS].tolist()
-        total = sum(counts)
-        if not total:
-            return None
-        found = []
-        for rank in ranks:
-            left = rank / 100 * total
-            for index, count in enumerate(counts):
-                left -= count
-                if left <= 0 and count:
-                    found.append(bucket_middle(index) / 1e6)
-                    break
-        return found
+        return self.distribution(name).percentiles(*ranks)
+
+    def distribution(self, name: str) -> Distribution:
+        """A histogram as it is now."""
+        return Distribution.of(self.cells.array, name)

@@ -137,6 +137,7 @@ class Worker:
         """This child of ours is its process."""
         self._popen = child
         self.pidfd = os.pidfd_open(child.pid)
+        self._telemetry.set(f"{self.process.name}.pid", child.pid)
 
     def reap(self) -> int:
         """Take leave of a process that has ended, or was killed; its exit code, negative for a signal. One that the
@@ -147,6 +148,7 @@ class Worker:
         os.close(self.pidfd)
         self._popen, self.pidfd = None, -1
         self._telemetry.set(f"{self.process.name}.state", 0)
+        self._telemetry.set(f"{self.process.name}.pid", 0)
         self._telemetry.set(f"{self.process.name}.bound_ns", 0)
         return code
 

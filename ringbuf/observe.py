@@ -57,6 +57,25 @@ def look(prefix: str = "") -> Sight:
     return sight
 
 
+class Watched:
+    """One ring that is looked at over and over. It stays mapped, even when it is gone from /dev/shm by now.
+
+    Raises FileNotFoundError where there is none, and RingCorrupt, or what the system says, when it cannot be told.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        fd = os.open(SHM / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            self._mapping = _core.Mapping(fd, name, 0, _core.OBSERVE)
+        finally:
+            os.close(fd)
+
+    def look(self) -> Ring:
+        """As it is now; without the names of processes, which take longer than all the rest. Raises RingCorrupt."""
+        return _told(self._mapping.describe(), self._name)
+
+
 def whose(ring: Ring) -> tuple[str, int]:
     """What the rings of one program have in common: the beginning of their names, and their creator."""
     return ring["group"], ring["creator"]["pid"] if ring["creator"] else 0
@@ -89,14 +108,19 @@ def _sort(names: list[str], sight: Sight) -> dict[tuple[str, int], str]:
 
 def _ring(fd: int, name: str) -> Ring:
     """One ring as it is now. Raises RingCorrupt, or what the system says, when it cannot be told."""
-    ring: Ring = _core.Mapping(fd, name, 0, _core.OBSERVE).describe()
-    ring["group"], _, ring["label"] = name.rpartition(".")
-    ring["age_s"] = max(0, time.monotonic_ns() - ring["created_ns"]) / 1e9
+    ring = _told(_core.Mapping(fd, name, 0, _core.OBSERVE).describe(), name)
     readers = ring.get("readers", [])
     for holder in (ring["creator"], ring.get("writer"), *(reader["role"] for reader in readers)):
         if holder:
             holder["process"] = process_name(holder["pid"]) if holder["alive"] else ""
-    for reader in readers:
+    return ring
+
+
+def _told(ring: Ring, name: str) -> Ring:
+    """What `describe` tells, and what follows from that. Raises RingCorrupt."""
+    ring["group"], _, ring["label"] = name.rpartition(".")
+    ring["age_s"] = max(0, time.monotonic_ns() - ring["created_ns"]) / 1e9
+    for reader in ring.get("readers", []):
         behind = (ring["position"] - reader["position"]) % _WORDS
         if behind >= _WORDS // 2:  # it read what was written after we had looked at the writer
             behind = 0

@@ -7,7 +7,7 @@ from engine import messages as m
 from engine.channels import BELLS, PROCESSES, segment
 from engine.config import Config
 from engine.segments import Segments, instance_name, settings
-from engine.telemetry import Telemetry
+from engine.telemetry import LAYOUT, Telemetry
 from workers.join import Seat
 
 
@@ -20,6 +20,7 @@ class Rings:
         self._settings = ringbuf.LatestWriter(segment(self.instance, "settings"))
         self._settings.put(settings(config))
         self.telemetry = Telemetry(ringbuf.Cells(segment(self.instance, "cells")))
+        self.telemetry.set("engine.layout", LAYOUT)
         self._bells = ringbuf.Bells(segment(self.instance, "bells"))
 
     def seat(self, name: str, kind: type[Seat] = Seat) -> Seat:

@@ -13,9 +13,10 @@ from engine.contract import Tag
 from engine.ladders import ladder
 from engine.scheduling import be_brief
 from engine.settings import Turns
-from engine.telemetry import AT, READY, Telemetry
+from engine.telemetry import AT, READY, STATES, Telemetry
 from engine.turns.conversation import Conversation
 from engine.turns.memory import Memory
+from engine.turns.table import SHOWN
 from workers.join import Seat
 
 _INPUTS = ("speech", "texts", "endings", "pieces", "voiced", "taken", "playback", "commands")
@@ -155,6 +156,7 @@ def main(seat: Seat) -> None:
         tell_newest(seat, max(audible.pack(audible.NOTHING, present.newest), allowed))
         keepsake.keep(conversation.succession.memory)  # before the host is told of it
         telemetry.set("audio.forget_upto", present.forget_upto)
+        telemetry.set("turns.shown", STATES.index(SHOWN[present.state]))
         telemetry.set("turns.session", present.session.number)
         telemetry.set("turns.visitor", int(present.session.open))
         telemetry.set("turns.awake", 1 + conversation.attention.awake)
