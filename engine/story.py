@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from engine.waterfall import parts, whole
+
 
 class Times(TypedDict):
     """When a stage began its part of the turn, gave its first result and its last; None where it never did.
@@ -53,6 +55,8 @@ class TurnRecord(TypedDict):
     """The words that were given to the voice."""
     heard: str
     """Those of them that were heard."""
+    at_ns: int
+    """The end of the user's speech, CLOCK_MONOTONIC: where the times of this record count from."""
     speech: dict[str, float]
     """start_s and end_s of the user's speech on the mic's timeline; of the host's words: when their turn came."""
     response_ms: float | None
@@ -65,6 +69,9 @@ class TurnRecord(TypedDict):
     hit: bool
     """The last of these was right and is the answer. The others were thrown away, unheard."""
     stages: dict[str, Times]
+    budgets: dict[str, float]
+    """What each stage was allowed of the response when the turn began, ms, and as `response` the whole; what that is
+    of each stage stands at `engine.turns.deadlines.budgets`."""
     late: list[str]
     """Steps that took longer than their budget, or were not waited for."""
     rungs: dict[str, int]
@@ -75,38 +82,6 @@ class TurnRecord(TypedDict):
     held: bool
     """A phrase was heard that only held the turn. It is no answer: response_ms does not count it, heard does not hold
     it."""
-
-
-# The parts of a response: label, and the stage and mark at which the part ends. Each begins where the last ended.
-_PARTS = (
-    ("wait", "turns", "ended"),
-    ("asr", "asr", "ended"),
-    ("llm", "llm", "first"),
-    ("voice", "vocoder", "first"),
-    ("play", "audio", "first"),
-)
-
-
-def parts(record: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """The response in its consecutive parts, ms each; they sum to `response_ms`."""
-    now, found = 0.0, []
-    for label, stage, mark in _PARTS:
-        at = record["stages"].get(stage, {}).get(mark)
-        if at is not None:
-            at = max(at, now)  # what speculation has done by then costs nothing
-            found.append((label, at - now))
-            now = at
-    return found
-
-
-def whole(durations: list[tuple[str, float]]) -> list[tuple[str, int]]:
-    """The same in whole ms, so that they sum to their rounded sum."""
-    now, told, found = 0.0, 0, []
-    for label, ms in durations:
-        now += ms
-        found.append((label, round(now) - told))
-        told = round(now)
-    return found
 
 
 def line(record: Mapping[str, Any], words: bool = True) -> str:

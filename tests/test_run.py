@@ -183,6 +183,8 @@ def test_the_report_says_what_its_reader_expects(shipped: Run) -> None:
         "speculated": int,
         "hit": bool,
         "stages": dict,
+        "at_ns": int,
+        "budgets": dict,
         "late": list,
         "rungs": dict,
         "floor": list,

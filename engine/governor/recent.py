@@ -9,13 +9,11 @@ import numpy as np
 
 from engine.config import Config
 from engine.governor.policy import Part, Turn
-from engine.story import parts
 from engine.telemetry import AT, BUCKETS, Telemetry, bucket_middle
+from engine.waterfall import parts
 
 FEWEST = 3
 """Durations; fewer say nothing."""
-_LABELS = {"asr": "asr", "llm": "llm", "voice": "vocoder"}
-"""The stage whose part of a response has which label (engine/story.py)."""
 
 
 class Recent:
@@ -51,7 +49,7 @@ def turn_of(
         "llm": config.llm.first_clause_budget_ms,
         "vocoder": config.vocoder.first_audio_budget_ms,
     }
-    took = {_LABELS[label]: ms for label, ms in parts(record) if label in _LABELS}
+    took = {part.stage: part.ms for part in parts(record) if part.stage in budgets}
     late = {*record["late"], *record.get("floor", ()), *(["vocoder"] if starved else [])}
     whole = None
     if record["response_ms"] is not None:

@@ -72,6 +72,7 @@ class Answering:
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         assert turn.said is not None
         attempt.asked, attempt.asked_ns = turn.said.text, now
+        attempt.stages["llm"] = Marks(began=now)
         asked = question(present, turn.said, present.timers.get(Timer.ANSWER, 0))
         calls = int(present.hands > 0 and bool(present.config.tools))
         present.send("asks", replace(asked, calls=calls))
@@ -138,6 +139,8 @@ class Answering:
                 turn.due["llm"] = attempt.asked_ns + present.config.llm.first_clause_budget_ms * MS
                 if Timer.ANSWER in present.timers:
                     present.wait_for("clause", Timer.ANSWER, now)
+        if not attempt.pieces and "llm" in attempt.stages:
+            attempt.stages["llm"].first = now
         attempt.pieces += 1
         if attempt.answerer == "floor":
             present.expect_floor(now)

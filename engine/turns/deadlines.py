@@ -27,11 +27,30 @@ def deadline_ns(step: Step, whole_ns: int, now_ns: int, config: Config) -> int:
     return max(now_ns + LEAST_MS * MS, whole_ns - _behind_ms(step, config) * MS)
 
 
+def budgets(config: Config) -> dict[str, float]:
+    """What each stage may take of a response, in ms. turns: until it has decided that the user has finished, within the
+    longest wait and a hop of the VAD. asr: from there to the final text. llm: to the first clause. vocoder: from that
+    to its first sound. audio: until that is heard. response: all of it."""
+    return {
+        "turns": float(config.turns.end_of_speech_ceiling_ms + config.vad.hop_budget_ms),
+        "asr": float(config.asr.final_budget_ms),
+        "llm": float(config.llm.first_clause_budget_ms),
+        "vocoder": float(config.vocoder.first_audio_budget_ms),
+        "audio": float(_loudspeaker_ms(config)),
+        "response": float(config.turns.response_budget_ms),
+    }
+
+
+def _loudspeaker_ms(config: Config) -> int:
+    """What lies ready for it, and the block that comes then."""
+    audio = config.audio
+    return (audio.queued_blocks * audio.block_ms if audio.is_virtual else audio.device_ms) + audio.block_ms
+
+
 def _behind_ms(step: Step, config: Config) -> int:
     """What the steps behind this one need, by their budgets, and at last the loudspeaker: what lies ready for it."""
-    llm, audio = config.llm, config.audio
-    queued_ms = audio.queued_blocks * audio.block_ms if audio.is_virtual else audio.device_ms
-    behind = {"vocoder": queued_ms + audio.block_ms}
+    llm = config.llm
+    behind = {"vocoder": _loudspeaker_ms(config)}
     behind["clause"] = behind["vocoder"] + config.vocoder.first_audio_budget_ms
     behind["token"] = behind["clause"] + llm.first_clause_budget_ms - llm.first_token_budget_ms
     behind["asr"] = behind["clause"] + llm.first_clause_budget_ms

@@ -13,7 +13,7 @@ from engine.contract import Tag
 from engine.ladders import at
 from engine.settings import OwnPhrases
 from engine.turns.attempt import Attempt
-from engine.turns.deadlines import OWNER, Step, deadline_ns
+from engine.turns.deadlines import OWNER, Step, budgets, deadline_ns
 from engine.turns.endpointing import Endpointer
 from engine.turns.session import Session
 from engine.turns.table import IGNORED, SHOWN, TABLE, Action, Event, State
@@ -120,6 +120,7 @@ class Present:
         first = self.session.next_tag()
         ear = Tag(first.session, first.turn)
         self.turn = Turn(ear, speech, self._attempt(first), source, wish, unsaid=unsaid, rungs=dict(self.rungs))
+        self.turn.budgets = budgets(self.config)
         if speech.end_ns:
             self.set_deadline(speech.end_ns)
         return self.turn

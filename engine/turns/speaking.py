@@ -36,6 +36,7 @@ class Speaking:
         for clause in clauses:
             attempt.owed_ns = attempt.owed_ns if attempt.voiced < len(attempt.clauses) else now
             attempt.clauses.append(clause)
+            attempt.stages.setdefault("vocoder", Marks(began=now))
             if len(attempt.clauses) == 1 and attempt.confirmed:
                 present.check("llm", now)
                 present.timers.pop(Timer.ANSWER, None)
@@ -159,6 +160,8 @@ class Speaking:
         present, attempt = self._present, self._present.current.attempt
         if message.number == 0:
             present.check("vocoder", now)
+            if "vocoder" in attempt.stages:
+                attempt.stages["vocoder"].first = now
         attempt.begun = max(attempt.begun, message.number + 1)
         self._sounds()
 

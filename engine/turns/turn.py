@@ -121,6 +121,8 @@ class Turn:
     """Stage → how often its worker was restarted while it had work of this turn."""
     rungs: dict[str, int] = field(default_factory=dict)
     """Stage → the rung of its ladder that it was on when the answer began to be heard, or, before that, the turn."""
+    budgets: dict[str, float] = field(default_factory=dict)
+    """Stage → what it may take of the response, in ms, as it was when the turn began."""
 
     @property
     def tag(self) -> Tag:
@@ -171,12 +173,14 @@ class Turn:
             confidence=round(self.said.confidence, 3) if self.said else 0.0,
             answer=self.attempt.text,
             heard=self.attempt.words.heard,
+            at_ns=self.speech.end_ns,
             speech={"start_s": self.speech.start / rate, "end_s": (self.speech.end or self.speech.start) / rate},
             response_ms=self.response_ms,
             interruption=self._interruption(rate),
             speculated=self.speculated,
             hit=self.hit,
             stages={stage: self._times(marks) for stage, marks in {**self.stages, **self.attempt.stages}.items()},
+            budgets=self.budgets,
             late=self.late,
             rungs=self.rungs,
             floor=self.floor,
