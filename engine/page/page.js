@@ -46,17 +46,18 @@ function showTurns() {
 
 const cell = (value, className = "") => make("td", className, value);
 
-function showNumbers({ stages, counters }) {
+function showNumbers({ stages, counters, machine }) {
   at("stages").tBodies[0].replaceChildren(...stages.map((stage) => {
     const rung = stage.rungs > 1 ? `${stage.rung_name} (${stage.rung + 1} of ${stage.rungs})` : "";
     return make("tr", "", make("th", "", stage.name), cell(stage.state ?? "", `is ${stage.state ?? ""}`),
       cell(rung, stage.rung ? "rung lower" : "rung"), cell(stage.late ? whole(stage.late) : "", "number"),
       cell(stage.restarts ? whole(stage.restarts) : "", "number"),
-      cell(stage.cpu === null ? "" : `${stage.cpu.toFixed(stage.cpu < 10 ? 1 : 0)} %`, "number"),
-      cell(stage.memory === null ? "" : `${whole(stage.memory / 1e6)} MB`, "number"));
+      cell(stage.cpu === null ? "" : `${(stage.cpu * 100).toFixed(stage.cpu < 0.1 ? 1 : 0)} %`, "number"),
+      cell(stage.mb === null ? "" : `${whole(stage.mb)} MB`, "number"));
   }));
-  at("counters").replaceChildren(...Object.entries(counters).map(([name, count]) =>
-    make("div", count ? "" : "none", make("dt", "", name), make("dd", "", whole(count)))));
+  const told = Object.entries(counters).map(([name, count]) => [name, whole(count), count ? "" : "none"]);
+  at("counters").replaceChildren(...[...told, ...Object.entries(machine)].map(([name, value, className = ""]) =>
+    make("div", className, make("dt", "", name), make("dd", "", value))));
 }
 
 const NOTES = {
@@ -83,7 +84,7 @@ const HANDLERS = {
   hello(event) {
     if (page && event.page !== page) location.reload();
     page = event.page;
-    document.title = event.instance;
+    document.title = event.name;
     ({ devices, muted, volume } = event.now);
     turns = event.turns.toReversed();
     ({ notes } = event);

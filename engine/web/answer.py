@@ -9,7 +9,8 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """The page may fetch what comes from here, and nothing else; text can never become a part of it as HTML."""
 _ALWAYS = (

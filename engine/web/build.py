@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from engine import NAME
-from engine.channels import ENGINE
 from engine.config import Config
 from engine.hub import Happening, Hub
+from engine.snapshot import Observer
 from engine.supervisor import Supervisor
 from engine.web.feed import Feed
 from engine.web.levels import RingLevels
-from engine.web.numbers import Numbers, usage
+from engine.web.numbers import shown
 from engine.web.prometheus import expose
 from engine.web.server import PAGE, Web
 
 
 def build(config: Config, hub: Hub, supervisor: Supervisor, name: str) -> Web:
     """name: of the engine, as at the door."""
-    about = {"version": version(NAME), "profile": config.profile, "instance": name}
+    about = {"version": version(NAME), "profile": config.profile, "name": name}
     ended: Counter[str] = Counter()
+    # One for each: how busy a process is it tells since it was asked last.
+    of_page, of_metrics = Observer(supervisor.instance), Observer(supervisor.instance)
 
     def count(happening: Happening) -> None:
         if happening.name == "answer.ended":
             ended[happening.fields["outcome"]] += 1
-
-    def pids() -> Mapping[str, int]:
-        return {ENGINE: os.getpid(), **supervisor.pids}
-
-    def metrics() -> bytes:
-        return expose(supervisor.telemetry, about, hub.now.state, ended, usage(pids()))
 
     def health() -> tuple[bool, Mapping[str, Any]]:
         well = bool(supervisor.telemetry.get("engine.go")) and supervisor.is_fresh
@@ -45,10 +40,10 @@ def build(config: Config, hub: Hub, supervisor: Supervisor, name: str) -> Web:
         hub,
         {**about, "page": _fingerprint()},
         lambda: RingLevels(supervisor.instance),
-        Numbers(config, supervisor.telemetry, pids).take,
+        lambda: shown(of_page.take()),
         config.http.transcript,
     )
-    return Web(feed, metrics, health, config.http.hosts)
+    return Web(feed, lambda: expose(of_metrics.take(), about, hub.now.state, ended), health, config.http.hosts)
 
 
 def _fingerprint() -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from engine.hub import Happening, Hub
@@ -31,9 +31,16 @@ class Levels(Protocol):
         """Nobody wants to know."""
 
 
+class Follower(Protocol):
+    """Somebody who looks at the page."""
+
+    def tell(self, piece: bytes) -> None:
+        """Send a piece of the stream."""
+
+
 class Feed:
     """Subscribes to the hub. about: what does not change; levels: makes what reads them; numbers: what is told of the
-    stages each second; words: tell what is said. `on_piece` gets each piece that the followers are to be told."""
+    stages each second; words: tell what is said."""
 
     def __init__(
         self,
@@ -43,11 +50,12 @@ class Feed:
         numbers: Callable[[], Mapping[str, Any]],
         words: bool,
     ) -> None:
-        self.on_piece: Callable[[bytes], None] = lambda _piece: None
-        self.followers: set[Hashable] = set()
+        self.followers: set[Follower] = set()
         self._hub, self._about, self._words = hub, about, words
         self._make_levels, self._numbers = levels, numbers
         self._levels: Levels | None = None
+        self._counted: Mapping[str, Any] | None = None
+        """The newest numbers, while somebody looks."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._turns: deque[dict[str, Any]] = deque(maxlen=MOST_TURNS)
         self._notes: deque[dict[str, Any]] = deque(maxlen=MOST_NOTES)
@@ -62,20 +70,20 @@ class Feed:
             "now": present(self._hub.now, self._words),
             "turns": list(self._turns),
             "notes": list(self._notes),
-            "numbers": self._numbers(),
+            "numbers": self._counted or self._count(),
         }
         return _RETRY + _piece(hello)
 
-    def follow(self, follower: Hashable) -> None:
+    def follow(self, follower: Follower) -> None:
         """Somebody looks. Measure, from the first one on."""
         self.followers.add(follower)
         if self._levels is None:
             self._levels = self._make_levels()
             now = asyncio.get_running_loop().time()
             self._every("levels", LEVELS_S, now, self._tell_levels)
-            self._every("numbers", NUMBERS_S, now, lambda: self._tell({"event": "numbers", **self._numbers()}))
+            self._every("numbers", NUMBERS_S, now, self._tell_numbers)
 
-    def unfollow(self, follower: Hashable) -> None:
+    def unfollow(self, follower: Follower) -> None:
         """Somebody has gone. After the last one nothing is measured."""
         self.followers.discard(follower)
         if not self.followers:
@@ -91,7 +99,7 @@ class Feed:
             timer.cancel()
         if self._levels is not None:
             self._levels.close()
-        self._levels = None
+        self._levels, self._counted = None, None
 
     def _every(self, what: str, seconds: float, at: float, do: Callable[[], None]) -> None:
         """Do it at that time and from then on; what was missed is left out."""
@@ -125,13 +133,22 @@ class Feed:
         for note in self._notes:
             note.pop("arguments", None)
 
+    def _count(self) -> Mapping[str, Any]:
+        self._counted = self._numbers()
+        return self._counted
+
+    def _tell_numbers(self) -> None:
+        self._tell({"event": "numbers", **self._count()})
+
     def _tell_levels(self) -> None:
         if self._levels is not None and (levels := self._levels.read()) is not None:
             self._tell({"event": "levels", **levels})
 
     def _tell(self, shown: Mapping[str, Any]) -> None:
         if self.followers:
-            self.on_piece(_piece(shown))
+            piece = _piece(shown)
+            for follower in tuple(self.followers):  # one may leave meanwhile
+                follower.tell(piece)
 
 
 def _piece(shown: Mapping[str, Any]) -> bytes:

@@ -40,6 +40,8 @@ class RingLevels:
         if count <= 0:
             return None
         start, self._at = self._at, self._at + count * each
+        for ring in self._rings.values():
+            ring.seek(self._at)  # so that nobody takes us for a reader that falls behind
         sounds = {side: ring.view(start, self._at) for side, ring in self._rings.items()}
         told = {side: _level(sound, count) for side, sound in sounds.items() if sound is not None}
         return told if len(told) == len(_SIDES) else None

@@ -7,22 +7,24 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
 
 from engine.channels import PROCESSES
-from engine.telemetry import AT, BUCKETS, METRICS, Metric, Telemetry, bucket, bucket_middle
-from engine.web.numbers import Usage
+from engine.snapshot import Snapshot
+from engine.telemetry import METRICS, OF_EACH_STAGE, STATES, bucket, signed
+from engine.usage import cpu_ns
 
 PREFIX = "antiphon"
-Labels = Mapping[str, str]
-Sample = tuple[str, Labels, float]
+Labels: TypeAlias = Mapping[str, str]
+Sample: TypeAlias = tuple[str, Labels, float]
 """A suffix of the name, labels, value."""
 
 _RATE = 16000
-_MS, _NS = 1e-3, 1e-9
-_UNITS = {"_ns": ("_seconds", _NS), "_ms": ("_seconds", _MS)}
+_NS = 1e-9
+_UNITS = {"_ns": ("_seconds", _NS), "_ms": ("_seconds", 1e-3)}
 
 _EDGES_NS = (
     *(4**power for power in range(6, 13)),
@@ -40,100 +42,71 @@ class _Gauge:
 
     name: str
     meaning: str
-    value: Callable[[int, int], float | None]
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
+    value: Callable[[int, int], float | None] = lambda value, _now: value
 
 
 _GAUGES = {
-    "engine.go": _Gauge("ready", "1 once every stage was ready", lambda value, _: value),
-    "door.tools": _Gauge("door_tool_clients", "clients of the door that do what is called", lambda value, _: value),
-    "door.dialogue": _Gauge("door_dialogue_clients", "clients of the door that answer", lambda value, _: value),
-    "audio.muted": _Gauge("muted", "1 while the microphone is closed", lambda value, _: value),
+    "engine.go": _Gauge("ready", "1 once every stage was ready"),
+    "door.tools": _Gauge("door_tool_clients", "clients of the door that do what is called"),
+    "door.dialogue": _Gauge("door_dialogue_clients", "clients of the door that answer"),
+    "audio.muted": _Gauge("muted", "1 while the microphone is closed"),
     "audio.volume": _Gauge(
         "volume_ratio", "how loud the loudspeaker is set, 0 to 1", lambda value, _: (value - 1) / 100 if value else None
     ),
     "audio.microphone_ppm": _Gauge(
-        "microphone_clock_offset_ratio", "how fast the microphone's clock is", lambda value, _: _signed(value) / 1e6
+        "microphone_clock_offset_ratio", "how fast the microphone's clock is", lambda value, _: signed(value) / 1e6
     ),
     "audio.loudspeaker_ppm": _Gauge(
-        "loudspeaker_clock_offset_ratio", "how fast the loudspeaker's clock is", lambda value, _: _signed(value) / 1e6
+        "loudspeaker_clock_offset_ratio", "how fast the loudspeaker's clock is", lambda value, _: signed(value) / 1e6
     ),
     "audio.behind": _Gauge(
         "audio_behind_seconds", "sound that the echo canceller holds back", lambda value, _: value / _RATE
     ),
-    "turns.visitor": _Gauge("visitor", "1 while a session is under way", lambda value, _: value),
-    "state": _Gauge("stage_state", "0 not running, 1 loading, 2 ready", lambda value, _: value),
+    "turns.visitor": _Gauge("visitor", "1 while a session is under way"),
+    "state": _Gauge("stage_state", "0 not running, 1 loading, 2 ready"),
     "beat_ns": _Gauge(
         "stage_heartbeat_age_seconds",
         "since the worker last came round its loop",
         lambda value, now: max(0, now - value) * _NS if value else None,
     ),
-    "gone": _Gauge("stage_gone", "1 while the engine does without the stage", lambda value, _: value),
-    "rung": _Gauge("stage_rung_wanted", "the rung that is wanted, 0 is the best", lambda value, _: value),
-    "rung_at": _Gauge("stage_rung", "the rung that the stage works on, 0 is the best", lambda value, _: value),
+    "gone": _Gauge("stage_gone", "1 while the engine does without the stage"),
+    "rung": _Gauge("stage_rung_wanted", "the rung that is wanted, 0 is the best"),
+    "rung_at": _Gauge("stage_rung", "the rung that the stage works on, 0 is the best"),
 }
-STATES = ("starting", "listening", "asleep", "muted", "hearing", "thinking", "speaking", "announcing", "stopping")
+"""By the name of the cell, or of what each stage has."""
 
 
-def _of_a_stage(metric: Metric) -> tuple[str, str]:
-    """(what every stage has, the stage) of a metric that every stage has; of others ("", "")."""
-    stage, _, what = metric.name.partition(".")
-    return (what, stage) if what in _EACH else ("", "")
-
-
-_NAMES = {metric.name for metric in METRICS}
-_EACH = {
-    what
-    for what in (name.partition(".")[2] for name in _NAMES)
-    if all(f"{process.name}.{what}" in _NAMES for process in PROCESSES)
-}
-
-
-def expose(
-    telemetry: Telemetry,
-    about: Labels,
-    state: str,
-    turns: Mapping[str, int],
-    processes: Mapping[str, Usage],
-) -> bytes:
-    """Everything. about: labels of `info`; turns: how many ended with which outcome; processes: what each takes."""
+def expose(snapshot: Snapshot, about: Labels, state: str, turns: Mapping[str, int]) -> bytes:
+    """Everything. about: labels of `info`; state: as the door tells it; turns: how many ended with which outcome."""
     families = _Families()
     families.add("info", "gauge", "what runs", [("", about, 1)])
-    families.add(
-        "state", "gauge", "1 for the state that it is in", [("", {"state": each}, float(each == state)) for each in STATES]
-    )
-    families.add(
-        "turns_total", "counter", "turns that are over", [("", {"outcome": each}, count) for each, count in turns.items()]
-    )
-    families.add(
-        "process_cpu_seconds_total",
-        "counter",
-        "processor time of each process",
-        [("", {"process": name}, used.cpu_s) for name, used in processes.items()],
-    )
-    families.add(
-        "process_resident_memory_bytes",
-        "gauge",
-        "memory of each process; what they share is in each",
-        [("", {"process": name}, used.memory) for name, used in processes.items()],
-    )
-    now = time.monotonic_ns()
+    states = [("", {"state": each}, float(each == state)) for each in STATES]
+    families.add("state", "gauge", "1 for the state that it is in", states)
+    ended = [("", {"outcome": each}, float(count)) for each, count in turns.items()]
+    families.add("turns_total", "counter", "turns that are over", ended)
+    _add_processes(families, snapshot)
+    _add_rings(families, snapshot)
+    stages = {stage.name for stage in snapshot.stages}
     for metric in METRICS:
-        what, stage = _of_a_stage(metric)
+        what, stage = _OF_A_STAGE.get(metric.name, ("", ""))
+        if stage and stage not in stages:
+            continue  # this engine has none
         labels = {"stage": stage} if stage else {}
+        name, scale = _named(f"stage_{what}" if stage else metric.name.replace(".", "_"))
         if metric.kind == "histogram":
-            name, _ = _named(metric.name.replace(".", "_"))
-            families.add(name, "histogram", metric.meaning, _histogram(telemetry, metric.name, labels))
+            families.add(name, "histogram", metric.meaning, _histogram(snapshot, metric.name, labels))
         elif metric.kind == "counter":
-            name, scale = _named(f"stage_{what}" if stage else metric.name.replace(".", "_"))
-            families.add(f"{name}_total", "counter", metric.meaning, [("", labels, telemetry.get(metric.name) * scale)])
+            counted = [("", labels, snapshot.value(metric.name) * scale)]
+            families.add(f"{name}_total", "counter", metric.meaning, counted)
         elif gauge := _GAUGES.get(what or metric.name):
-            value = gauge.value(telemetry.get(metric.name), now)
+            value = gauge.value(snapshot.value(metric.name), snapshot.at_ns)
             families.add(gauge.name, "gauge", gauge.meaning, [] if value is None else [("", labels, value)])
     return families.text()
+
+
+_OF_A_STAGE = {
+    f"{process.name}.{metric.name}": (metric.name, process.name) for process in PROCESSES for metric in OF_EACH_STAGE
+}
 
 
 def _named(name: str) -> tuple[str, float]:
@@ -142,19 +115,35 @@ def _named(name: str) -> tuple[str, float]:
     return (name[:-3] + unit, scale) if unit else (name, scale)
 
 
-def _histogram(telemetry: Telemetry, name: str, labels: Labels) -> Iterator[Sample]:
-    """The sum is made of the buckets' middles: right to within 6 %."""
-    at = AT[name]
-    counts = telemetry.cells.array[at : at + BUCKETS].tolist()
-    counted, begin = 0, 0
-    for bound, beyond in _BOUNDS:
-        counted += sum(counts[begin:beyond])
-        begin = beyond
-        yield "_bucket", {**labels, "le": f"{bound * _NS:.9f}"}, counted
-    whole = counted + sum(counts[begin:])
-    yield "_bucket", {**labels, "le": "+Inf"}, whole
-    yield "_sum", labels, sum(count * bucket_middle(index) for index, count in enumerate(counts) if count) * _NS
-    yield "_count", labels, whole
+def _histogram(snapshot: Snapshot, name: str, labels: Labels) -> Iterator[Sample]:
+    found = snapshot.distribution(name)
+    counts = found.counts.tolist()
+    upto = 0
+    for (_, begin), (bound, beyond) in pairwise([(0, 0), *_BOUNDS]):
+        upto += sum(counts[begin:beyond])
+        yield "_bucket", {**labels, "le": f"{bound * _NS:.9f}"}, upto
+    yield "_bucket", {**labels, "le": "+Inf"}, found.count
+    yield "_sum", labels, found.sum_ns * _NS
+    yield "_count", labels, found.count
+
+
+def _add_processes(families: _Families, snapshot: Snapshot) -> None:
+    used = [("", {"process": one.name}, ns * _NS) for one in snapshot.processes if (ns := cpu_ns(one.pid)) is not None]
+    families.add("process_cpu_seconds_total", "counter", "processor time of each process", used)
+    memory = [("", {"process": one.name}, float(round(one.rss_mb * 1e6))) for one in snapshot.processes]
+    families.add("process_resident_memory_bytes", "gauge", "memory of each process; what they share is in each", memory)
+
+
+def _add_rings(families: _Families, snapshot: Snapshot) -> None:
+    rings = [({"ring": ring.name}, ring) for ring in snapshot.rings]
+    told = (
+        ("ring_capacity_bytes", "gauge", "how much it holds", [("", of, ring.capacity) for of, ring in rings]),
+        ("ring_waiting_bytes", "gauge", "what was not read yet", [("", of, ring.waiting) for of, ring in rings]),
+        ("ring_full_total", "counter", "times it had no room", [("", of, ring.drops) for of, ring in rings]),
+        ("ring_lost_bytes_total", "counter", "overwritten unread", [("", of, ring.lost) for of, ring in rings]),
+    )
+    for name, kind, meaning, samples in told:
+        families.add(name, kind, meaning, samples)
 
 
 class _Families:
@@ -168,7 +157,9 @@ class _Families:
         if whole not in self._lines:
             told = meaning.replace("\\", r"\\").replace("\n", r"\n")
             self._lines[whole] = [f"# HELP {whole} {told}", f"# TYPE {whole} {kind}"]
-        self._lines[whole] += [f"{whole}{suffix}{_labels(labels)} {_number(value)}" for suffix, labels, value in samples]
+        self._lines[whole] += [
+            f"{whole}{suffix}{_labels(labels)} {_number(value)}" for suffix, labels, value in samples
+        ]
 
     def text(self) -> bytes:
         return "".join(f"{line}\n" for lines in self._lines.values() for line in lines).encode()
@@ -177,8 +168,8 @@ class _Families:
 def _labels(labels: Labels) -> str:
     if not labels:
         return ""
-    escaped = {name: value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"") for name, value in labels.items()}
-    return "{" + ",".join(f'{name}="{value}"' for name, value in escaped.items()) + "}"
+    escape = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+    return "{" + ",".join(f'{name}="{value.translate(escape)}"' for name, value in labels.items()) + "}"
 
 
 def _number(value: float) -> str:

@@ -1,5 +1,5 @@
-"""The clients of the page, served in the supervisor's event loop. Nothing of theirs can hold it up: what they ask for is
-made at most a few times a second, and they are few."""
+"""The clients of the page, served in the supervisor's event loop. Nothing of theirs can hold it up: they are few, and
+what they ask for is made at most a few times a second."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ FRESH_S = 0.25
 _LAST_S = 0.2
 """How long clients have to read the last events when the engine ends."""
 PAGE = Path(__file__).parents[1] / "page"
+_LATER = ("Retry-After", "1")
 _KINDS = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -56,7 +57,6 @@ class Web:
         self._made: tuple[float, Answer] = (-FRESH_S, Answer())
         self._empty = asyncio.Event()
         self._letting_in: asyncio.Task[None] | None = None
-        feed.on_piece = self._told
 
     def open(self, listening: socket.socket) -> str:
         """Let clients in; the address to type into a browser. listening: a socket that listens."""
@@ -87,7 +87,7 @@ class Web:
         """A client has come; why it has to go again, if it has."""
         full = len(self.clients) >= MOST_CLIENTS
         self.clients.add(client)
-        return sorry(503, f"{MOST_CLIENTS} clients are here already; close a page", ("Retry-After", "2")) if full else None
+        return sorry(503, f"{MOST_CLIENTS} clients are here already; close a page", _LATER) if full else None
 
     def leave(self, client: Connection) -> None:
         """A client has gone."""
@@ -105,7 +105,7 @@ class Web:
         """What a client gets."""
         if self._bucket.take(time.monotonic()) < 0:
             self._bucket.put_back()  # who is refused does not keep the others waiting
-            return sorry(429, f"more than {REQUESTS_PER_S} requests a second; ask less often", ("Retry-After", "1"))
+            return sorry(429, f"more than {REQUESTS_PER_S} requests a second; ask less often", _LATER)
         if why := self._access.refusal(dict(request.headers), client.local):
             return sorry(403, why)
         if request.method not in (b"GET", b"HEAD"):
@@ -128,10 +128,6 @@ class Web:
 
     def _stream(self) -> Answer:
         return Answer(kind="text/event-stream", streams=True)
-
-    def _told(self, piece: bytes) -> None:
-        for client in tuple(self._feed.followers):
-            client.tell(piece)
 
 
 def _file(path: Path) -> Answer:

@@ -73,13 +73,15 @@ def view(name: str, fields: Fields, words: bool) -> dict[str, Any]:
 def present(now: Snapshot, words: bool) -> dict[str, Any]:
     """What a newcomer is shown of the present."""
     user, answer = now.user, now.answer
+    told = ("state", "text")
+    devices = {side: device and {name: device[name] for name in told} for side, device in now.devices.items()}
     return {
         "state": now.state,
         "session": now.session,
         "turn": now.turn,
         "muted": now.muted,
         "volume": now.volume,
-        "devices": {side: device and {"state": device["state"], "text": device["text"]} for side, device in now.devices.items()},
+        "devices": devices,
         "user": user and {"final": user["final"], **said(user["text"], words)},
         "answer": answer and {"source": answer["source"], "paused": answer["paused"], **said(answer["text"], words)},
     }
