@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven through chromedriver by the W3C's WebDriver protocol, which is JSON over HTTP:
+"""A real Chromium without a window, driven through chromedriver by the W3C's WebDriver protocol, JSON over HTTP:
 https://www.w3.org/TR/webdriver2/"""
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Browser:
     def __init__(self, folder: Path, width: int = 1280, height: int = 800, *arguments: str) -> None:
         # No network: what the page needs beyond the engine would be missing. No sandbox for root: Chromium refuses one.
         own = [*_ARGUMENTS, f"--user-data-dir={folder / 'browser'}", f"--window-size={width},{height}", *arguments]
-        own += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost"]
+        own += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]
         own += ["--no-sandbox"] if os.geteuid() == 0 else []
         self._driver = subprocess.Popen(
             ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -101,7 +101,10 @@ const HANDLERS = {
     showNumbers(event.numbers);
     showNotes();
   },
-  state: (event) => showState(event.state),
+  state(event) {
+    showState(event.state);
+    if (event.turn) showVisitor(event.session, event.turn);
+  },
   session(event) {
     const here = event.state === "began";
     showVisitor(here ? event.session : null, 0);

@@ -45,10 +45,6 @@ class Connection(asyncio.Protocol):
         self._timer.cancel()
         self._web.leave(self)
 
-    def eof_received(self) -> bool:
-        """It will ask nothing more; one that follows the stream has gone."""
-        return not self._over
-
     def pause_writing(self) -> None:
         """It has left too much unread."""
         self.abort()

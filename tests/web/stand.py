@@ -26,14 +26,9 @@ T = TypeVar("T")
 WATCHDOG_S = 20
 """Reached only when something is broken."""
 ABOUT = {"version": "0", "profile": "realtime", "name": "stand", "page": "of today"}
+ASR = {"name": "asr", "state": "ready", "late": 3, "restarts": 0, "rung": 1, "rungs": 3, "rung_name": "narrow"}
 NUMBERS: dict[str, Any] = {
-    "stages": [
-        {"name": "engine", "cpu": 0.012, "mb": 40.2},
-        {
-            **{"name": "asr", "state": "ready", "late": 3, "restarts": 0, "rung": 1, "rungs": 3},
-            **{"rung_name": "narrow", "cpu": 0.25, "mb": 61.5},
-        },
-    ],
+    "stages": [{"name": "engine", "cpu": 0.012, "mb": 40.2}, {**ASR, "cpu": 0.25, "mb": 61.5}],
     "counters": {"interruptions": 2, "xruns": 0},
     "machine": {"processor": "37% of 2"},
 }

@@ -20,7 +20,16 @@ def refusal(**headers: str) -> str:
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "localhost:8765", "LOCALHOST", "127.0.0.1:1", "[::1]:8765", "[::1]", f"{LOCAL}:80", "kiosk.local:8765"],
+    [
+        "localhost",
+        "localhost:8765",
+        "LOCALHOST",
+        "127.0.0.1:1",
+        "[::1]:8765",
+        "[::1]",
+        f"{LOCAL}:80",
+        "kiosk.local:8765",
+    ],
 )
 def test_names_of_this_machine_and_configured_ones_are_let_in(host: str) -> None:
     assert refusal(Host=host) == ""
@@ -44,7 +53,8 @@ def test_no_host_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://127.0.0.1", "file://localhost", "", "http://localhost.evil.example"]
+    "origin",
+    ["http://evil.example", "null", "http://127.0.0.1", "file://localhost", "", "http://localhost.evil.example"],
 )
 def test_another_origin_is_refused(origin: str) -> None:
     """Also one that is another name of this machine: its page is another program's."""
@@ -76,7 +86,9 @@ def test_what_is_no_address_is_a_mistake_in_the_configuration(address: str) -> N
 def test_a_port_that_is_taken_is_an_error_for_people() -> None:
     with listen("127.0.0.1:0", "here") as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(OutputError, match="another program listens there; end it, or choose another port") as raised:
+        with pytest.raises(
+            OutputError, match="another program listens there; end it, or choose another port"
+        ) as raised:
             listen(address, "here")
     assert raised.value.code == 5
 

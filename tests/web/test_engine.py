@@ -26,7 +26,9 @@ def get(port: int, path: str) -> bytes:
     return body
 
 
-def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(start: Start, short_answers: Path, tmp_path: Path) -> None:
+def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(
+    start: Start, short_answers: Path, tmp_path: Path
+) -> None:
     sound = write(tmp_path / "q.wav", np.concatenate([silence(1), question(), silence(8)]))
     shown = ("--http", "127.0.0.1:0", "--set", "http.transcript=true")
     running = start("--input", str(sound), "--config", str(short_answers), *UNHURRIED, *shown)
@@ -49,7 +51,9 @@ def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(start: Start, sho
     assert {"user.partial", "user.final", "answer.started", "answer.word", "levels", "numbers"} <= set(names)
     # The visitor was seen in the waveform before the answer was, and the answer then.
     loud = [
-        {side for side in ("microphone", "loudspeaker") if one[side]["db"] > -40} for one in told if one["event"] == "levels"
+        {side for side in ("microphone", "loudspeaker") if one[side]["db"] > -40}
+        for one in told
+        if one["event"] == "levels"
     ]
     heard = next(at for at, sides in enumerate(loud) if "microphone" in sides)
     spoke = next(at for at, sides in enumerate(loud) if "loudspeaker" in sides)

@@ -53,7 +53,7 @@ def test_what_is_said_is_told_only_where_that_is_allowed(words: bool) -> None:
         stand.tell(Tool("1.1.1.1", "order", {"what": "cafe"}), 1, 1)
         stand.tell(UserPartial("a secret"), 1, 2)
         with stand.follow() as late:
-            told = [early.get() for _ in range(16)] + [late.get()]
+            told = [early.get() for _ in range(15)] + [late.get()]
     text = str(told)
     assert [word for word in PERSONAL if word in text] == (list(PERSONAL) if words else [])
     final = next(message for message in told if message["event"] == "user.final")

@@ -45,7 +45,9 @@ def test_it_shows_states_words_and_where_the_time_went(browser: Browser) -> None
         assert rows == [
             *("Is it the end?", "120 ms", "Words", "45 ms", "Answer", "10 ms", "Voice", "30 ms", "Loudspeaker", "35 ms")
         ]
-        assert browser.run("return document.querySelector('#waterfall .took.over').closest('.row').dataset.stage") == "asr"
+        assert (
+            browser.run("return document.querySelector('#waterfall .took.over').closest('.row').dataset.stage") == "asr"
+        )
         assert browser.text("#visitor") == "visitor 2, turn 1"
         stand.converse(2, 2, "and when", "At ten.")
         browser.until(lambda: browser.text("#turns").startswith("Visitor 2, turn 1"), "the turn before")
@@ -58,7 +60,9 @@ def test_it_shows_numbers_levels_and_what_else_happens(browser: Browser) -> None
     with Stand() as stand:
         shown(browser, stand)
         browser.until(lambda: browser.run("return document.querySelector('#microphone').value") == -20, "the level")
-        drawn = "return document.querySelector('#wave').getContext('2d').getImageData(0, 0, 4000, 4000).data.some(Boolean)"
+        drawn = (
+            "return document.querySelector('#wave').getContext('2d').getImageData(0, 0, 4000, 4000).data.some(Boolean)"
+        )
         browser.until(lambda: browser.run(drawn), "the waveform")
         browser.until(lambda: "narrow (2 of 3)" in browser.text("#stages"), "the rung")
         assert "25 %" in browser.text("#stages")
@@ -102,7 +106,6 @@ def test_it_finds_an_engine_that_was_started_again(browser: Browser) -> None:
 def test_a_website_cannot_look_in_through_the_browser(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "evil.html").write_text("<title>evil</title>")
     looking = """
-        const done = arguments[arguments.length - 1];
         const seen = [];
         const source = new EventSource(arguments[0] + "events");
         source.onmessage = () => seen.push("events");

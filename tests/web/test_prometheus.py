@@ -1,5 +1,5 @@
-"""/metrics is what Prometheus reads: by its own parser, in base units, with every counter and histogram of the page; and
-the dashboard asks for nothing else."""
+"""/metrics is what Prometheus reads: by its own parser, in base units, with every counter and histogram of the page;
+and the dashboard asks for nothing else."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
 
 
 @pytest.fixture
-def rings(rings: Rings) -> Iterator[Rings]:
+def rings(rings: Rings) -> Rings:
     """An engine whose every stage runs, as this process."""
     for metric in METRICS:
         if metric.name.endswith(".pid"):
             rings.telemetry.set(metric.name, os.getpid())
-    yield rings
+    return rings
 
 
 def families(rings: Rings) -> dict[str, Metric]:

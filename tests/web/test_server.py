@@ -100,7 +100,9 @@ def test_nothing_can_be_changed(stand: Stand, method: str) -> None:
     assert (status, headers["allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize("path", ["/../config.toml", "/page/../../config.toml", "/%2e%2e/config.toml", "//etc/passwd", "/x"])
+@pytest.mark.parametrize(
+    "path", ["/../config.toml", "/page/../../config.toml", "/%2e%2e/config.toml", "//etc/passwd", "/x"]
+)
 def test_nothing_but_the_page_can_be_fetched(stand: Stand, path: str) -> None:
     assert stand.get(path)[0] == 404
 
@@ -211,6 +213,6 @@ def test_at_the_end_of_the_engine_followers_get_what_was_said_last_and_the_end_o
         stand.tell(UserPartial("the last word"), 1, 1)
         stand.close()
         assert follower.until("user.partial")["words"] == 3
-        while line := follower.answer.readline():  # an end of the connection before that of the stream raises
+        while line := follower.answer.readline():
             assert line.startswith(b"data: ") or line == b"\n"
         assert not stand.feed.followers
