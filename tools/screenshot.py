@@ -42,7 +42,17 @@ def main() -> None:
         visit = folder / "visit.wav"
         asked = QUESTIONS[: given.turns]
         subprocess.run([sys.executable, ROOT / "tools" / "visit.py", visit, *asked], check=True)
-        command = ["-m", "engine", "run", "--http", "127.0.0.1:0", "--set", "http.transcript=true", "--input", visit]
+        command = [
+            "-m",
+            "engine",
+            "run",
+            "--http",
+            "127.0.0.1:0",
+            "--set",
+            "http.transcript=true",
+            "--input",
+            str(visit),
+        ]
         with (folder / "err").open("w+") as errors:
             engine = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=errors, cwd=ROOT)
             try:

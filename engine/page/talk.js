@@ -70,6 +70,8 @@ function draw() {
     if (each.note) made.append(make("p", "note quiet", each.note));
     return made;
   }));
+  // The oldest fades only where it is cut off.
+  document.body.classList.toggle("few", at("exchanges").offsetHeight <= at("talk").clientHeight * 0.8);
   const empty = !at("exchanges").childElementCount;
   at("hint").textContent = shown ? (empty ? "Nobody is speaking." : "") : "Words are counted here, not shown.";
 }

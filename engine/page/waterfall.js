@@ -52,6 +52,7 @@ function headline(turn) {
 
 /** The last turn, large. */
 export function showTurn(turn) {
+  at("turn-title").textContent = `The last turn: visitor ${turn.session}, turn ${turn.turn}`;
   headline(turn);
   const shown = rows(turn);
   const end = Math.max(turn.response_ms ?? 0, ...shown.map((row) => row.waits[1]), 1) * BEYOND;
@@ -60,7 +61,7 @@ export function showTurn(turn) {
     const axis = make("span", "axis");
     const worked = row.begin ?? row.first;
     if (worked !== null && row.stage !== "audio") axis.append(bar("beside", share(worked), share(row.end ?? end)));
-    axis.append(bar(`took${row.over ? " over" : ""}`, share(row.waits[0]), share(row.waits[1])));
+    if (row.took) axis.append(bar(`took${row.over ? " over" : ""}`, share(row.waits[0]), share(row.waits[1])));
     if (row.budget !== null && row.waits[0] + row.budget < end) {
       axis.append(bar("limit", share(row.waits[0] + row.budget), share(row.waits[0] + row.budget)));
     }
@@ -80,7 +81,7 @@ export function showBefore(turns) {
   at("turns-title").hidden = !shown.length;
   at("turns").replaceChildren(...shown.map((turn) => {
     const axis = make("span", "axis");
-    for (const row of rows(turn)) {
+    for (const row of rows(turn).filter((each) => each.took)) {
       const part = bar(`took${row.over ? " over" : ""}`, row.waits[0] / end, row.waits[1] / end);
       part.dataset.stage = row.stage;
       axis.append(part);

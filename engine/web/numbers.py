@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.channels import ENGINE
-from engine.snapshot import FORKS, Snapshot, Stage
+from engine.snapshot import Snapshot, Stage
 from engine.usage import Process
 
 _COUNTED = {
@@ -24,7 +24,7 @@ def shown(snapshot: Snapshot) -> dict[str, Any]:
     by_name = {process.name: process for process in snapshot.processes}
     return {
         "stages": [
-            *({"name": name, **_taken(by_name[name])} for name in (ENGINE, FORKS) if name in by_name),
+            {"name": ENGINE, **_taken(by_name.get(ENGINE))},
             *(_stage(stage) for stage in snapshot.stages),
         ],
         "counters": {name: snapshot.value(metric) for name, metric in _COUNTED.items()},

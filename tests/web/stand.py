@@ -79,7 +79,7 @@ class Stand:
 
     def __enter__(self) -> Stand:
         self.call(self.web.open, self._listening)
-        self.tell(StateChanged("listening"))
+        self.call(self.hub.tell, StateChanged("listening"))  # the supervisor's own word: all are ready
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -145,10 +145,18 @@ class Stand:
 class Follower:
     """A client that follows the stream."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, watchdog_s: float = WATCHDOG_S) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WATCHDOG_S)
         self._connection.request("GET", "/events")
+        self._limit = time.monotonic() + watchdog_s
         self.answer = self._connection.getresponse()
+
+    def all_until(self, name: str, turn: int) -> list[dict[str, Any]]:
+        """All messages up to that one, but for levels and numbers."""
+        told = [self.get()]
+        while (told[-1]["event"], told[-1].get("turn")) != (name, turn):
+            told.append(self.get())
+        return told
 
     def get(self) -> dict[str, Any]:
         """The next message but for levels and numbers, which come by themselves."""
@@ -158,6 +166,8 @@ class Follower:
 
     def any(self) -> dict[str, Any]:
         """The next message."""
+        # Levels come for ever: a message that does not come would be waited for as long.
+        assert time.monotonic() < self._limit, "waited in vain"
         while (line := self.answer.readline()) and not line.startswith(b"data: "):
             pass
         assert line, "the stream has ended"

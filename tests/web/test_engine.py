@@ -12,7 +12,7 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Start
-from tests.engine_run import UNHURRIED, question, silence, write
+from tests.engine_run import UNHURRIED, WATCHDOG_S, question, silence, write
 from tests.web.stand import Follower
 
 
@@ -35,7 +35,7 @@ def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(
     running.until(lambda: "page at http://" in running.stderr, "its page was there")
     port = int(running.stderr.split("page at http://127.0.0.1:")[1].split("/")[0])
     told: list[dict[str, Any]] = []
-    with Follower(port) as follower:
+    with Follower(port, 2 * WATCHDOG_S) as follower:
         while (message := follower.any())["event"] != "answer.ended":
             told.append(message)
         metrics = {family.name: family for family in text_string_to_metric_families(get(port, "/metrics").decode())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_what_is_said_is_told_only_where_that_is_allowed(words: bool) -> None:
         stand.tell(Tool("1.1.1.1", "order", {"what": "cafe"}), 1, 1)
         stand.tell(UserPartial("a secret"), 1, 2)
         with stand.follow() as late:
-            told = [early.get() for _ in range(15)] + [late.get()]
+            told = [*early.all_until("user.partial", 2), late.get()]
     text = str(told)
     assert [word for word in PERSONAL if word in text] == (list(PERSONAL) if words else [])
     final = next(message for message in told if message["event"] == "user.final")
@@ -104,9 +105,9 @@ def test_every_event_is_shown_or_known_not_to_be() -> None:
 @pytest.mark.parametrize("name", VIEWS)
 def test_an_event_is_shown_whatever_its_fields_hold(name: str, words: bool) -> None:
     made = EVENTS[name].__new__(EVENTS[name])
-    for field, kind in made.__annotations__.items():
-        value = record(1, 1, "a", "b") if field == "record" else {"str": "x", "int": 1, "bool": True}.get(str(kind), {})
-        object.__setattr__(made, field, value)
+    for field in fields(made):
+        simple = {"str": "x", "int": 1, "bool": True}.get(str(field.type), {})
+        object.__setattr__(made, field.name, record(1, 1, "a", "b") if field.name == "record" else simple)
     told = view(name, envelope(name, 1, Tag(1, 1, 1), 0) | made.fields(), words)
     assert told["event"] == name
 
