@@ -31,7 +31,7 @@ class Machine:
     averages over 1, 5 and 15 minutes. clock_mhz: the mean clock of the processors that may be used; None where nobody
     tells. pss_mb: proportional memory by process, of those that were asked for."""
 
-    reading: Reading = Reading()
+    reading: Reading = field(default_factory=Reading)
     load: tuple[float, float, float] = (0.0, 0.0, 0.0)
     cores: int = 1
     clock_mhz: float | None = None

@@ -12,7 +12,7 @@ from typing import TextIO
 _MOST_WAITING = 1000
 """Lines that wait for a slow reader; what comes then is dropped."""
 _END = None
-_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
+CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 """What a terminal would obey instead of showing it: words come from models, and from servers that others run."""
 
 
@@ -27,7 +27,7 @@ class Printer:
     def line(self, stream: TextIO, text: str) -> None:
         """Write `text` and a line break to `stream`, soon."""
         with contextlib.suppress(queue.Full):
-            raw = f"{text.translate(_CONTROLS)}\n".encode(stream.encoding or "utf-8", "backslashreplace")
+            raw = f"{text.translate(CONTROLS)}\n".encode(stream.encoding or "utf-8", "backslashreplace")
             self._lines.put_nowait((stream.fileno(), raw))
 
     def close(self, timeout_s: float = 1.0) -> None:

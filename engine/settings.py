@@ -78,6 +78,7 @@ class Engine:
     heartbeat_timeout_s: Annotated[float, Between(0, 600)]
     restart_backoff_ms: Annotated[int, Between(10, 10_000)]
     restarts_per_minute: Annotated[int, Between(0, 600)]
+    telemetry: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A stream or history. All sizes in bytes. waiting: what its slowest reader has not read yet (a history's reader
-    that rests, as the recogniser does between turns, seems to wait: what is not read is overwritten in time). drops: how
-    often the writer found no room. lost: what was overwritten before it was read, all readers together."""
+    """A stream or history. All sizes in bytes. bytes_per_s: of a history, what its sound takes; else 0. waiting: what
+    its slowest reader has not read yet (a history's reader that rests, as the recogniser does between turns, seems to
+    wait; what is not read is overwritten in time). drops: how often the writer found no room. lost: what was
+    overwritten before it was read, all readers together."""
 
     name: str
     kind: Literal["stream", "history"]
+    bytes_per_s: int
     capacity: int
     waiting: int
     drops: int
@@ -88,8 +90,9 @@ class Sound:
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """instance: as in /dev/shm. name: `engine.instance`. pid: the supervisor's. at_ns: CLOCK_MONOTONIC. uptime_s: since
-    the shared memory was made. state: as the door tells it, but for `starting` and `stopping`, which come first.
-    processes: all that live, the supervisor first. cells: the whole page, shape [CELLS], a copy."""
+    the shared memory was made. beat_age_s: how long ago the supervisor looked at its workers, which it does every half
+    second; None before the engine is ready. state: as the door tells it, and `starting` and `stopping`. processes: all
+    that live, the supervisor first. cells: the whole page, shape [CELLS], a copy."""
 
     instance: str
     name: str
@@ -97,6 +100,7 @@ class Snapshot:
     profile: str
     at_ns: int
     uptime_s: float
+    beat_age_s: float | None
     state: str
     session: int
     turn: int
@@ -158,8 +162,8 @@ class Observer:
         self._version = -1
 
     def take(self, *, wait: bool = False) -> Snapshot:
-        """The engine now. wait: let the machine be read first, instead of showing what a thread read last; that may take
-        tens of milliseconds.
+        """The engine now. wait: let the machine be read first, instead of telling what a thread read last; that may
+        take tens of milliseconds.
 
         An engine that has ended stays as it was; ask `ended`. Raises ringbuf.RingCorrupt.
         """
@@ -183,6 +187,7 @@ class Observer:
             profile=str(settings.get("profile", "")),
             at_ns=now,
             uptime_s=(now - self._made_ns) / 1e9,
+            beat_age_s=max(0, now - beat) / 1e9 if (beat := of("engine.beat_ns")) else None,
             state=_state(of("engine.go"), of("engine.stop"), of("turns.shown")),
             session=of("turns.session") if of("turns.visitor") else 0,
             turn=of("turns.turn"),
@@ -193,6 +198,11 @@ class Observer:
             machine=machine,
             cells=page,
         )
+
+    def setting(self, section: str, name: str) -> Any:
+        """A setting of the running engine; None where it has no such one."""
+        settings = self._read_settings(self._cells.load(AT["engine.settings"]))
+        return settings.get(section, {}).get(name)
 
     @property
     def ended(self) -> bool:
@@ -259,11 +269,13 @@ def _rungs(section: Mapping[str, Any]) -> list[str]:
 def _ring(channel: Channel, seen: observe.Ring) -> Ring:
     item = np.dtype(seen["dtype"]).itemsize if seen["kind"] == "history" else 1
     readers = [reader for reader in seen["readers"] if reader["role"] is not None]
+    behind = max((reader["behind"] for reader in readers), default=0)
     return Ring(
         name=channel.name,
         kind=seen["kind"],
+        bytes_per_s=seen["rate"] * item if seen["kind"] == "history" else 0,
         capacity=seen["capacity"] * item,
-        waiting=min(seen["capacity"], max((reader["behind"] for reader in readers), default=0)) * item,
+        waiting=(seen["fill"] if seen["kind"] == "stream" else min(seen["capacity"], behind)) * item,
         drops=seen.get("full_count", 0),
         lost=sum(reader["lost"] for reader in readers) * item,
     )

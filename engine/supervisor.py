@@ -257,6 +257,7 @@ class Supervisor:
         while True:
             self._switchboard.scrub()
             now = time.monotonic_ns()
+            self.telemetry.set("engine.beat_ns", now)
             due = now + round(_WATCH_S * 1e9)
             for worker in self.workers:
                 if silent_for := worker.hangs(now):

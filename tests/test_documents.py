@@ -16,7 +16,7 @@ from engine.toml import tomllib
 from workers.ask import Conversation
 
 ROOT = Path(__file__).parents[1]
-DOCS = ("architecture", "door", "page", "models", "partner", "service", "measured")
+DOCS = ("architecture", "door", "metrics", "page", "models", "partner", "service", "measured")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 

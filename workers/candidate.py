@@ -57,6 +57,12 @@ class Candidate:
         """The next hop, which begins at the sample `start`. probability: how sure voice activity is of it. voice: the
         sample since which voice activity knows of a voice."""
         hop = self._hop
+        if voice is None and probability < INKLING and (most := hop.most(sound)) <= QUIETEST:
+            # Too quiet for anything that could be found in it; and a silent room is most of what is ever heard.
+            if most > 0 or self._room == inf:
+                self._room = QUIETEST
+            self._begin(None)
+            return
         hop.look(sound)
         begins = self._begins(probability)
         if voice is None and (hop.power > 0 or self._room == inf):

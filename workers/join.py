@@ -55,6 +55,7 @@ class Seat:
         self.version = self._reloads.take()
         """Of the settings in `config`: how often they were published anew."""
         self.config = read_config(instance)
+        self.telemetry.durations = self.config.engine.telemetry
         self.lease: Lease = share(instance, process.name, self.config, self.telemetry)
         """The right to compute now."""
         self.line: Line = NO_LINE

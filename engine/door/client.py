@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -78,6 +79,13 @@ class DoorClient:
         except (EOFError, TimeoutError):
             return None
         return event
+
+    def within(self, seconds: float) -> Iterator[dict[str, Any]]:
+        """Events as they come, for so long. EOFError: the engine has ended."""
+        limit = time.monotonic() + seconds
+        with contextlib.suppress(TimeoutError):
+            while True:
+                yield json.loads(self._events.popleft() if self._events else self._line(limit - time.monotonic()))
 
     def lines(self) -> Iterator[bytes]:
         """Events as they are on the wire, until the engine ends."""

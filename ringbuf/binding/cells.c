@@ -1,5 +1,6 @@
 /* Cells: core/cells.h as a Python object. */
 #include "../core/cells.h"
+#include "../core/histogram.h"
 
 #include "ring.h"
 
@@ -83,6 +84,27 @@ static PyObject *cells_add(PyObject *op, PyObject *const *args, Py_ssize_t nargs
     return PyLong_FromUnsignedLongLong(rb_cell_add(word, d));
 }
 
+static PyObject *cells_observe(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "observe(i, n)");
+        return NULL;
+    }
+    int beyond;
+    const long long fits = PyLong_AsLongLongAndOverflow(args[1], &beyond);
+    if (fits == -1 && PyErr_Occurred()) return NULL;
+    rb_cell *words = cell(op, args[0], 1);
+    if (!words) return NULL;
+    const Cells *c = (Cells *)op;
+    if (c->count - (uint64_t)(words - c->words) < RB_BUCKETS) {
+        PyErr_Format(PyExc_IndexError, "a histogram of %d cells at cell %zd of %llu", RB_BUCKETS,
+                     (Py_ssize_t)(words - c->words), (unsigned long long)c->count);
+        return NULL;
+    }
+    rb_cell_add(words + rb_bucket(beyond > 0 ? INT64_MAX : beyond < 0 ? INT64_MIN : fits), 1);
+    Py_RETURN_NONE;
+}
+
 static PyObject *cells_cas(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
 {
     uint64_t values[2];
@@ -103,7 +125,7 @@ static PyObject *cells_watch(PyObject *op, PyObject *arg)
 {
     const rb_cell *word = cell(op, arg, 0);
     if (!word) return NULL;
-    const struct rb_watch now = {word, rb_cell_load(word), 1};
+    const struct rb_watch now = {word, rb_cell_load(word), 1, 0};
     /* Every call makes a watch of its own: several cells may be watched. */
     Watch *watch = rb_watch_new(((Ring *)op)->map, &now);
     if (!watch) return NULL;
@@ -122,6 +144,7 @@ static PyMethodDef cells_methods[] = {
     {"load", cells_load, METH_O, "The cell's value."},
     {"store", RB_FAST(cells_store), METH_FASTCALL, "Set the cell."},
     {"add", RB_FAST(cells_add), METH_FASTCALL, "Add, modulo 2^64; d may be negative. Returns the new value."},
+    {"observe", RB_FAST(cells_observe), METH_FASTCALL, "Count n in the histogram that begins with the cell."},
     {"cas", RB_FAST(cells_cas), METH_FASTCALL, "Set the cell to `new` if it is `expected`; whether it was."},
     {"maximum", RB_FAST(cells_maximum), METH_FASTCALL, "Raise the cell to at least v. Returns the new value."},
     {"watch", cells_watch, METH_O, "What to wait on until the cell has another value than now; take() looks again."},

@@ -14,6 +14,12 @@
  * several producers the same holds for each of them alone: none of them ever clears `sleeping`, and D only ever
  * changes seq away from what was read at 1.
  *
+ * Patience. Whoever waits for 32 ms of a history that grows by 10 need not be woken three times for nothing. So a
+ * sleeper says before 2 up to which position of which ring it is not to be woken; the producer, which knows where its
+ * own ring is, looks at that after C and does not ring before then. What was said before 2 is ordered as 2 is: if B is
+ * first, the re-check (4) decides; if 3 is, the producer sees what was said for this sleep, since nothing else is
+ * stored there before the consumer is awake again. So whoever sleeps on is not due. All other rings wake it as ever.
+ *
  * A consumer killed in its sleep leaves `sleeping` set: its producers make a needless system call until a successor
  * waits once. A producer killed between A and D leaves a sleeper unwoken until the next ring, its deadline, or the look
  * that every sleeper takes once a second (wait.h); its successor rings when it attaches.
@@ -48,14 +54,23 @@ static inline void rb_bell_wake(struct rb_bell *bell)
     syscall(SYS_futex, &bell->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* After a position was released: wake whoever sleeps. No system call when nobody does. */
-static inline void rb_ring_sleepers(const struct rb_bells *bells)
+/* Whether the sleeper is not to be woken yet: its patience with this ring lasts beyond `position`. */
+static inline int rb_is_patient(const struct rb_bell *bell, uint64_t ring, uint64_t position)
+{
+    return ring != 0 && atomic_load_explicit(&bell->patient, memory_order_relaxed) == ring &&
+           (int64_t)(atomic_load_explicit(&bell->upto, memory_order_relaxed) - position) > 0;
+}
+
+/* After `position` of a ring was released: wake whoever sleeps and has no patience with it, or no longer. No system
+ * call when nobody does. ring: header.created_ns, or 0: nobody has patience. */
+static inline void rb_ring_impatient(const struct rb_bells *bells, uint64_t ring, uint64_t position)
 {
     if (bells->count == 0) return;
     rb_handshake(); /* B */
     for (int i = 0; i < bells->count; i++) {
         struct rb_bell *bell = bells->line[i];
-        if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) { /* C */
+        if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed) && /* C */
+            !rb_is_patient(bell, ring, position)) {
             atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release); /* D */
             RB_STEP();
             rb_bell_wake(bell);
@@ -63,6 +78,9 @@ static inline void rb_ring_sleepers(const struct rb_bells *bells)
         }
     }
 }
+
+/* After a position was released: wake whoever sleeps. No system call when nobody does. */
+static inline void rb_ring_sleepers(const struct rb_bells *bells) { rb_ring_impatient(bells, 0, 0); }
 
 /* An explicit ring counts even when nobody sleeps, so that a waiter for any ring finds it later. */
 static inline void rb_bell_ring(struct rb_bell *bell)

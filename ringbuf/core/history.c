@@ -38,6 +38,7 @@ enum rb_status rb_history_writer_open(struct rb_history_writer *w, const struct 
     w->intent = atomic_load_explicit(&w->side->intent, memory_order_relaxed);
     w->blocks = atomic_load_explicit(&w->side->blocks, memory_order_relaxed);
     w->open = 0;
+    w->ring = (uint64_t)m->header.created_ns;
     if (w->intent - w->position > w->capacity) {
         w->why = "its positions are impossible";
         return RB_CORRUPT;
@@ -90,7 +91,7 @@ enum rb_status rb_history_commit(struct rb_history_writer *w, uint64_t n, int64_
     /* SYNC POINT: pairs with every acquire of the position in history_reader.c (E). */
     atomic_store_explicit(&w->side->position, w->position, memory_order_release); /* D */
     RB_STEP();
-    rb_ring_sleepers(&w->bells);
+    rb_ring_impatient(&w->bells, w->ring, w->position);
     return RB_OK;
 }
 

@@ -33,6 +33,7 @@ struct rb_history_writer {
     uint64_t position, intent, blocks; /* as published */
     uint64_t claimed; /* valid while `open` */
     int open; /* something is claimed */
+    uint64_t ring; /* header.created_ns: readers have patience with it, see bell.h */
     const char *why;
 };
 

@@ -100,7 +100,7 @@ enum rb_status rb_history_reader_open(struct rb_history_reader *r, const struct 
     r->lost = 0;
     r->want = 1;
     r->seen = rb_history_position(r);
-    r->watch = (struct rb_watch){&r->writer->position, 0, 1};
+    r->watch = (struct rb_watch){&r->writer->position, 0, 1, (uint64_t)m->header.created_ns};
     if (observe(r, &oldest) == RB_CORRUPT) return RB_CORRUPT;
     rb_history_seek(r, r->seen);
     return RB_OK;

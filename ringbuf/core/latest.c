@@ -98,7 +98,7 @@ enum rb_status rb_latest_reader_open(struct rb_latest_reader *r, const struct rb
     r->stride = rb_slot_stride(g->capacity);
     r->item = 1;
     r->sequence = 0;
-    r->watch = (struct rb_watch){&r->side->position, 0, 1};
+    r->watch = (struct rb_watch){&r->side->position, 0, 1, 0};
     r->why = NULL;
     return RB_OK;
 }

@@ -109,7 +109,9 @@ struct rb_slot {
 struct rb_bell {
     _Atomic uint32_t seq;
     _Atomic uint32_t sleeping;
-    char pad[RB_LINE - 8];
+    _Atomic uint64_t patient; /* with this ring (header.created_ns) the sleeper has patience up to `upto`; 0: none */
+    _Atomic uint64_t upto;
+    char pad[RB_LINE - 24];
 };
 
 /* Who holds a lease and who waits for it; all of that is in one word, so that every change is one compare-and-swap. */

@@ -194,7 +194,7 @@ enum rb_status rb_stream_reader_open(struct rb_stream_reader *r, const struct rb
     r->taken = 0;
     r->why = bad_positions;
     if (!possible(r->capacity, r->write, r->read)) return RB_CORRUPT;
-    r->watch = (struct rb_watch){&r->other->position, r->read, 1};
+    r->watch = (struct rb_watch){&r->other->position, r->read, 1, 0};
     RB_STEP();
     atomic_store_explicit(&r->side->position, r->read, memory_order_release);
     RB_STEP();

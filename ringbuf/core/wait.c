@@ -14,6 +14,23 @@ static int any_ready(const struct rb_watch *watches, int count, const uint32_t *
     return 0;
 }
 
+/* Say with which ring the sleeper has patience, and until when: with one at most. With several it has none. */
+static void be_patient(struct rb_bell *bell, const struct rb_watch *watches, int count)
+{
+    const struct rb_watch *only = NULL;
+    int rings = 0;
+    for (int i = 0; i < count; i++) {
+        if (watches[i].ring) {
+            only = &watches[i];
+            rings++;
+        }
+    }
+    atomic_store_explicit(&bell->patient, rings == 1 ? only->ring : 0, memory_order_relaxed);
+    RB_STEP();
+    atomic_store_explicit(&bell->upto, rings == 1 ? only->mark + only->need : 0, memory_order_relaxed);
+    RB_STEP();
+}
+
 /* The numbers are those of bell.h. */
 int rb_wait(struct rb_bell *bell, const struct rb_watch *watches, int count, int64_t deadline_ns, int64_t spin_ns,
             const uint32_t *seen, unsigned long long *missed)
@@ -29,7 +46,7 @@ int rb_wait(struct rb_bell *bell, const struct rb_watch *watches, int count, int
             rb_pause();
             continue;
         }
-        RB_STEP();
+        be_patient(bell, watches, count);
         atomic_store_explicit(&bell->sleeping, 1, memory_order_relaxed); /* 2 */
         RB_STEP();
         rb_handshake(); /* 3 */

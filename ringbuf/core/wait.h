@@ -4,10 +4,11 @@
 
 #include "bell.h"
 
-/* An input: ready iff *word - mark >= need, unsigned. Roles keep theirs true as they move. */
+/* An input: ready iff *word - mark >= need, unsigned. Roles keep theirs true as they move. ring: the one that is waited
+ * for with patience (bell.h), or 0. */
 struct rb_watch {
     const _Atomic uint64_t *word;
-    uint64_t mark, need;
+    uint64_t mark, need, ring;
 };
 
 static inline int rb_ready(const struct rb_watch *w)

@@ -175,7 +175,9 @@ def test_the_machine_is_read_by_a_thread_and_not_at_every_look(monkeypatch: pyte
     assert sensors.asked >= 2
 
 
-def test_sensors_that_fail_leave_what_was_known(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sensors_that_fail_leave_what_was_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken() -> Any:
         raise RuntimeError("the driver is gone")
 

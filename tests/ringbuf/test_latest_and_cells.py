@@ -100,9 +100,25 @@ def test_cells_check_index_value_and_right_to_write(make: Make) -> None:
             lambda: reader.add(0, 1),
             lambda: reader.cas(0, 0, 1),
             lambda: reader.maximum(0, 1),
+            lambda: reader.observe(0, 1),
         ]
         for write in writes:
             with pytest.raises(ringbuf.RingError, match="read-only"):
                 write()
         assert not cells.array.flags.writeable
         assert cells.load(0) == 0
+
+
+def test_a_histogram_has_to_fit_into_the_cells(make: Make) -> None:
+    name = make("cells", 201)
+    with Cells(name) as cells:
+        cells.observe(1, 1 << 60)
+        assert cells.load(200) == 1
+        for at in (2, 200):
+            with pytest.raises(IndexError, match="a histogram of 200 cells"):
+                cells.observe(at, 5)
+        with pytest.raises(TypeError):
+            cells.observe(0, 1.5)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"observe\(i, n\)"):
+            cells.observe(0)  # type: ignore[call-arg]
+        assert int(cells.array.sum()) == 1

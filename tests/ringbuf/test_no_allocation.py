@@ -114,9 +114,10 @@ reader.check()
     "latest by copy": Hop("latest", (640,), OPEN_LATEST, "writer.put(frame, capture_ns=NOW)", 100, NUMPY_NOTE),
     "cells": Hop(
         "cells",
-        (8,),
+        (208,),
         "words = ringbuf.Cells(name)",
-        "words.store(0, NOW); words.add(1, 1 << 40); words.maximum(2, NOW); words.load(0); words.cas(3, NOW, NOW)",
+        "words.observe(8, NOW); words.store(0, NOW); words.add(1, 1 << 40);"
+        "words.maximum(2, NOW); words.load(0); words.cas(3, NOW, NOW)",
         100,
         ONE_NUMBER,
     ),

@@ -67,6 +67,7 @@ def hop(i):
     assert latest_reader.read() is not None and latest_reader.acquire() is not None and latest_reader.check()
     words.store(1, words.add(2, 1))
     words.maximum(3, i)
+    words.observe(8, i)
     line[0].ring()
     line[1].ring()
 
@@ -82,7 +83,7 @@ os._exit(7)
 
 
 def test_no_call_of_any_ring_reaches_the_kernel_while_nobody_sleeps(make: Make, spawn: Spawn) -> None:
-    names = [make("stream", 65536), make("history", 65536, 16000), make("latest", 640), make("cells", 8)]
+    names = [make("stream", 65536), make("history", 65536, 16000), make("latest", 640), make("cells", 208)]
     process = spawn(SEAL + ALONE.format(HOPS), *names, make("bells", 2))
     _, error = process.communicate()
     assert process.returncode != -signal.SIGSYS, "there was a system call"

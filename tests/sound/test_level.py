@@ -29,6 +29,20 @@ def sine(amplitude: float, seconds: float, hz: float = 300.0) -> NDArray[np.floa
     return amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE)) / RATE)
 
 
+def test_silence_stays_silent_at_any_gain_and_a_gain_glides_and_a_peak_ducks_through_it_as_ever() -> None:
+    quiet, level = np.zeros(BLOCK, np.int16), Level(RATE, -6.0)
+    level.jump(0.5)
+    np.testing.assert_array_equal(through(level, quiet), quiet)
+    loud = np.full(BLOCK, 32767, np.int16)
+    level.turn(1.0)
+    through(level, quiet)  # it glides in the silence
+    first = through(level, loud)
+    assert first[-1] == pytest.approx(factor(-6.0) * 32768, abs=2)
+    through(level, quiet)
+    after = through(level, np.full(BLOCK, 1000, np.int16))
+    assert 500 < after[0] < 1000  # what ducked for the peak comes back slowly, also through silence
+
+
 @given(st.lists(sounds, max_size=5))
 def test_at_gain_1_below_the_limit_every_bit_passes(blocks: list[Pcm]) -> None:
     level = Level(RATE, 0.0)

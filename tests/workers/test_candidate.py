@@ -44,6 +44,26 @@ def ears() -> Ears:
 VOICE = sound(VOWEL)
 
 
+def test_a_room_that_is_too_quiet_to_be_looked_at_closely_is_followed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quick, close, looked = Candidate(COUNT, RATE), Candidate(COUNT, RATE), [0]
+    monkeypatch.setattr(close._hop, "most", lambda _: float("inf"))
+    look = quick._hop.look
+    monkeypatch.setattr(quick._hop, "look", lambda hop: (looked.append(0), look(hop)))
+    random = np.random.default_rng(0)
+    for number in range(400):
+        level = random.choice([0, 1, 15, 29, 31, 60, 500, 5000])
+        hop = sound(random.choice([NOISE, VOWEL, HUM, HISS]), level) if level else np.zeros(COUNT, np.int16)
+        probability = float(random.choice([0.0, 0.1, 0.14, 0.2, 0.4, 0.9]))
+        voice = number * COUNT if probability >= 0.9 else None
+        for candidate in (quick, close):
+            candidate.follow(hop, probability, voice, number * COUNT)
+        one, other = ((each.since, each.clear, each.loud, each.gone, each._room) for each in (quick, close))
+        assert one == other
+    assert len(looked) < 350
+
+
 def test_an_open_mouth_is_clear_where_voice_activity_finds_it_likely_and_not_before(ears: Ears) -> None:
     assert ears.hear((VOICE, LIKELY - 0.01), (VOICE, LIKELY), (VOICE, SURE), QUIET) == [0, 1, 2, -1]
     assert ears.hear((VOICE, SURE)) == [1]  # each voice counts for itself

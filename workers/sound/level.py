@@ -59,6 +59,9 @@ class Level:
         if not count:
             return
         settled = self._gain == self._target
+        if settled and self._duck == 1.0 and not sound.any():  # most of the time nothing is played
+            out.fill(0)
+            return
         peak = max(float(sound.max()), -float(sound.min())) * max(self._gain, self._target)
         wanted = min(1.0, self._limit / peak) if peak > 0 else 1.0
         if settled and self._gain == self._duck == wanted == 1.0:

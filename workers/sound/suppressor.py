@@ -53,6 +53,7 @@ class Suppressor:
         second = frame / rate
         self._frame = frame
         self._window = np.sin(np.pi * (np.arange(size) + 0.5) / size)  # squares of two that overlap add up to 1
+        self._rising, self._falling = self._window[:frame] ** 2, self._window[frame:] ** 2
         self._to_bands, self._to_bins = _bands(bins, rate)
         self._less, self._more, self._rise = (10 ** (db * second / 10) for db in (-_LESS_DB, _MORE_DB, _RISE_DB))
         self._fall = 10 ** (-np.array([[_FALL_DB], [_LAST_DB]]) * second / 10)
@@ -92,12 +93,12 @@ class Suppressor:
     def pass_on(self, heard: Pcm, out: Pcm) -> None:
         """There is no echo: the frame before `heard` goes into `out` as it was."""
         frame, sound = self._frame, self._sound
-        np.multiply(sound[0, frame:], self._window[:frame] ** 2, out=self._made)
+        np.multiply(sound[0, frame:], self._rising, out=self._made)
         self._made += self._over
         np.rint(self._made, out=out, casting="unsafe")
         sound[:, :frame] = sound[:, frame:]
         sound[:2, frame:], sound[2:, frame:] = heard, 0
-        np.multiply(heard, self._window[frame:] ** 2, out=self._over)
+        np.multiply(heard, self._falling, out=self._over)
         self._passed += 1
         if self._passed % _LOOK == 0:
             spectrum = np.fft.rfft(sound[0] * self._window)

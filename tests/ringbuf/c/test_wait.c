@@ -13,7 +13,7 @@
 #define NEVER (-1)
 
 /* A word that is ready when it is not 0. */
-#define WATCH(word) ((struct rb_watch){&(word), 0, 1})
+#define WATCH(word) ((struct rb_watch){&(word), 0, 1, 0})
 
 static unsigned long long missed;
 
@@ -56,11 +56,11 @@ TEST(wait_ends_at_its_deadline_asleep_and_awake)
 TEST(watch_is_ready_by_distance_not_by_number)
 {
     _Atomic uint64_t word = 5;
-    SAME(rb_ready(&(struct rb_watch){&word, 0 - UINT64_C(5), 10}), 1);
-    SAME(rb_ready(&(struct rb_watch){&word, 0 - UINT64_C(5), 11}), 0);
-    SAME(rb_ready(&(struct rb_watch){&word, 5, 0}), 1);
-    SAME(rb_ready(&(struct rb_watch){&word, 5, 1}), 0);
-    SAME(rb_ready(&(struct rb_watch){&word, 6, UINT64_MAX}), 1); /* "any other value": one less is furthest */
+    SAME(rb_ready(&(struct rb_watch){&word, 0 - UINT64_C(5), 10, 0}), 1);
+    SAME(rb_ready(&(struct rb_watch){&word, 0 - UINT64_C(5), 11, 0}), 0);
+    SAME(rb_ready(&(struct rb_watch){&word, 5, 0, 0}), 1);
+    SAME(rb_ready(&(struct rb_watch){&word, 5, 1, 0}), 0);
+    SAME(rb_ready(&(struct rb_watch){&word, 6, UINT64_MAX, 0}), 1); /* "any other value": one less is furthest */
 }
 
 TEST(bare_ring_ends_a_wait_only_for_who_asks)
@@ -83,6 +83,45 @@ TEST(bells_are_rung_only_for_who_sleeps)
     rb_ring_sleepers(&all);
     CHECK(bells[0].seq == 1 && bells[1].seq == 0 && bells[2].seq == 1);
     CHECK(bells[0].sleeping == 1); /* only the sleeper itself clears it */
+}
+
+TEST(who_has_patience_is_rung_when_it_is_over_and_by_all_others)
+{
+    struct rb_bell bell = {.sleeping = 1, .patient = 7, .upto = 100};
+    const struct rb_bells all = {.line = {&bell}, .count = 1};
+    rb_ring_impatient(&all, 7, 99);
+    SAME(bell.seq, 0);
+    rb_ring_impatient(&all, 7, 100);
+    SAME(bell.seq, 1);
+    rb_ring_impatient(&all, 8, 5); /* another ring */
+    SAME(bell.seq, 2);
+    rb_ring_sleepers(&all);
+    SAME(bell.seq, 3);
+    rb_bell_ring(&bell);
+    SAME(bell.seq, 4);
+    atomic_store(&bell.upto, 10); /* positions wrap */
+    rb_ring_impatient(&all, 7, UINT64_MAX - 5);
+    SAME(bell.seq, 4);
+    rb_ring_impatient(&all, 7, 11);
+    SAME(bell.seq, 5);
+    atomic_store(&bell.patient, 0);
+    rb_ring_impatient(&all, 0, 1); /* no ring is called 0 */
+    SAME(bell.seq, 6);
+}
+
+TEST(wait_says_with_which_ring_it_has_patience_and_until_when)
+{
+    struct rb_bell bell = {.patient = 3, .upto = 3};
+    _Atomic uint64_t word = 50, cell = 0;
+    const struct rb_watch watches[] = {WATCH(cell), {&word, 40, 60, 7}, {&word, 40, 60, 8}};
+    SAME(rb_wait(&bell, watches, 2, rb_now_ns() + 1000000, 0, NULL, &missed), 0);
+    CHECK(bell.patient == 7 && bell.upto == 100);
+    SAME(rb_wait(&bell, watches, 3, rb_now_ns() + 1000000, 0, NULL, &missed), 0);
+    SAME(bell.patient, 0); /* with two of them it has none */
+    SAME(rb_wait(&bell, watches, 2, rb_now_ns() + 1000000, 0, NULL, &missed), 0);
+    SAME(rb_wait(&bell, watches, 1, rb_now_ns() + 1000000, 0, NULL, &missed), 0);
+    SAME(bell.patient, 0);
+    SAME(missed, 0);
 }
 
 TEST(bell_number_goes_over_32_bits)

@@ -132,7 +132,7 @@ static void *serve(void *unused)
 static void *return_it(void *unused)
 {
     for (uint64_t i = 0; i < SLEEPS; i++) {
-        const struct rb_watch watch = {&ball, 2 * i, 1};
+        const struct rb_watch watch = {&ball, 2 * i, 1, 0};
         /* Every other time it looks before it would sleep. */
         if (i % 4 != 0) {
             while (!rb_ready(&watch)) sched_yield();

@@ -1,7 +1,8 @@
 /* Doorbells: several producers, each with a ring of its own, and one consumer that watches all of them with one bell.
  *
  *   here                   there
- *   ring_sleepers          rb_ring_sleepers, bell.h: B, C, D; A is the store of the position in front of it
+ *   ring_sleepers          rb_ring_impatient, bell.h: B, C, D; A is the store of the position in front of it
+ *   UPTO                   `upto` of a bell with PATIENCE: the consumer waits for WANT items of producer 0's ring
  *   producer               any role that releases a position: a commit, a reader's release, an open
  *   ringer                 rb_bell_ring, bell.h
  *   futex_wake, _wait      the system calls in rb_bell_wake and rb_bell_sleep, bell.h
@@ -13,6 +14,8 @@
  * Property: no state in which every producer has finished, the consumer sleeps without a deadline, and something is
  * unread (LOST). One that was killed for good may leave its own last item so: the look once a second is for that.
  * With ANY_RING: nor one in which it does not know what was written before a ring.
+ *
+ * With PATIENCE nothing is unread where less than what is waited for has come.
  *
  * Memory: memory.pml, or with BUFFERS the smaller buffers.pml. Bounds: PRODUCERS, ITEMS of each, KILLS (of a producer,
  * with or without a successor, or of the consumer, with one), INTERRUPTIONS (a sleep that ends by time, by a signal or
@@ -31,6 +34,16 @@
 #endif
 #ifndef KILLS
 #define KILLS 0
+#endif
+#ifndef WANT
+#define WANT 2
+#endif
+#ifdef PATIENCE
+#define NEED(i) (i == 0 -> WANT : 1)
+#define PATIENCES 1
+#else
+#define NEED(i) 1
+#define PATIENCES 0
 #endif
 #ifdef ANY_RING
 #define RINGERS 1
@@ -51,7 +64,8 @@
 #define SLEEPING PRODUCERS
 #define SEQ (PRODUCERS + 1)
 #define NOTE (PRODUCERS + 2)
-#define WORDS (PRODUCERS + 2 + RINGERS)
+#define UPTO (PRODUCERS + 2 + RINGERS)
+#define WORDS (PRODUCERS + 2 + RINGERS + PATIENCES)
 #define PLAIN 0
 #define WRITES 14
 #ifdef BUFFERS
@@ -73,7 +87,7 @@ bool lost;
 bool woken;
 #endif
 
-#define LOST(i) (published[i] - taken[i] > (gone[i] -> 1 : 0))
+#define LOST(i) (published[i] - taken[i] >= NEED(i) + (gone[i] -> 1 : 0))
 
 inline futex_wake(me)
 {
@@ -102,12 +116,28 @@ inline futex_wait(me, expected)
     }
 }
 
-inline ring_sleepers(me)
+/* whom: PATIENT leaves those alone who have patience with this ring; IMPATIENT does not (at an open). */
+#define IMPATIENT 0
+#define PATIENT 1
+inline ring_sleepers(me, whom)
 {
 #ifndef NO_PRODUCER_FENCE
     fence_seq_cst(me);                                       /* B */
 #endif
     load(me, SLEEPING, RELAXED, sleeping);                   /* C */
+#ifdef PATIENCE
+    if
+    :: sleeping && whom == PATIENT && me == 0 ->
+        load(me, UPTO, RELAXED, upto);
+#ifdef TOO_PATIENT
+        sleeping = published[me] > upto;
+#else
+        sleeping = published[me] >= upto;
+#endif
+        upto = 0
+    :: else
+    fi;
+#endif
     if
     :: sleeping ->
         sleeping = false;
@@ -138,16 +168,22 @@ inline publish(me)
 proctype producer(byte me)
 {
     bool sleeping;
+#ifdef PATIENCE
+    byte upto;
+#endif
     do
     :: {
             do
-            :: publish(me); ring_sleepers(me)
+            :: publish(me); ring_sleepers(me, PATIENT)
             :: published[me] == ITEMS -> break
             od;
             break
         } unless {
             killed[me];
             sleeping = false;
+#ifdef PATIENCE
+            upto = 0;
+#endif
             if
             :: gone[me] = true; break
             :: killed[me] = false; take_over(me)
@@ -156,7 +192,7 @@ proctype producer(byte me)
 #ifdef OPEN_DOES_NOT_RING
             skip
 #elif defined(OPEN_RINGS_FIRST)
-            ring_sleepers(me);
+            ring_sleepers(me, IMPATIENT);
             if
             :: publish(me)
             :: skip
@@ -166,7 +202,7 @@ proctype producer(byte me)
             :: publish(me)
             :: skip
             fi;
-            ring_sleepers(me)
+            ring_sleepers(me, IMPATIENT)
 #endif
         }
     od;
@@ -181,7 +217,7 @@ proctype ringer()
     bool sleeping;
     store(RINGER, NOTE, 1, RELAXED);
 #ifdef RING_ONLY_SLEEPERS
-    ring_sleepers(RINGER);
+    ring_sleepers(RINGER, IMPATIENT);
 #else
     fetch_add(RINGER, SEQ, RING);
 #ifndef RING_WITHOUT_FENCE
@@ -210,7 +246,7 @@ inline any_ready(number)
     :: atomic {
             i < PRODUCERS && !ready ->
             load(CONSUMER, POSITION(i), ACQUIRE, position);
-            ready = position != taken[i];
+            ready = position - taken[i] >= NEED(i);
             position = 0;
             i++
         }
@@ -224,7 +260,7 @@ inline recheck()
     load(CONSUMER, SEQ, RELAXED, again);
 #endif
 #ifdef RECHECK_ONE_RING
-    atomic { load(CONSUMER, POSITION(0), ACQUIRE, position); ready = position != taken[0]; position = 0 }
+    atomic { load(CONSUMER, POSITION(0), ACQUIRE, position); ready = position - taken[0] >= NEED(0); position = 0 }
 #else
     any_ready(again);
 #endif
@@ -260,9 +296,15 @@ proctype consumer()
                 if
                 :: ready
                 :: !ready ->
+#if defined(PATIENCE) && !defined(UPTO_AFTER_FENCE)
+                    store(CONSUMER, UPTO, taken[0] + WANT, RELAXED);
+#endif
                     store(CONSUMER, SLEEPING, true, RELAXED);     /* 2 */
 #ifndef NO_CONSUMER_FENCE
                     fence_seq_cst(CONSUMER);                      /* 3 */
+#endif
+#ifdef UPTO_AFTER_FENCE
+                    store(CONSUMER, UPTO, taken[0] + WANT, RELAXED);
 #endif
                     recheck();                                    /* 4 */
 #ifdef SEQ_AFTER_RECHECK

@@ -4,12 +4,10 @@
 
 enum { FADE = 96 }; /* frames in which sound that breaks off falls silent: 2 ms at 48 kHz, so it does not click */
 
-/* The bucket of a duration, as engine/telemetry.py has it: eight for each doubling from 1 us. */
 static void observe(struct callback *self, int64_t ns)
 {
     if (!self->durations || ns < 0) return;
-    const int power = ns < 1024 ? 0 : 63 - __builtin_clzll((unsigned long long)ns);
-    uint64_t bucket = power ? (uint64_t)(power - 10) * 8 + (((uint64_t)ns >> (power - 3)) & 7) : 0;
+    uint64_t bucket = rb_bucket(ns);
     if (bucket >= self->buckets) bucket = self->buckets - 1;
     atomic_fetch_add_explicit(&self->durations[bucket], 1, memory_order_relaxed);
 }

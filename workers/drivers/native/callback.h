@@ -15,6 +15,7 @@
 #ifndef DRIVERS_CALLBACK_H
 #define DRIVERS_CALLBACK_H
 
+#include "../../../ringbuf/core/histogram.h"
 #include "../../../ringbuf/core/stream.h"
 
 /* PortAudio's, as in portaudio.h: part of its ABI since V19. Repeated here so that nothing but the C library is needed

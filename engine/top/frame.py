@@ -1,0 +1,65 @@
+"""One frame of `engine top` as lines of styled pieces: pure, so that it can be looked at without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+from engine.printer import CONTROLS
+from engine.snapshot import Snapshot
+from engine.top.head import head
+from engine.top.pieces import DIM, WARN, Line
+from engine.top.stages import latencies, rings, stages
+from engine.top.talk import Talk
+from engine.top.turns import now, turns
+
+_ROOMY = 40
+"""Lines from which on the newest turn is drawn as a whole waterfall."""
+_UNSHOWABLE = {**CONTROLS, 9: " ", 10: " "}
+"""Of lines and columns we know ourselves."""
+
+
+def frame(seen: Snapshot, talk: Talk, width: int, height: int, *, words: bool) -> list[Line]:
+    """The lines, none wider than `width` cells, at most `height` (below 1: as many as there are). words: show what was
+    said instead of counting it."""
+    blocks: tuple[Iterable[Line], ...] = (
+        head(seen, talk),
+        stages(seen),
+        (rings(seen), *latencies(seen)),
+        now(seen, talk, words),
+        turns(talk, width, words, drawn=height < 1 or height >= _ROOMY),
+        (((note, WARN),) for note in talk.notes),
+    )
+    lines: list[Line] = []
+    for block in map(list, blocks):
+        if block:
+            lines += [*([()] if lines else []), *block]
+    if 0 < height < len(lines):
+        lines = _shortened(lines, height)
+    return [_fit(line, width) for line in lines]
+
+
+def _shortened(lines: list[Line], height: int) -> list[Line]:
+    """Without empty lines, then without what is dim, and then without what is lowest."""
+    dense = [line for line in lines if line]
+    for line in reversed(dense[:]):
+        if len(dense) > height and all(style == DIM for _, style in line):
+            dense.remove(line)
+    return dense[:height]
+
+
+def _fit(line: Line, width: int) -> Line:
+    """Cut off what is too wide, and what a terminal would obey instead of showing."""
+    left, found = width, []
+    for text, style in line:
+        clean = text.translate(_UNSHOWABLE)
+        wide = cell_len(clean)
+        if wide > left:
+            clean, wide = set_cell_size(clean, left), left
+        if clean:
+            found.append((clean, style))
+        left -= wide
+        if left <= 0:
+            break
+    return tuple(found)

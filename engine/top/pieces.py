@@ -1,0 +1,53 @@
+"""What the parts of a frame are made of: lines of styled pieces, and how small things are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+Line: TypeAlias = tuple[tuple[str, str], ...]
+"""Pieces of (text, style), as rich names styles; no line breaks in them."""
+
+DIM, BOLD, GOOD, WARN, BAD = "dim", "bold", "green", "yellow", "bold red"
+NAME_WIDTH = 9
+
+
+def bar(share: float, wide: int) -> str:
+    """A share as a bar of so many cells."""
+    full = round(max(0.0, min(1.0, share)) * wide)
+    return "▇" * full + "░" * (wide - full)
+
+
+def label(text: str) -> str:
+    """A line's name, before what it says."""
+    return text.ljust(NAME_WIDTH)
+
+
+def joined(pieces: Iterable[tuple[str, str]], between: str) -> Iterator[tuple[str, str]]:
+    """With something dim in between."""
+    for number, piece in enumerate(pieces):
+        if number:
+            yield between, DIM
+        yield piece
+
+
+def percent(cpu: float | None) -> str:
+    """A share of one processor."""
+    return "" if cpu is None else f"{100 * cpu:.1f} %"
+
+
+def mb(rss: float, pss: float | None) -> str:
+    """Memory: the proportional one where it is known."""
+    return f"{rss if pss is None else pss:.0f} MB"
+
+
+def short(seconds: float) -> str:
+    """An age."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def lasting(seconds: float) -> str:
+    """A duration of seconds to days."""
+    minutes, whole = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole} s" if minutes else f"{whole} s"
