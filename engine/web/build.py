@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import NAME
 from engine.config import Config
+from engine.health_command import troubles
 from engine.hub import Happening, Hub
 from engine.snapshot import Observer
 from engine.supervisor import Supervisor
@@ -32,8 +33,8 @@ def build(config: Config, hub: Hub, supervisor: Supervisor, name: str) -> Web:
             ended[happening.fields["outcome"]] += 1
 
     def health() -> tuple[bool, Mapping[str, Any]]:
-        well = bool(supervisor.telemetry.get("engine.go")) and supervisor.is_fresh
-        return well, {"ok": well, "state": hub.now.state, "without": supervisor.left_out}
+        why = list(troubles(of_metrics.take()))
+        return not why, {"healthy": not why, "why": why, "state": hub.now.state}
 
     hub.subscribe(count)
     feed = Feed(

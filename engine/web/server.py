@@ -54,7 +54,8 @@ class Web:
         self._files = {f"/{path.name}": _file(path) for path in sorted(PAGE.iterdir()) if path.suffix[1:] in _KINDS}
         self._files["/"] = self._files.pop("/index.html")
         self._bucket = Bucket(REQUESTS_AT_ONCE, REQUESTS_PER_S, time.monotonic())
-        self._made: tuple[float, Answer] = (-FRESH_S, Answer())
+        self._made: dict[str, tuple[float, Answer]] = {}
+        self._makers = {"/metrics": self._numbers, "/health": self._healthy}
         self._empty = asyncio.Event()
         self._letting_in: asyncio.Task[None] | None = None
 
@@ -113,21 +114,26 @@ class Web:
         path = request.target.split(b"?")[0].decode("latin-1")
         if path in self._files:
             return self._files[path]
-        made = {"/metrics": self._numbers, "/health": self._healthy, "/events": self._stream}.get(path)
-        return made() if made else sorry(404, "there is /, /metrics, /health and /events here")
+        if path == "/events":
+            return Answer(kind="text/event-stream", streams=True)
+        if path not in self._makers:
+            return sorry(404, "there is /, /metrics, /health and /events here")
+        return self._fresh(path)
+
+    def _fresh(self, path: str) -> Answer:
+        """Made anew, or a moment ago."""
+        now = time.monotonic()
+        made = self._made.get(path)
+        if made is None or now - made[0] >= FRESH_S:
+            made = self._made[path] = now, self._makers[path]()
+        return made[1]
 
     def _numbers(self) -> Answer:
-        now = time.monotonic()
-        if now - self._made[0] >= FRESH_S:
-            self._made = now, Answer(self._metrics(), PROMETHEUS)
-        return self._made[1]
+        return Answer(self._metrics(), PROMETHEUS)
 
     def _healthy(self) -> Answer:
         well, told = self._health()
         return Answer(json.dumps(told).encode() + b"\n", JSON, 200 if well else 503)
-
-    def _stream(self) -> Answer:
-        return Answer(kind="text/event-stream", streams=True)
 
 
 def _file(path: Path) -> Answer:

@@ -39,7 +39,7 @@ def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(
         while (message := follower.any())["event"] != "answer.ended":
             told.append(message)
         metrics = {family.name: family for family in text_string_to_metric_families(get(port, "/metrics").decode())}
-        assert json.loads(get(port, "/health"))["ok"]
+        assert json.loads(get(port, "/health"))["why"] == []
         running.process.terminate()
         assert running.end() == 0
         while follower.answer.readline():
