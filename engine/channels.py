@@ -79,8 +79,8 @@ CHANNELS = (
     # Who computes now; everyone has a slot in it (engine/lease.py).
     Channel("lease", "lease", writer=ENGINE),
     # What the microphone got and, on the same timeline, what the loudspeaker plays.
-    Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder"), observers=(LOG,)),
-    Channel("played", "history", writer="audio", readers=("recorder", "audio"), observers=(LOG,)),
+    Channel("mic", "history", writer="audio", readers=("vad", "asr", "ending", "recorder"), observers=(ENGINE, LOG)),
+    Channel("played", "history", writer="audio", readers=("recorder", "audio"), observers=(ENGINE, LOG)),
     # Inside the audio worker, between what the devices call (it writes capture and marks, and reads playout) and the
     # rest: frames as the device has them, and a mark each time that the loudspeaker called.
     Channel("capture", "stream", writer="audio", readers=("audio",), size=1 << 20),

@@ -52,6 +52,9 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="also draw where the time of each turn went, and tell what happens in between",
     )
+    parser.add_argument(
+        "--http", metavar="ADDRESS:PORT", help="show a page and metrics there, as in 127.0.0.1:8765 (docs/page.md)"
+    )
     add_config_options(parser)
 
 
@@ -62,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.set.append(f"{key}={_setting(f'--{option}', path)}")
     if arguments.echo is not None:
         arguments.set.append(f"audio.virtual.echo={json.dumps(arguments.echo)}")
+    if arguments.http is not None:
+        arguments.set.append(f"http.address={json.dumps(arguments.http)}")
     config = load_from_args(arguments)
     _check_files(config, arguments.report)
     own_python.check(config)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import messages as m
 from engine import reload, report, signals
@@ -30,6 +31,10 @@ from engine.supervisor import Supervisor
 from engine.terminal import Terminal
 from engine.turn_keeper import Keeper, open_log, open_sound
 from engine.turn_log import TurnLog
+from engine.web.access import listen
+
+if TYPE_CHECKING:
+    from engine.web.server import Web
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
@@ -54,7 +59,7 @@ class Running:
         # Before there is anything that would be left behind. Not by the loop's own handlers: when it closes, it hands
         # signals back to Python's.
         signals.on_signal(self._signalled)
-        name = config.engine.instance or "engine"
+        self._name = name = config.engine.instance or "engine"
         self._place = place.take(config.door.socket, config.door.group, name, config.origin("door.group"))
         try:
             self.hub = Hub(config.audio.volume, config.audio.muted)
@@ -72,6 +77,7 @@ class Running:
         self._door = Door(self.hub, self._orders, self._reload, name)
         self._door.on_handlers = supervisor.count_handlers
         self._door.turns = lambda: last.records
+        self._web: Web | None = None
         self._takers: dict[type[m.Message], Callable[[Any], None]] = {
             m.Happened: self.hub.happened,
             m.Done: self._orders.done,
@@ -94,6 +100,13 @@ class Running:
         keeper = Keeper(log, sound, lambda: supervisor.pids, troubled)
         self.hub.subscribe(keeper)
         return keeper
+
+    def show(self, listening: socket.socket) -> str:
+        """Show a page there, and numbers for Prometheus; the address to type into a browser."""
+        from engine.web.build import build  # only where it is wanted: this engine may have no memory to spare
+
+        self._web = build(self.supervisor.config, self.hub, self.supervisor, self._name)
+        return self._web.open(listening)
 
     async def run(self, terminal: Terminal) -> None:
         """Listen, think and speak until the input is over or somebody ends it.
@@ -122,6 +135,8 @@ class Running:
             self.governor.stop()
             await self.supervisor.stop()
             await self._door.close()
+            if self._web is not None:
+                await self._web.close()
             self._place.remove()
             self._service.close()
 
@@ -193,10 +208,13 @@ async def converse(
     details. Raises EngineError.
     """
     log = open_log(config)
+    listening = listen(config.http.address, config.origin("http.address")) if config.http.address else None
     running = Running(config, reread)
     keeper = running.keep(log) if log is not None else None
     printer = Printer()
     terminal = Terminal(printer, words, verbose)
+    if listening is not None:
+        terminal.say(f"page at {running.show(listening)}")
     running.hub.subscribe(terminal)
     turns = report.Turns(running.supervisor)
     if report_path is not None:

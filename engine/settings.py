@@ -45,6 +45,14 @@ LANGUAGE = Matches(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}", 'be a language in small l
 ECHO = Matches(
     r"(?:(-?\d{1,2}(?:\.\d+)?)dB,(\d{1,3}(?:\.\d+)?)ms)?", 'be a level and a delay, such as "-12dB,40ms", or empty'
 )
+ADDRESS = Matches(
+    r"((localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})?",
+    'be an address of this machine and a port, such as "127.0.0.1:8765", or empty',
+)
+HOST = Matches(
+    r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?|\[[0-9a-f:.]+\]",
+    'be the name of a host in small letters, such as "kiosk.local"',
+)
 
 VOICES = ("flite", "espeak", "kokoro", "piper")
 
@@ -78,6 +86,13 @@ class Engine:
 class Door:
     socket: str
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    address: Annotated[str, ADDRESS]
+    hosts: tuple[Annotated[str, HOST], ...]
+    transcript: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +317,7 @@ class Settings:
     persona: Persona
     engine: Engine
     door: Door
+    http: Http
     models: Models
     log: Log
     audio: Audio

@@ -16,7 +16,7 @@ from engine.toml import tomllib
 from workers.ask import Conversation
 
 ROOT = Path(__file__).parents[1]
-DOCS = ("architecture", "door", "metrics", "models", "partner", "service", "measured", "latency", "log")
+DOCS = ("architecture", "door", "metrics", "models", "partner", "service", "measured", "latency", "log", "page")
 PAGES = ("README.md", *(f"docs/{name}.md" for name in DOCS), "bench/README.md", "ringbuf/README.md")
 FOLDERS = "bench|docs|engine|examples|ringbuf|tests|tools|workers"
 

@@ -74,6 +74,8 @@ socat socat -V
 jq jq --version
 systemd systemd-analyze --version
 procps ps --version
+chromium chromium --version
+chromium-driver chromedriver --version
 TABLE
 }
 

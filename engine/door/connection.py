@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.door.commands import CommandError, Request, answer, read, refusal
+from engine.door.letting_in import Bucket
 from engine.errors import EngineError
 from engine.events import EVENTS
 from engine.schema import near
@@ -26,24 +27,6 @@ REFUSED_AT_ONCE = 100
 """A client that goes on after so many refusals for being too fast is sent away."""
 _LINGER_S = 3.5
 """How long a client that is closed has to read what it was sent."""
-
-
-class Bucket:
-    """So many at once, and so many a second. `take` says what is left; less than nothing is too many."""
-
-    def __init__(self, most: float, per_s: float, now: float) -> None:
-        self._most, self._per_s = most, per_s
-        self._left, self._at = most, now
-
-    def widen(self, most: float, per_s: float) -> None:
-        """From now on it holds so many; saying so again fills it no further."""
-        self._left += most - self._most
-        self._most, self._per_s = most, per_s
-
-    def take(self, now: float) -> float:
-        self._left = min(self._most, self._left + (now - self._at) * self._per_s) - 1
-        self._at = now
-        return self._left
 
 
 class Client(asyncio.Protocol):

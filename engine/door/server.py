@@ -15,16 +15,15 @@ from typing import Any
 from engine import NAME
 from engine.contract import Tag
 from engine.door.commands import CommandError
-from engine.door.connection import MOST_UNREAD, Bucket, Client
+from engine.door.connection import MOST_UNREAD, Client
 from engine.door.dialogue import Dialogue
+from engine.door.letting_in import let_in
 from engine.door.orders import Orders
 from engine.events import Error
 from engine.hub import Happening, Hub, envelope
 
 PROTOCOL = 1
 MOST_CLIENTS = 64
-CLIENTS_AT_ONCE, CLIENTS_PER_S = 100, 50
-"""New ones that are let in."""
 _LAST_S = 0.2
 """How long clients have to read the last lines when the engine ends."""
 
@@ -52,21 +51,7 @@ class Door:
     def open(self, listening: socket.socket) -> None:
         """Let clients in. listening: a Unix socket that listens."""
         listening.setblocking(False)
-        self._letting_in = asyncio.ensure_future(self._let_in(listening))
-
-    async def _let_in(self, listening: socket.socket) -> None:
-        """One after the other, and not too many in a time: whoever else comes waits in the kernel's line."""
-        loop = asyncio.get_running_loop()
-        bucket = Bucket(CLIENTS_AT_ONCE, CLIENTS_PER_S, time.monotonic())
-        with listening:
-            while True:
-                try:
-                    connection, _ = await loop.sock_accept(listening)
-                    await loop.connect_accepted_socket(lambda: Client(self), connection)
-                except OSError:  # it has gone already, or this process has no more files
-                    await asyncio.sleep(1 / CLIENTS_PER_S)
-                if (left := bucket.take(time.monotonic())) < 0:
-                    await asyncio.sleep(-left / CLIENTS_PER_S)
+        self._letting_in = asyncio.ensure_future(let_in(listening, lambda: Client(self)))
 
     async def close(self) -> None:
         """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""

@@ -11,7 +11,7 @@ from engine import main
 from engine.config import load
 from engine.config_layers import SYSTEM_CONFIG
 from engine.contract import Tag
-from engine.door import commands, connection, dialogue, orders, server
+from engine.door import commands, connection, dialogue, letting_in, orders, server
 from engine.door.commands import COMMANDS, ERRORS, REQUIRED
 from engine.door.orders import TIMEOUT_S
 from engine.door_commands import COMMANDS as COMMAND_LINE
@@ -72,7 +72,7 @@ def test_the_codes_of_errors_are_on_the_page() -> None:
 
 def test_every_error_that_is_raised_has_a_code_of_the_table() -> None:
     raised = set()
-    for module in (commands, connection, dialogue, orders, server):
+    for module in (commands, connection, dialogue, letting_in, orders, server):
         assert module.__file__ is not None
         text = Path(module.__file__).read_text()
         raised |= set(re.findall(r'CommandError\(\s*"(\w+)"', text))
@@ -84,7 +84,7 @@ def test_the_limits_on_the_page_are_the_limits() -> None:
     numbers = {of: [float(number) for number in re.findall(r"\d+", limit)] for of, limit in limits.items()}
     assert numbers == {
         "clients": [server.MOST_CLIENTS],
-        "coming": [server.CLIENTS_AT_ONCE, server.CLIENTS_PER_S],
+        "coming": [letting_in.CLIENTS_AT_ONCE, letting_in.CLIENTS_PER_S],
         "commands": [connection.COMMANDS_AT_ONCE, connection.COMMANDS_PER_S, connection.REFUSED_AT_ONCE],
         "a line": [connection.LONGEST_LINE >> 10],
         "a text": [host_commands.MOST_CHARACTERS],

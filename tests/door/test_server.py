@@ -13,9 +13,10 @@ import ringbuf
 from engine import messages as m
 from engine.channels import channel, segment
 from engine.contract import Tag
-from engine.door import connection, orders, server
+from engine.door import connection, letting_in, orders
 from engine.door.commands import COMMANDS
-from engine.door.connection import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_UNREAD, Bucket
+from engine.door.connection import COMMANDS_AT_ONCE, LONGEST_LINE, MOST_UNREAD
+from engine.door.letting_in import Bucket
 from engine.door.server import MOST_CLIENTS
 from engine.errors import ConfigError
 from engine.events import EVENTS, AnswerWord, Error, Mute, StateChanged, UserPartial, dump
@@ -335,7 +336,7 @@ def test_too_many_clients_are_told_so_and_let_in_again_when_one_has_gone(house: 
 def test_clients_that_come_too_fast_wait_in_line_and_all_get_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "CLIENTS_AT_ONCE", 2)
+    monkeypatch.setattr(letting_in, "CLIENTS_AT_ONCE", 2)
     with House(tmp_path) as house:
         clients = [house.connect() for _ in range(8)]
         assert len(house.door.clients) < 8
