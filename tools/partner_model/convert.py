@@ -1,27 +1,24 @@
-"""Convert a trained model for CTranslate2, in 8-bit numbers: python tools/partner_model/convert.py FROM TO"""
+"""Convert a trained model for CTranslate2, in 8-bit numbers."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
+from partner_model.net import describe
 
-def main() -> None:
-    """Do it."""
+CARD = Path(__file__).with_name("MODEL.md")
+COPIED = ["tokenizer.json", "tokenizer_config.json", "training.json"]
+
+
+def convert(source: Path) -> None:
+    """Into the folder int8 there, which is what llm.reword.model wants."""
     from ctranslate2.converters import TransformersConverter
 
-    source, target = Path(sys.argv[1]), Path(sys.argv[2])
-    copied = ["tokenizer.json", "tokenizer_config.json", "training.json"]
-    there = [name for name in copied if (source / name).is_file()]
-    converter = TransformersConverter(str(source), copy_files=there)
-    for old in target.glob("model.bin"):
-        old.unlink()
-    converter.convert(str(target), quantization="int8", force=True)
-    print(f"{target}: {sum(each.stat().st_size for each in target.iterdir()) / 1e6:.1f} MB")
-    if "--keep" not in sys.argv:
-        shutil.rmtree(source)
-
-
-if __name__ == "__main__":
-    main()
+    target = source / "int8"
+    describe(source)
+    there = [name for name in COPIED if (source / name).is_file()]
+    TransformersConverter(str(source), copy_files=there).convert(str(target), quantization="int8", force=True)
+    shutil.copy(CARD, target)
+    size = sum(each.stat().st_size for each in target.iterdir())
+    print(f"{target}: {size / 1e6:.1f} MB")

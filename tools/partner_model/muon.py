@@ -1,5 +1,6 @@
 """Muon (Keller Jordan, 2024): steps of matrices whose directions all count the same. It takes far fewer steps than Adam
-with nets as small as this one. torch's own computes in bfloat16, which a processor without it does fifty times slower."""
+with nets as small as this one. torch's own computes in bfloat16, which a processor without it does fifty times
+slower."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -82,15 +83,20 @@ def net(size: str) -> Any:
 
 def save(folder: Path, model: Any, words: Any) -> None:
     """As Hugging Face lays a model out, for the converter."""
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     words.save(str(folder / "tokenizer.json"))
+    describe(folder)
+
+
+def describe(folder: Path) -> None:
+    """What is to be known of its tokenizer: how a conversation is written down, and the tokens with a meaning."""
     told = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "chat_template": TEMPLATE,
+        "bos_token": SYSTEM,
         "eos_token": END,
+        "unk_token": PAD,
         "pad_token": PAD,
         "model_max_length": CONTEXT,
     }

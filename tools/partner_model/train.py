@@ -1,7 +1,5 @@
 """Train the small model from nothing: on a GPU where there is one, else on one core of the processor.
 
-    python tools/partner_model/train.py --minutes 60 --out run/partner-model
-
 What is learnt is what stands between <answer> and <end>. The rate falls to nothing within the time, so a run that was
 given less time is not one that was broken off. On a processor the conversations are those of the seed, and how many
 there are is what the time allows; with --makers several processes make them, and which comes first is chance.
@@ -13,20 +11,16 @@ import argparse
 import json
 import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
-
 from partner_model.generate import Generator
 from partner_model.muon import Muon
-from partner_model.net import NUMBERS, PAD, SIZES, net, save, text_of, tokenizer
+from partner_model.net import NUMBERS, PAD, net, save, text_of, tokenizer
 
 END_ID, ANSWER_ID = 1, 4
 WARM_UP, FALLS = 60, 0.4
@@ -116,31 +110,13 @@ def optimizers_of(model: Any, rate: float, gpu: bool) -> list[Any]:
     return [Muon(inside, 10 * rate), adam]
 
 
-def options() -> argparse.Namespace:
-    """The command line; what it does not say depends on whether there is a GPU."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("run/partner-model"))
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--size", choices=SIZES, help="tiny on a processor, small on a GPU")
-    parser.add_argument("--seed", default="1")
-    parser.add_argument("--length", type=int, help="tokens of a conversation, at most")
-    parser.add_argument("--facts", type=int, help="facts of a conversation, at most")
-    parser.add_argument("--batch", type=int)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--makers", type=int, help="processes that make conversations; 0: none beside this one")
-    arguments = parser.parse_args()
-    gpu = torch.cuda.is_available()
-    makers = max(1, (os.cpu_count() or 2) - 2) if gpu else 0
-    for name, large, little in (
-        ("size", "small", "tiny"),
-        ("length", 384, 200),
-        ("facts", 12, 4),
-        ("batch", 256, 16),
-        ("makers", makers, 0),
-    ):
+def _settle(arguments: argparse.Namespace, gpu: bool) -> None:
+    """What was left open, by what there is to compute with."""
+    makers = max(1, (os.cpu_count() or 2) - 2)
+    large, little = ("small", 384, 12, 256, makers), ("tiny", 200, 4, 16, 0)
+    for name, value in zip(("size", "length", "facts", "batch", "makers"), large if gpu else little, strict=True):
         if getattr(arguments, name) is None:
-            setattr(arguments, name, large if gpu else little)
-    return arguments
+            setattr(arguments, name, value)
 
 
 def loss_of(model: Any, body: Any, batch: Any) -> Any:
@@ -152,9 +128,10 @@ def loss_of(model: Any, body: Any, batch: Any) -> Any:
     return (each * heavy).sum() / heavy.sum()
 
 
-def main() -> None:
-    """Do it."""
-    arguments, gpu = options(), torch.cuda.is_available()
+def train(arguments: argparse.Namespace) -> None:
+    """Do it, as the command line of tools/model.py says."""
+    gpu = torch.cuda.is_available()
+    _settle(arguments, gpu)
     device = "cuda" if gpu else "cpu"
     torch.manual_seed(int(arguments.seed))
     torch.set_float32_matmul_precision("high")
@@ -205,12 +182,8 @@ def main() -> None:
         "million_tokens": round(tokens / 1e6, 1),
         "device": torch.cuda.get_device_name() if gpu else "one core",
         "held_out": evaluate(model, words, arguments, device, 1024),
-        "options": {name: value for name, value in vars(arguments).items() if name != "out"},
+        "options": {name: value for name, value in vars(arguments).items() if name not in ("out", "do")},
     }
     save(arguments.out, model, words)
     (arguments.out / "training.json").write_text(json.dumps({**told, "history": history}, indent=1) + "\n")
     print(json.dumps(told), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,27 +6,29 @@ import random
 import re
 from pathlib import Path
 
-from partner_model import wording as w
-
 from engine.partner.english_groups import SAME
+from partner_model import lists
 
 ROOT = Path(__file__).resolve().parents[2]
-_ONES = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
+_ONES = lists.words(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen"
     " nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ONSETS = "b bl br c ch d dr f fl g gl gr h j k kr l m n p pl pr qu r s sh sk sl sp st t th tr v w wh y z".split()
-_VOWELS = "a e i o u ai ea ee ie oa oo ou".split()
-_CODAS = " l m n r s t ck ll nd ng nt rk rn rt ss st x".split(" ")
-_PLACES = (
+)
+_TENS = lists.words("twenty thirty forty fifty sixty seventy eighty ninety")
+_ONSETS = lists.words("b bl br c ch d dr f fl g gl gr h j k kr l m n p pl pr qu r s sh sk sl sp st t th tr v w wh y z")
+_VOWELS = lists.words("a e i o u ai ea ee ie oa oo ou")
+_CODAS = lists.words(" l m n r s t ck ll nd ng nt rk rn rt ss st x", " ")
+_LITTLE = lists.words("the a of to in on with for and at from by or your you but not only if which that is can")
+_PLACES = lists.words(
     "on the {ordinal} floor|behind the {noun}|next to the {noun}|in the {adjective} {noun}|opposite the {noun}"
     "|at the end of the {noun}|to the left of the {noun}|in front of the {noun}|down the stairs, on your {side}"
     "|in room {small}|in building {letter}|under the {noun}|in the {noun}|between the {noun} and the {noun}"
     "|at the {adjective} {noun}|near the {noun}|in {Word}|on {Word} Street|beside the {adjective} {noun}|upstairs"
     "|across the street|past the {noun} and then {side}|at the back of the {noun}|inside the {Word} {proper}"
-    "|in the basement|on the roof|by the {noun}|around the corner from the {noun}"
-).split("|")
+    "|in the basement|on the roof|by the {noun}|around the corner from the {noun}",
+    "|",
+)
 
 
 def own_words() -> tuple[str, ...]:
@@ -88,24 +90,23 @@ class Values:
 
     def rest(self) -> str:
         """Some words, little ones among them."""
-        little = "the a of to in on with for and at from by or your you but not only if which that is can".split()
         count = self.dice.randint(2, 9)
-        return " ".join(self.dice.choice(little) if self.dice.random() < 0.35 else self.some() for _ in range(count))
+        return " ".join(self.dice.choice(_LITTLE) if self.dice.random() < 0.35 else self.some() for _ in range(count))
 
     def noun(self) -> str:
         chance = self.dice.random()
         if chance < 0.6:
-            return self.dice.choice(w.NOUNS)
+            return self.dice.choice(lists.NOUNS)
         return self.word() if chance < 0.75 else self.dice.choice(self.words)
 
     def adjective(self) -> str:
-        return self.dice.choice(w.ADJECTIVES) if self.dice.random() < 0.8 else self.some()
+        return self.dice.choice(lists.ADJECTIVES) if self.dice.random() < 0.8 else self.some()
 
     def proper(self) -> str:
-        return self.dice.choice(w.PROPER)
+        return self.dice.choice(lists.PROPER)
 
     def plural(self) -> str:
-        return self.dice.choice(w.PLURALS)
+        return self.dice.choice(lists.PLURALS)
 
     def unit(self) -> str:
         return self.dice.choice(("euros", "dollars", "pounds", "crowns", "francs", "cents"))
@@ -146,22 +147,33 @@ class Values:
         return self.dice.choice(forms)
 
     def day(self) -> str:
-        return self.dice.choice(w.DAYS)
+        return self.dice.choice(lists.DAYS)
 
     def days(self) -> str:
-        one, two = self.dice.sample(w.DAYS, 2)
-        forms = (f"on {one}s", "every day", f"from {one} to {two}", f"every day but {one}", "on weekends", "on weekdays")
-        return self.dice.choice((*forms, f"on {one}s and {two}s", f"in {self.dice.choice(w.MONTHS)}", f"on {one}"))
+        one, two = self.dice.sample(lists.DAYS, 2)
+        forms = (
+            f"on {one}s",
+            "every day",
+            f"from {one} to {two}",
+            f"every day but {one}",
+            "on weekends",
+            "on weekdays",
+        )
+        return self.dice.choice((*forms, f"on {one}s and {two}s", f"in {self.dice.choice(lists.MONTHS)}", f"on {one}"))
 
     def on(self) -> str:
-        one = self.dice.choice(w.DAYS)
+        one = self.dice.choice(lists.DAYS)
         return self.dice.choice((f"on {one}s", f"on {one}", "on weekends", "on holidays", "in winter", "in summer"))
 
     def ahead(self) -> str:
-        return self.dice.choice(("a day before", "in advance", "a week before", "an hour ahead", "at the desk", "online"))
+        return self.dice.choice(
+            ("a day before", "in advance", "a week before", "an hour ahead", "at the desk", "online")
+        )
 
     def often(self) -> str:
-        return self.dice.choice(("every hour", "twice a day", "once a week", "three times a day", "every {day}", "daily"))
+        return self.dice.choice(
+            ("every hour", "twice a day", "once a week", "three times a day", "every {day}", "daily")
+        )
 
     def duration(self) -> str:
         return f"{self.number()} {self.dice.choice(('minutes', 'minutes', 'hours', 'days', 'seconds', 'weeks'))}"
@@ -179,22 +191,22 @@ class Values:
         return " ".join(spelled(self.dice.randint(0, 9)) for _ in range(length))
 
     def person(self) -> str:
-        first = self.dice.choice(w.FIRST_NAMES)
+        first = self.dice.choice(lists.FIRST_NAMES)
         if self.dice.random() < 0.4:
             return first
-        return f"{self.dice.choice((first, *w.TITLES))} {self.word().capitalize()}"
+        return f"{self.dice.choice((first, *lists.TITLES))} {self.word().capitalize()}"
 
     def group(self) -> str:
-        return self.dice.choice(w.GROUPS).strip()
+        return self.dice.choice(lists.GROUPS).strip()
 
     def who(self) -> str:
         return self.group()
 
     def material(self) -> str:
-        return self.dice.choice(w.MATERIALS)
+        return self.dice.choice(lists.MATERIALS)
 
     def colour(self) -> str:
-        return self.dice.choice(w.COLOURS)
+        return self.dice.choice(lists.COLOURS)
 
     def ordinal(self) -> str:
         return self.dice.choice(("ground", "first", "second", "third", "fourth", "top", "upper", "fifth"))

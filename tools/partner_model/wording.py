@@ -1,12 +1,15 @@
 """What the training conversations are made of. None of it is taken from bench/partnerbench, which is to stay unseen.
 
-`[a|b]` is a for one thing and b for several; {t} and {T} stand for the thing; {time}, {money} and so on for a value that
+`[a|b]` is a for one thing and b for several; {t} and {T} stand for the thing; {time}, {money} and so on for a value
+that
 chance makes (`values.py`). A clause is what may be said of a thing; a frame is a sentence that stands by itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from partner_model.lists import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +32,32 @@ def _attribute(clauses: str, frames: str, questions: str, follows: str) -> Attri
 ATTRIBUTES = {
     "hours": _attribute(
         "[is|are] open from {time} to {time} / [opens|open] at {time} and [closes|close] at {time} / [is|are] open"
-        " {days} from {time} until {time} / [closes|close] at {time} / [is|are] open until {time} / [opens|open] at {time}"
+        " {days} from {time} until {time} / [closes|close] at {time} / [is|are] open until {time} / [opens|open] at"
+        " {time}"
         " / [is|are] open {days} / [is|are] only open {days} / [is|are] closed {days} / [is|are] open day and night",
         "You can visit {t} from {time} to {time}. / The hours of {t} are {time} to {time}. / {days}, {t} [is|are] open"
         " until {time}.",
-        "when [is|are] {t} open / when [does|do] {t} open / when [does|do] {t} close / what time [does|do] {t} open / what"
-        " time [does|do] {t} close / until when [is|are] {t} open / what are the opening hours of {t} / how late [is|are]"
-        " {t} open / [is|are] {t} open today / on which days [is|are] {t} open / at what time can I visit {t} / {t} hours"
+        "when [is|are] {t} open / when [does|do] {t} open / when [does|do] {t} close / what time [does|do] {t} open"
+        " / what"
+        " time [does|do] {t} close / until when [is|are] {t} open / what are the opening hours of {t} / how late"
+        " [is|are]"
+        " {t} open / [is|are] {t} open today / on which days [is|are] {t} open / at what time can I visit {t} / {t}"
+        " hours"
         " / is {t} still open in the evening / from when on can I go to {t} / how long [is|are] {t} open",
-        "when [is|are] [it|they] open / when [does|do] [it|they] close / what time [does|do] [it|they] open / until when"
+        "when [is|are] [it|they] open / when [does|do] [it|they] close / what time [does|do] [it|they] open / until"
+        " when"
         " / what are the hours / and the opening hours / how late [is|are] [it|they] open / when can I go there",
     ),
     "price": _attribute(
-        "[costs|cost] {money} / [is|are] {money} / [is|are] free / [is|are] free of charge / [costs|cost] {money} {per}",
+        "[costs|cost] {money} / [is|are] {money} / [is|are] free / [is|are] free of charge / [costs|cost] {money}"
+        " {per}",
         "Entry to {t} is {money}. / A ticket for {t} costs {money}. / You pay {money} for {t}. / The price of {t} is"
         " {money}. / For {t} we ask {money}. / The fee for {t} is {money} {per}.",
         "how much [is|are] {t} / what [does|do] {t} cost / how much [does|do] {t} cost / what is the price of {t} / how"
-        " much do I have to pay for {t} / what do you charge for {t} / how expensive [is|are] {t} / [is|are] {t} free / do"
-        " I have to pay for {t} / what would {t} cost me / price of {t} / what's the fee for {t} / how many {unit} [is|are]"
+        " much do I have to pay for {t} / what do you charge for {t} / how expensive [is|are] {t} / [is|are] {t}"
+        " free / do"
+        " I have to pay for {t} / what would {t} cost me / price of {t} / what's the fee for {t} / how many {unit}"
+        " [is|are]"
         " {t}",
         "how much [is|are] [it|they] / what [does|do] [it|they] cost / and the price / how much / do I have to pay for"
         " [it|them] / what is the fee / [is|are] [it|they] expensive / how much is that",
@@ -54,80 +65,100 @@ ATTRIBUTES = {
     "place": _attribute(
         "[is|are] {place} / [is|are] located {place} / [is|are] found {place} / [stands|stand] {place}",
         "You find {t} {place}. / You can find {t} {place}. / To get to {t}, go {place}. / {place}, there [is|are] {t}.",
-        "where [is|are] {t} / where can I find {t} / how do I get to {t} / where do I find {t} / which way is it to {t} /"
-        " can you tell me where {t} [is|are] / could you show me the way to {t} / I am looking for {t} / I can't find {t}"
+        "where [is|are] {t} / where can I find {t} / how do I get to {t} / where do I find {t} / which way is it to"
+        " {t} /"
+        " can you tell me where {t} [is|are] / could you show me the way to {t} / I am looking for {t} / I can't"
+        " find {t}"
         " / where would I find {t} / how can I reach {t} / on which floor [is|are] {t} / where's {t} / I need {t}",
         "where [is|are] [it|they] / where can I find [it|them] / and where is that / how do I get there / where / which"
         " way is it",
     ),
     "person": _attribute(
-        "[is|are] run by {person} / [is|are] led by {person} / [belongs|belong] to {person} / [was|were] made by {person}"
+        "[is|are] run by {person} / [is|are] led by {person} / [belongs|belong] to {person} / [was|were] made by"
+        " {person}"
         " / [is|are] looked after by {person} / [was|were] built by {person}",
         "{person} looks after {t}. / {person} is in charge of {t}. / {person} runs {t}. / For {t}, ask {person}. / The"
         " head of {t} is {person}.",
-        "who runs {t} / who is in charge of {t} / who is responsible for {t} / who looks after {t} / who do I ask about {t}"
+        "who runs {t} / who is in charge of {t} / who is responsible for {t} / who looks after {t} / who do I ask"
+        " about {t}"
         " / who leads {t} / whom can I talk to about {t} / who owns {t} / who made {t} / who is the head of {t}"
         " / who built {t}",
         "who runs [it|them] / who is in charge / who looks after [it|them] / and who is responsible / who do I ask",
     ),
     "count": _attribute(
-        "[has|have] {number} {plural} / [has|have] room for {number} people / [seats|seat] {number} people / [holds|hold]"
+        "[has|have] {number} {plural} / [has|have] room for {number} people / [seats|seat] {number} people /"
+        " [holds|hold]"
         " {number} {plural}",
         "There are {number} {plural} in {t}. / Up to {number} people fit into {t}.",
-        "how many {plural} [does|do] {t} have / how many people fit into {t} / how big [is|are] {t} / how many people can"
-        " use {t} / how much room [does|do] {t} have / what is the capacity of {t} / how many {plural} are there in {t}",
+        "how many {plural} [does|do] {t} have / how many people fit into {t} / how big [is|are] {t} / how many"
+        " people can"
+        " use {t} / how much room [does|do] {t} have / what is the capacity of {t} / how many {plural} are there in"
+        " {t}",
         "how many {plural} [does|do] [it|they] have / how many people fit in / how big [is|are] [it|they] / how many",
     ),
     "long": _attribute(
-        "[takes|take] {duration} / [lasts|last] {duration} / [is|are] over in {duration} / [takes|take] about {duration}",
+        "[takes|take] {duration} / [lasts|last] {duration} / [is|are] over in {duration} / [takes|take] about"
+        " {duration}",
         "You need {duration} for {t}. / Plan {duration} for {t}.",
-        "how long [does|do] {t} take / how long [does|do] {t} last / how much time do I need for {t} / how long [is|are]"
+        "how long [does|do] {t} take / how long [does|do] {t} last / how much time do I need for {t} / how long"
+        " [is|are]"
         " {t} / what is the duration of {t} / how many minutes [does|do] {t} take / how long will I be at {t}",
-        "how long [does|do] [it|they] take / how long [does|do] [it|they] last / and how long / how much time do I need",
+        "how long [does|do] [it|they] take / how long [does|do] [it|they] last / and how long / how much time do I"
+        " need",
     ),
     "start": _attribute(
         "[begins|begin] at {time} / [starts|start] at {time} / [leaves|leave] at {time} / [takes|take] place {days} at"
         " {time} / [is|are] {days} at {time} / [starts|start] {days} at {time}",
         "We start {t} at {time}. / {days} at {time} [is|are] {t}.",
-        "when [does|do] {t} start / what time [is|are] {t} / when [is|are] {t} / at what time [does|do] {t} begin / when"
+        "when [does|do] {t} start / what time [is|are] {t} / when [is|are] {t} / at what time [does|do] {t} begin /"
+        " when"
         " [does|do] {t} leave / on which day [is|are] {t} / what time [does|do] {t} start",
-        "when [does|do] [it|they] start / what time [is|are] [it|they] / when [is|are] [it|they] / when [does|do] [it|they]"
+        "when [does|do] [it|they] start / what time [is|are] [it|they] / when [is|are] [it|they] / when [does|do]"
+        " [it|they]"
         " begin",
     ),
     "often": _attribute(
         "[comes|come] every {duration} / [runs|run] {often} / [takes|take] place {often} / [is|are] cleaned {often} /"
         " [leaves|leave] every {duration}",
         "There [is|are] {t} every {duration}.",
-        "how often [does|do] {t} run / how often [is|are] {t} / how often [does|do] {t} come / how frequently [does|do] {t}"
+        "how often [does|do] {t} run / how often [is|are] {t} / how often [does|do] {t} come / how frequently"
+        " [does|do] {t}"
         " leave / how often [does|do] {t} take place",
         "how often / how often [is|are] [it|they] / how often [does|do] [it|they] run / and how often is that",
     ),
     "age": _attribute(
-        "[is|are] {number} years old / [was|were] built in {year} / [was|were] opened in {year} / [dates|date] from {year}",
+        "[is|are] {number} years old / [was|were] built in {year} / [was|were] opened in {year} / [dates|date] from"
+        " {year}",
         "We have had {t} since {year}.",
-        "how old [is|are] {t} / when [was|were] {t} built / since when do you have {t} / what year [is|are] {t} from / how"
+        "how old [is|are] {t} / when [was|were] {t} built / since when do you have {t} / what year [is|are] {t} from"
+        " / how"
         " long have you had {t} / when [was|were] {t} opened",
         "how old [is|are] [it|they] / when [was|were] [it|they] built / since when",
     ),
     "far": _attribute(
-        "[is|are] {distance} away / [is|are] {distance} from here / [is|are] {distance} long / [is|are] {distance} high",
+        "[is|are] {distance} away / [is|are] {distance} from here / [is|are] {distance} long / [is|are] {distance}"
+        " high",
         "It is {distance} to {t}.",
-        "how far [is|are] {t} / how far is it to {t} / how many meters is it to {t} / [is|are] {t} far away / what is the"
+        "how far [is|are] {t} / how far is it to {t} / how many meters is it to {t} / [is|are] {t} far away / what"
+        " is the"
         " distance to {t} / how far away [is|are] {t}",
         "how far [is|are] [it|they] / how far is that / is that far",
     ),
     "code": _attribute(
         "[has|have] the number {digits} / [has|have] the code {digits} / [has|have] the password {word}",
-        "The number of {t} is {digits}. / The code for {t} is {digits}. / The password of {t} is {word}. / To reach {t},"
+        "The number of {t} is {digits}. / The code for {t} is {digits}. / The password of {t} is {word}. / To reach"
+        " {t},"
         " dial {digits}. / The name of {t} is {Word}.",
         "what is the number of {t} / what's the code for {t} / what is the password of {t} / how do I call {t} / which"
         " number do I dial for {t} / tell me the code of {t} / what is the name of {t} / I need the number of {t}",
         "what is the number / what's the code / what is the password / and the number / what is the name",
     ),
     "made": _attribute(
-        "[is|are] made of {material} / [is|are] {colour} / [is|are] painted {colour} / [consists|consist] of {material}",
+        "[is|are] made of {material} / [is|are] {colour} / [is|are] painted {colour} / [consists|consist] of"
+        " {material}",
         "We make {t} out of {material}.",
-        "what [is|are] {t} made of / what colour [is|are] {t} / which material [is|are] {t} / how [does|do] {t} look / what"
+        "what [is|are] {t} made of / what colour [is|are] {t} / which material [is|are] {t} / how [does|do] {t} look"
+        " / what"
         " [does|do] {t} consist of",
         "what [is|are] [it|they] made of / what colour [is|are] [it|they] / what [does|do] [it|they] look like",
     ),
@@ -141,73 +172,27 @@ ATTRIBUTES = {
     "need": _attribute(
         "[needs|need] a {noun} / [requires|require] a {noun}",
         "For {t} you need a {noun}. / Please bring a {noun} to {t}. / Without a {noun} you cannot use {t}.",
-        "what do I need for {t} / what do I have to bring to {t} / do I need anything for {t} / what [does|do] {t} require"
+        "what do I need for {t} / what do I have to bring to {t} / do I need anything for {t} / what [does|do] {t}"
+        " require"
         " / what should I bring for {t}",
         "what do I need for [it|them] / what do I have to bring / do I need anything for that",
     ),
     "book": _attribute(
         "[must|must] be booked {ahead} / [can|can] be booked {place} / [can|can] be reserved {ahead}",
         "Please book {t} {ahead}. / You can book {t} {place}. / Book {t} with {person}.",
-        "do I have to book {t} / can I book {t} / how can I book {t} / how do I reserve {t} / where can I book {t} / do I"
+        "do I have to book {t} / can I book {t} / how can I book {t} / how do I reserve {t} / where can I book {t} /"
+        " do I"
         " need a reservation for {t} / I would like to book {t}",
         "do I have to book / can I book [it|them] / how do I reserve [it|them] / and how can I book",
     ),
 }
 
-NOUNS = tuple(
-    """aquarium barn bakery brewery observatory planetarium greenhouse lighthouse harbour ferry boat lake garden farm stable
-    theatre stage studio workshop kitchen cellar tower bridge chapel library archive gallery exhibition concert lecture
-    course lesson seminar tour walk ride show film play game match race training class dinner lunch breakfast supper picnic
-    market fair festival shop stand counter desk office bureau booth machine robot printer scanner locker wardrobe shower
-    bath pool sauna court field hall room lounge terrace balcony roof elevator lift stairs escalator gate door entrance exit
-    parking garage bicycle scooter car bus tram train taxi shuttle pass ticket voucher card key map guide book audio headset
-    helmet jacket towel blanket bed tent cabin hut apartment suite clinic doctor nurse dentist pharmacy ambulance bank machine
-    fountain well spring statue painting sculpture clock bell organ piano telescope microscope engine pump turbine crane
-    furnace oven mill bench table chair tree meadow forest path trail beach island cave cliff waterfall owl horse goat sheep
-    cow donkey otter seal penguin parrot snake spider bee wall window lamp fridge coffee tea soup cake bread cheese wine juice
-    water ice laundry iron cradle playground slide swing trampoline archery golf tennis skating climbing canoe raft toilet
-    nursery cloakroom canteen cafeteria restaurant bar pub newspaper post letterbox telephone charger socket wifi network
-    dictionary battery broom bucket ladder hammer saw drill needle thread loom pottery glass candle soap perfume toy puzzle
-    kite drum violin choir dance circus puppet magician cinema museum castle palace ruin mine quarry dam lock canal""".split()
-)
-ADJECTIVES = tuple(
-    """old new big small upper lower red blue green white black northern southern eastern western main little great inner
-    outer indoor outdoor heated quiet loud early late morning evening night summer winter spring autumn children's family
-    senior student public private royal wooden stone silver golden crystal hidden open long short round square first second
-    third fourth special daily weekly annual local regional free guided medical technical electric digital historic modern
-    central rear front left right east west""".split()
-)
-PROPER = tuple("Room Hall Tower House Garden Bar Club Café Square Street Bridge Lab Wing Court Station Tour".split())
-GROUPS = tuple(
-    """children|dogs|members|guests|staff|students|pensioners|groups|visitors|families|adults|teachers|babies
-    |beginners|cyclists|locals|school classes|children under {small}|people over {number}|wheelchair users""".replace(
-        "\n", ""
-    ).split("|")
-)
-MATERIALS = tuple("oak pine glass steel marble granite brass copper clay wool cotton silk paper leather plastic".split())
-COLOURS = tuple("red green blue yellow black white grey brown orange purple pink silver dark-red light-blue".split())
-PLURALS = tuple(
-    "rooms seats tables beds windows doors lamps books machines floors steps lanes boats places shelves pictures".split()
-)
-TITLES = ("Mister", "Missus", "Doctor", "Professor", "Captain", "Sister", "Chef", "our director", "our gardener", "Miss")
-FIRST_NAMES = tuple("Anna Ben Clara David Ella Frank Greta Hugo Ida Jonas Karla Leo Mara Nils Olga Paul Rosa Tom".split())
-DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
-MONTHS = tuple("January February March April May June July August September October November December".split())
-
-BEFORE = tuple(
+BEFORE = words(
     "excuse me|hello|please|well|um|uh|okay|and|hey|sorry|so|good morning|I would like to know|can you tell me"
-    "|could you tell me|do you know|please tell me|I want to know|tell me|one question".split("|")
+    "|could you tell me|do you know|please tell me|I want to know|tell me|one question",
+    "|",
 )
-AFTER = tuple("please|thank you|exactly|then|actually|by the way|today|here|again|do you know".split("|"))
-RULES = tuple(
-    each.strip().partition(":")[::2]
-    for each in """smoke:smoking|take photos:taking photos|swim:swimming|eat:eating|sleep:sleeping|fish:fishing|camp:camping
-    |park:parking|cook:cooking|climb:climbing|make a fire:making a fire|bring a dog:bringing dogs|sing:singing|run:running
-    |feed the animals:feeding the animals|touch the exhibits:touching the exhibits|use the telephone:using the telephone
-    |store luggage:storing luggage|pay by card:paying by card|wash clothes:washing clothes|dance:dancing|film:filming
-    |ride a bicycle:cycling|charge a phone:charging phones|change money:changing money|buy stamps:buying stamps
-    |fly a drone:flying drones|play ball:playing ball|rent a boat:renting boats|borrow a book:borrowing books""".split("|")
-)
+AFTER = words("please|thank you|exactly|then|actually|by the way|today|here|again|do you know", "|")
 RULE_FACTS = (
     "You may {do} {place}.",
     "You can {do} {place}.",
@@ -246,13 +231,38 @@ SPECIALS = (
 )
 """The special case, the general one, of what, and how it is told apart."""
 SPECIAL_QUESTIONS = {
-    "on": ("when [is|are] {t} open {x}", "how late [is|are] {t} open {x}", "[is|are] {t} open {x}", "when [does|do] {t} close {x}"),
-    "who": ("how much [is|are] {t} for {x}", "what do {x} pay for {t}", "what [does|do] {t} cost for {x}", "do {x} have to pay for {t}"),
+    "on": (
+        "when [is|are] {t} open {x}",
+        "how late [is|are] {t} open {x}",
+        "[is|are] {t} open {x}",
+        "when [does|do] {t} close {x}",
+    ),
+    "who": (
+        "how much [is|are] {t} for {x}",
+        "what do {x} pay for {t}",
+        "what [does|do] {t} cost for {x}",
+        "do {x} have to pay for {t}",
+    ),
 }
 SPECIAL_FOLLOWS = ("and {x}", "what about {x}", "and for {x}", "how about {x}", "and {x} please", "also {x}")
-OTHERS = ("and {t}", "what about {t}", "how about {t}", "and for {t}", "and {t} please", "the same for {t}", "and what about {t}")
+OTHERS = (
+    "and {t}",
+    "what about {t}",
+    "how about {t}",
+    "and for {t}",
+    "and {t} please",
+    "the same for {t}",
+    "and what about {t}",
+)
 EXISTS = ("is there {a}", "do you have {a}", "have you got {a}", "is there {a} here", "are there any {p}", "I need {a}")
-BARE = ("{t}", "what about {t}", "tell me about {t}", "tell me something about {t}", "what do you know about {t}", "information on {t}")
+BARE = (
+    "{t}",
+    "what about {t}",
+    "tell me about {t}",
+    "tell me something about {t}",
+    "what do you know about {t}",
+    "information on {t}",
+)
 OFF = (
     "who won the {noun} yesterday",
     "what is the capital of {Word}",
