@@ -285,7 +285,9 @@ class Tools:
         said = {stem(word) for word in words if word not in small}
         name, told = tool.name.split("_"), self._lexicon.words(tool.description)
         does = {stem(word) for word in (*name[:1], *told[:1])}
-        return len(said) == 1 and len(name) > 1 and not said & does -> float:
+        return len(said) == 1 and len(name) > 1 and not said & does
+
+    def _knows(self, tool: Tool, term: Term) -> float:
         stems, groups = self._named[tool.name]
         if term.stem in stems or (term.root and term.root in stems):
             return 1.0

@@ -429,7 +429,12 @@ HALL = Partner(
     (
         Tool("ring_bell", "Ring the bell"),
         Tool("drive", "Drive forward or back", TOOLS[0].parameters, confirm=True),
-        Tool("order_taxi", "Order a taxi", (Parameter("people", "integer"), Parameter("at", required=False)), confirm=True),
+        Tool(
+            "order_taxi",
+            "Order a taxi",
+            (Parameter("people", "integer"), Parameter("at", required=False)),
+            confirm=True,
+        ),
     ),
 )
 

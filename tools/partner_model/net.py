@@ -77,6 +77,7 @@ def net(size: str) -> Any:
             pad_token_id=0,
             bos_token_id=None,
             eos_token_id=1,
+            use_cache=False,
         )
     )
 
