@@ -18,7 +18,7 @@ TESTERS := $(shell expr $$(nproc) + 1)
 SOURCES := $(shell find ringbuf workers/drivers -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint bench bench-full bench-rings bench-lease bench-overload peers bench-peers test-llama-server wheels arm clean FORCE
+.PHONY: help setup dev run test lint model bench bench-full bench-rings bench-lease bench-overload peers bench-peers test-llama-server wheels arm clean FORCE
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -68,6 +68,14 @@ lint: $(VENV)/.dev ## the checks alone, mending what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/mypy
+
+# An hour on one core, twelve minutes on a GPU; MINUTES=… for another time.
+MODEL := run/partner-model
+MINUTES ?= $(shell $(BIN)/python -c 'import torch; print(12 if torch.cuda.is_available() else 60)')
+model: $(VENV)/.dev ## make the partner's small model from nothing, and measure it (docs/partner.md); takes an hour
+	$(BIN)/python tools/model.py train --minutes $(MINUTES) --out $(MODEL)
+	$(BIN)/python tools/model.py convert --out $(MODEL)
+	$(BIN)/python bench/partner.py --set llm.backend=reword --set llm.reword.model=$(MODEL)/int8 --json $(MODEL)/partner.json
 
 bench: $(VENV)/.dev ## measure the headline of everything into run/bench.json, within 20 minutes; run nothing beside it
 	@mkdir -p run

@@ -7,8 +7,11 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, NotEmpty, OnDisk, OneOf
 
-LLM_BACKENDS = ("facts", "phrasebook", "repeat", "ctranslate2", "openai", "host", "exllamav2", "exllamav3", "computing")
-BESIDE = tuple(name for name in LLM_BACKENDS if name not in ("openai", "host", "computing"))
+LLM_BACKENDS = (
+    *("facts", "reword", "phrasebook", "repeat", "ctranslate2"),
+    *("openai", "host", "exllamav2", "exllamav3", "computing"),
+)
+BESIDE = tuple(name for name in LLM_BACKENDS if name not in ("openai", "host", "computing", "reword"))
 """Those that answer on this machine, by themselves: for where another one does not."""
 WITHOUT_MODEL = frozenset({"facts", "phrasebook", "repeat"})
 """Those that answer by a rule: from phrases, not from a prompt."""
@@ -95,6 +98,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Phrasebook:
     entries: Annotated[tuple[Entry, ...], Live()]
+
+
+@dataclass(frozen=True, slots=True)
+class Reword:
+    """A small model that words what the facts answer."""
+
+    model: ModelPath
+    chooses: Annotated[bool, Live()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ class Config(Settings):
             return {**plain(self.phrases[self.language]), **plain(self.llm.phrasebook), **told}
         if name in WITHOUT_MODEL:
             return {**plain(self.phrases[self.language]), **table}
+        if name == "reword":
+            return {**table, "words_settings": self._answering("facts")}
         rest = {f"{key}_settings": self._answering(table[key]) for key in ("fallback", "words") if table.get(key)}
         prompt = grounded(self.llm.system_prompt, self.persona, self.facts)
         return {"system_prompt": prompt, "max_tokens": self.llm.max_tokens, **table, **rest}
@@ -101,6 +103,8 @@ class Config(Settings):
         phrases = list(self.asr.expect)
         beside = "fallback" if self.llm.backend == "host" else "words"
         answers = {self.llm.backend, self.backend_settings("llm").get(beside)}
+        if "reword" in answers:  # it says what "facts" finds
+            answers.add("facts")
         if answers & {"facts", "phrasebook"}:
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]

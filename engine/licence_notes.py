@@ -119,6 +119,7 @@ BACKENDS_IN_EXTRAS = {
     "exllamav2": "exllamav2",
     "exllamav3": "exllamav3",
     "computing": "ctranslate2",
+    "reword": "ctranslate2",
     "workers.backends.moshi:Moshi": "moshi",
     "workers.backends.voxtral:Voxtral": "voxtral",
 }
@@ -140,6 +141,7 @@ OF_BACKENDS = {
     "prosody": OfBackend(),
     "smart_turn": OfBackend(data=(("smart-turn v3 model", "BSD-2-Clause"),)),
     "facts": OfBackend(data=(_SPHINX,)),  # it knows by the dictionary how words sound
+    "reword": OfBackend(data=(_SPHINX,)),  # its model is made by whoever uses it
     "phrasebook": OfBackend(),
     "repeat": OfBackend(),
     # Their models are the user's choice, each with a licence of its own; of a server's no part runs here.

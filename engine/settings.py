@@ -27,6 +27,7 @@ from engine.backend_settings import (
     Phrases,
     Piper,
     Pocketsphinx,
+    Reword,
     Sherpa,
     Silero,
     SmartTurn,
@@ -249,6 +250,7 @@ class Llm:
     python: Interpreter
     realtime_priority: Priority
     phrasebook: Phrasebook
+    reword: Reword
     ctranslate2: Ctranslate2
     openai: Openai
     host: Host
@@ -279,7 +281,7 @@ class Vocoder:
 @dataclass(frozen=True, slots=True)
 class Floor:
     enabled: bool
-    answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name not in ("computing", "host")))]
+    answers: Annotated[str, Backend(*(name for name in LLM_BACKENDS if name not in ("computing", "host", "reword")))]
     voice: Annotated[str, Backend(*VOICES)]
     hard_limit_s: HardLimit
     threads: Threads

@@ -50,7 +50,9 @@ class Acting:
             elif each.required:
                 return Step(self._ask(each), pending=Pending(tool.name, tuple(arguments.items()), each.name))
         if tool.confirm or unsure:
-            text = self._saying.phrase("confirm", what=self._saying.inside(tool.description or tool.name))
+            what = self._saying.inside(tool.description or tool.name.replace("_", " "))
+            told = [_told(each, arguments[each.name]) for each in tool.parameters if each.name in arguments]
+            text = self._saying.phrase("confirm", what=", ".join([what, *told]))
             return Step(text, pending=Pending(tool.name, tuple(arguments.items())))
         return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(arguments)))
 
@@ -170,8 +172,7 @@ class Acting:
             return self._saying.phrase("which", what=parameter.spoken, choices=choices)
         if parameter.type == "boolean":
             return self._saying.phrase("on_off")
-        counted = parameter.unit or parameter.spoken.endswith("s") or parameter.spoken == "people"
-        many = parameter.type in ("number", "integer") and counted
+        many = parameter.type in ("number", "integer") and _is_counted(parameter)
         return self._saying.phrase("how_many" if many else "what", what=what)
 
     def _wrong(self, parameter: Parameter, value: Value) -> str:
@@ -206,3 +207,18 @@ class Acting:
                 return ()
             calls.append(step.call)
         return calls
+
+
+def _told(parameter: Parameter, value: Value) -> str:
+    """An argument as it is asked back: "10 meters", "3 people", "room kitchen"."""
+    if isinstance(value, bool):
+        return f"{parameter.spoken} {'on' if value else 'off'}"
+    if isinstance(value, str):
+        return value if parameter.choices else f"{parameter.spoken} {value}"
+    counted = parameter.unit or (parameter.spoken if _is_counted(parameter) else "")
+    return f"{value:g} {counted}" if counted else f"{parameter.spoken} {value:g}"
+
+
+def _is_counted(parameter: Parameter) -> bool:
+    """How many there are of it, rather than how much it is."""
+    return bool(parameter.unit) or parameter.spoken.endswith("s") or parameter.spoken == "people"

@@ -73,7 +73,7 @@ ENGLISH = Language(
     forbids=patterns.FORBIDS,
     states=patterns.STATES,
     denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
-    not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once",
+    not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once other another",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
@@ -256,7 +256,7 @@ ENGLISH = Language(
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
         "yes yeah yep sure okay ok do_it go_ahead of_course certainly definitely right correct please_do absolutely "
-        "yup that_is_right that_is_correct it_is_right no_problem why_not"
+        "yup that_is_right that_is_correct it_is_right no_problem why_not please"
     ),
     with_yes="please do it this the a an you may should now thank thanks really indeed for me us i want",
     no="no nope not never cancel don't nah forget stop wrong better_not",

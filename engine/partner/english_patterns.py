@@ -99,7 +99,7 @@ FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
 TALK = (
     ("hello", (
         (r"(hello|hi|hey|hey there|hello there|hi there|good (morning|afternoon|evening|day)|greetings|howdy"
-         r"|hello hello|nice to meet you)( everybody| everyone| all| again)?"),
+         r"|hello hello|nice to meet you|please)( everybody| everyone| all| again)?"),
 
     )),
     ("thanks", (

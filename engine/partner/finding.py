@@ -53,6 +53,16 @@ class Finding:
         found = self._find(question, topic, facts)
         return found if found.best is not None else self._after_statement(question, topic, facts) or found
 
+    def ranked(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> list[Fact]:
+        """Those that have anything to do with a question, or with what the turn before was about; the nearest first."""
+        before = self._before(topic)
+        found: list[tuple[float, Fact]] = []
+        for fit in self._fits(question, question.terms, question.kind, facts, before):
+            near = fit.coverage + 0.5 * fit.context + 0.4 * (fit.fact is topic.fact)
+            if near > 0:
+                found.append((near + 0.2 * (bool(question.kind) and fit.answers), fit.fact))
+        return [fact for _, fact in sorted(found, key=lambda each: -each[0])]
+
     def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         telling = [term for term in question.terms if term.stem not in question.little]
         own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days)

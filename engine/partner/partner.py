@@ -95,6 +95,15 @@ class Partner:
             self._past.clear()  # it was worked out as if it were otherwise
         return self._turn(text, self._topic(tuple(history)[-REPLAYED:], context), context)
 
+    def candidates(
+        self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = (), most: int = 4
+    ) -> tuple[str, ...]:
+        """The facts that come nearest to what was said, for somebody else to choose from. As `decide`."""
+        topic = self._topic(tuple(history)[-REPLAYED:], context)
+        question = read(self._lexicon, text, self._persona.name)
+        facts = (*self._facts.all, *(self._known(line) for line in context))
+        return tuple(fact.text for fact in self._finding.ranked(question, topic, facts)[:most])
+
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""
         self._past.clear()

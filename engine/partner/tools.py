@@ -272,11 +272,20 @@ class Tools:
             named = named or (match >= sure and (term.weight == FULL or term.start == 0))
             little += match > 0
         named = named or little > 1
+        more = more or (not arguments and self._only_thing(tool, words))
         coverage = covered / total if total else 0.0
         ours = sum(match * max(term.weight, LIGHT) for term, match in zip(filling.terms, known, strict=True))
         missing = sum(each.required and each.name not in arguments for each in tool.parameters)
         score = coverage + 0.05 * ours + 0.1 * len(arguments) - 0.1 * missing
         return Wanted(tool, arguments, coverage, named, score, more=more)
+
+    def _only_thing(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether nothing was said but a word of what a tool does something with: "bell", which is no request yet."""
+        stem, small = self._lexicon.stem, {*self._lexicon.language.articles.split(), *self._lexicon.stop}
+        said = {stem(word) for word in words if word not in small}
+        name, told = tool.name.split("_"), self._lexicon.words(tool.description)
+        does = {stem(word) for word in (*name[:1], *told[:1])}
+        return len(said) == 1 and len(name) > 1 and not said & does
 
     def _knows(self, tool: Tool, term: Term) -> float:
         stems, groups = self._named[tool.name]

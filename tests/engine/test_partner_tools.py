@@ -422,3 +422,45 @@ def test_a_number_that_is_denied_or_counts_something_else_is_no_distance(said: s
     asked = BELL.decide("go forward", [])
     assert asked.calls == ()
     assert len(BELL.decide(said, [Exchange("go forward", asked.text)]).calls) == calls
+
+
+HALL = Partner(
+    ("The bell is above the door.",),
+    (
+        Tool("ring_bell", "Ring the bell"),
+        Tool("drive", "Drive forward or back", TOOLS[0].parameters, confirm=True),
+        Tool(
+            "order_taxi",
+            "Order a taxi",
+            (Parameter("people", "integer"), Parameter("at", required=False)),
+            confirm=True,
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("said", ["bell", "the bell please", "ring the other bell", "ring another bell"])
+def test_a_thing_that_is_only_named_or_another_one_is_asked_back(said: str) -> None:
+    assert HALL.decide(said).calls == ()
+
+
+@pytest.mark.parametrize("said", ["ring", "ring it", "ring the bell", "please ring the bell", "ring bell"])
+def test_what_is_done_with_a_thing_is_enough(said: str) -> None:
+    assert [call.name for call in HALL.decide(said).calls] == ["ring_bell"]
+
+
+@pytest.mark.parametrize(
+    ("said", "back"),
+    [
+        ("go forward ten meters", "Shall I really drive forward or back, forward, 10 meters?"),
+        ("order a taxi for three", "Shall I really order a taxi, 3 people?"),
+    ],
+)
+def test_what_is_asked_back_says_with_what(said: str, back: str) -> None:
+    first = HALL.decide(said)
+    assert (first.text, first.calls) == (back, ())
+    assert len(HALL.decide("please", [Exchange(said, back)]).calls) == 1
+
+
+def test_please_alone_is_answered_and_not_refused() -> None:
+    assert HALL.decide("please").kind == "talk"

@@ -10,10 +10,10 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from engine.contract import Abilities, Ended, Event, Job, Rung, Tag, Token
+from engine.contract import Abilities, Called, Ended, Event, Job, Rung, Tag, Token
 
 Reason: TypeAlias = Literal["done", "cancelled", "failed"]
 
@@ -38,6 +38,11 @@ class Answer:
         if text and not self.unwanted:
             self._made.put((self, Token(self.job.tag, text)))
             self._wake()
+
+    def call(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        """Ask the host to do something; before the first piece."""
+        self._made.put((self, Called(self.job.tag, tool, arguments)))
+        self._wake()
 
     def end(self, reason: Reason = "done", why: str = "") -> None:
         """The last thing a thread does for it; the first call counts. Who is cancelled ends so, whatever came of it."""
@@ -108,6 +113,9 @@ class Background(ABC):
                 took = now - self._last_ns[tag]
                 self._cost_ns += (took - self._cost_ns) // 8 if self._cost_ns else took
             self._last_ns[tag] = now
+        elif isinstance(event, Called):
+            if answer.unwanted:
+                return
         else:
             del self._open[tag]
             self._last_ns.pop(tag, None)

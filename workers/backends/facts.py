@@ -8,11 +8,11 @@ patterns with a `*` are for what no fact comes near. Where there are no facts, t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from engine.contract import Called, Event, Job, Rung, Tag
 from engine.partner.partner import Decision, Partner, Persona
-from engine.partner.tools import Tool
+from engine.partner.tools import Call, Tool
 from engine.partner_settings import Parameter
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.pronunciations import pronunciations
@@ -20,6 +20,16 @@ from workers.backends.spoken import Spoken
 
 _PHRASES = ("unknown",)
 """Those of the configuration that it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """text: what it says; fact: the one that this is, if any; near: facts that come nearest, this one first."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+    fact: str = ""
+    near: tuple[str, ...] = ()
 
 
 class Facts(Spoken):
@@ -44,6 +54,7 @@ class Facts(Spoken):
             rung.language,
         )
         self._any = bool(settings["facts"])
+        self._unknown = str(settings["unknown"])
         entries = list(settings.get("entries", ()))
         for book, wide in ((self._whole, False), (self._wide, True)):
             kept = [
@@ -73,6 +84,22 @@ class Facts(Spoken):
             return said
         self._decision = decision
         return decision.text
+
+    @property
+    def unknown(self) -> str:
+        """What it says when nothing fits."""
+        return self._unknown
+
+    def found(self, job: Job, most: int) -> Found:
+        """What it would say and call; and where that is a fact, or nothing, the facts that come nearest, at most so
+        many, for a backend that chooses by itself."""
+        text = self.answer(job)
+        decision = self._decision
+        if decision is None or decision.kind not in ("fact", "unknown"):
+            return Found(text, decision.calls if decision is not None else ())
+        fact = text if decision.kind == "fact" else ""
+        near = self._partner.candidates(job.text, job.history, job.context, most)
+        return Found(text, (), fact, tuple(dict.fromkeys([*([fact] if fact else []), *near]))[:most])
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         events = list(super().step(budget_ns))

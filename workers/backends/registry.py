@@ -34,6 +34,7 @@ REGISTRY = {
     },
     "llm": {
         "facts": "workers.backends.facts:Facts",
+        "reword": "workers.backends.reword:Reword",
         "phrasebook": "workers.backends.phrasebook:Phrasebook",
         "repeat": "workers.backends.repeat:Repeat",
         "ctranslate2": "workers.backends.ct2_generator:Ct2Generator",
