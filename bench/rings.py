@@ -54,7 +54,7 @@ from ringbench.systems import PEERS, absent, choose
 FULL = Effort(rounds=15, slice_s=0.08, hops=1_000_000, limit_s=140.0)
 QUICK = Effort(rounds=3, slice_s=0.04, hops=1_000_000, limit_s=20.0)
 STDOUT = Path("-")
-GLANCE = Effort(rounds=1, slice_s=0.001, hops=1_000)
+GLANCE = Effort(rounds=1, slice_s=0.001, hops=10_000)
 
 
 def measure(effort: Effort, peers: list[str], pinned: bool) -> Results:

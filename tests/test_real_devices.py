@@ -59,7 +59,7 @@ def test_question_and_announcement_go_through_the_systems_default_devices_and_li
     assert (np.abs(played.astype(int)) > 1000).sum() > 4000
     engine.process.terminate()
     assert engine.end() == 0
-    turn, _ = report(tmp_path / "report.json")["turns"]
+    turn = report(tmp_path / "report.json")["turns"][0]
     assert understood(turn)
     assert turn["outcome"] == "answered"
     heard, played = np.frombuffer((tmp_path / "both.wav").read_bytes()[44:], np.int16).reshape(-1, 2).T
