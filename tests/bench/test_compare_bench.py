@@ -70,12 +70,19 @@ def test_different_machines_and_company_are_said_plainly() -> None:
     assert machine.differences(MACHINE, {**MACHINE, "commit": "c"}) == []
 
 
-@pytest.mark.parametrize(("after", "cores", "code"), [(100, "same", 0), (300, "same", 1), (300, "other", 2)])
+@pytest.mark.parametrize(
+    ("after", "what", "code"),
+    [(100, "same", 0), (300, "same", 1), (300, "other", 2), (100, "broken", 1), (100, "nothing", 2)],
+)
 def test_compare_fails_when_something_got_worse_and_says_nothing_across_machines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: float, cores: str, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: float, what: str, code: int
 ) -> None:
     old, new = results(a=ms(100, 99, 101)), results(a=ms(after, after - 1, after + 1))
-    new.machine = {**MACHINE, "cores": MACHINE["cores"] if cores == "same" else cores}
+    new.machine = {**MACHINE, "cores": "4" if what == "other" else MACHINE["cores"]}
+    new.sections |= {"c": Became("bench/c.py", 1.0, "it hung")} if what == "broken" else {}
+    old.sections |= {"c": Became("bench/c.py", 1.0)}
+    if what == "nothing":
+        new.figures.clear()
     old.write(tmp_path / "old.json")
     new.write(tmp_path / "new.json")
     monkeypatch.setattr(sys, "argv", ["compare.py", str(tmp_path / "old.json"), str(tmp_path / "new.json"), "--fail"])
