@@ -6,7 +6,8 @@ A figure has moved when its two intervals do not touch and its values differ by 
 know what varies within a run; give --again with other runs of the old state, and theirs are taken in. The worse come
 first, then the largest. What has no interval is shown when it differs, and not judged.
 
-Exit codes with --fail: 1, something got worse; 2, the machines differ, so that nothing can be said.
+Exit codes with --fail: 1, something got worse, or a bench fails that did not; 2, nothing can be said, since the
+machines differ or nothing was measured by the same command.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ def main() -> None:
     least = arguments.least / 100
     print(noise.report(old, new, again, least))
     if arguments.fail:
-        if differences(old.machine, new.machine):
+        found = noise.moves(old, new, again, least)
+        if differences(old.machine, new.machine) or not found:
             raise SystemExit(2)
-        raise SystemExit(any(move.verdict == noise.WORSE for move in noise.moves(old, new, again, least)))
+        raise SystemExit(bool(noise.broken(old, new)) or any(move.verdict == noise.WORSE for move in found))
 
 
 if __name__ == "__main__":

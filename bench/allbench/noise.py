@@ -81,6 +81,12 @@ def moves(old: Results, new: Results, again: Sequence[Results] = (), least: floa
     return sorted(found, key=lambda move: (ranks[move.verdict], -move.size))
 
 
+def broken(old: Results, new: Results) -> list[str]:
+    """The benches that went well in the old run and failed in the new one."""
+    well = {name for name, each in old.sections.items() if not each.error}
+    return [name for name, each in new.sections.items() if each.error and name in well]
+
+
 def alone(old: Results, new: Results, compared: Sequence[Move]) -> list[str]:
     """What could not be compared, a line for each kind."""
     names = {move.name for move in compared}
@@ -119,7 +125,7 @@ def report(old: Results, new: Results, again: Sequence[Results] = (), least: flo
                 }
             )
     if not table.rows:
-        table.rows.append({"": "nothing"})
+        table.rows.append({"": "nothing" if found else "nothing was measured by both"})
     count = sum(move.verdict == SAME for move in found)
     table.note = "\n".join([f"within noise: {count} of {len(found)}", *alone(old, new, found)])
     return "\n".join([*lines, str(table)])

@@ -74,7 +74,30 @@ def conversation(found: Mapping[str, Any]) -> Figures:
         keys = ("system", "setting") if name == "curve" else ("",)
         own = cells.figures(table, keys, columns[name], ASKED)
         every |= {f"{name}: {each}": figure for each, figure in own.items()}
-    return every
+    return every | beside(every)
+
+
+PEERS = ("pipecat", "livekit")
+BESIDE: Mapping[str, Callable[[str], str]] = {
+    "curve": lambda _: "engine, patience-0.6",
+    "machinery": lambda _: "engine, speculation off",
+    "overload": lambda rights: f"governor on{rights}",
+    "lock": lambda burden: f"engine, in asr{burden}",
+}
+"""The engine's row that a peer's row of a table is compared with, by what that has after the peer's name."""
+
+
+def beside(every: Figures) -> Figures:
+    """How many times as long as the engine peers take."""
+    found: Figures = {}
+    for name, figure in every.items():
+        table, row, column = name.split(": ")
+        for peer in PEERS:
+            if row.startswith(peer) and column in ("response p50", "p95"):
+                engine = every.get(f"{table}: {BESIDE[table](row.removeprefix(peer))}: {column}")
+                if engine is not None and engine.value > 0:
+                    found[f"{name}, times the engine's"] = Figure(figure.value / engine.value, "x", "higher")
+    return found
 
 
 def overload(found: Mapping[str, Any]) -> Figures:
@@ -83,7 +106,7 @@ def overload(found: Mapping[str, Any]) -> Figures:
     for name, table in found["tables"].items():
         own = cells.figures(table, ("", "rights", "burden", "fault"), LOADED, ASKED)
         every |= {f"{name}: {each}": figure for each, figure in own.items()}
-    return every
+    return every | beside(every)
 
 
 OURS = "ring_"
@@ -179,7 +202,7 @@ def own(found: Mapping[str, Any]) -> Figures:
 @dataclass(frozen=True, slots=True)
 class Section:
     """program: in bench/. headline, full: its options; None: it has no part in that. limit_s: a headline that takes
-    longer hangs; `full` may take three hours. read: the figures of what it writes for --json; None: it only prints.
+    longer hangs; `full` may take half a day. read: the figures of what it writes for --json; None: it only prints.
     shared: it takes --shared."""
 
     program: str
@@ -190,7 +213,7 @@ class Section:
     shared: bool = True
 
 
-FULL_LIMIT_S = 3 * 3600.0
+FULL_LIMIT_S = 12 * 3600.0
 
 SECTIONS: Mapping[str, Section] = {
     "start": Section("start.py", "--times 3", "--times 10", own, shared=False),

@@ -1,5 +1,4 @@
-"""bench/headline.py and bench/compare.py, as far as they are arithmetic, files and words. What they measure is no
-test's business."""
+"""bench/headline.py, as far as it is arithmetic, files and words. What it measures is no test's business."""
 
 from __future__ import annotations
 
@@ -11,29 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import compare
 import headline
 import pytest
-from allbench import cells, machine, noise, sections
+from allbench import cells, machine, sections
 from allbench.cells import Column
-from allbench.results import Figure, Results, as_json, counted, figures_of, measured, ranged, read, share
+from allbench.results import Figure, as_json, counted, figures_of, measured, ranged, read, share
 from allbench.results import Section as Became
 from allbench.run import Order, command, run, stop
 from allbench.sections import SECTIONS, Section
 from talkbench.figures import percentile, rate
 
-MACHINE = dict.fromkeys(machine.TELLS, "the same") | {"beside": "1 % busy, 0 % stolen", "commit": "a" * 40}
-
-
-def results(**figures: Figure) -> Results:
-    """A run of one bench, "b", with these figures."""
-    found = {f"b: {name}": figure for name, figure in figures.items()}
-    return Results("headline", MACHINE, "2000-01-01T00:00:00+00:00", {"b": Became("bench/b.py", 1.0)}, found)
-
-
-def ms(value: float, low: float, high: float) -> Figure:
-    return Figure(value, "ms", "lower", (low, high))
-
+from tests.bench.results import ms, results
 
 # Figures and the file.
 
@@ -159,7 +146,26 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
     assert sections.partner({"by hand": {"answers": [9, 10]}})["by hand: answers"].asked == 90
 
 
-def test_headline_that_is_to_run_is_there_and_has_its_place_in_the_full_run() -> None:
+def test_peers_stand_beside_the_engine_in_the_same_conditions() -> None:
+    curve = [
+        {"system": "engine", "setting": "patience-0.6", "response p50": "200 (190..210)"},
+        {"system": "livekit", "setting": "default", "response p50": "600 (500..700)"},
+    ]
+    loaded = [
+        {"": "governor on", "rights": "none", "p95": "400 (350..450)"},
+        {"": "governor on", "rights": "real-time", "p95": "200 (190..210)"},
+        {"": "pipecat", "rights": "real-time", "p95": "4000 (3000..5000)"},
+        {"": "livekit", "rights": "unheard of", "p95": "4000 (3000..5000)"},
+    ]
+    found = sections.conversation({"curve": {"rows": curve}})
+    found |= sections.overload({"tables": {"overload": {"rows": loaded}}})
+    assert {name: figure.value for name, figure in found.items() if "times" in name} == {
+        "curve: livekit, default: response p50, times the engine's": 3,
+        "overload: pipecat, real-time: p95, times the engine's": 20,
+    }
+
+
+def test_every_bench_that_is_to_run_is_there_and_has_its_place_in_the_full_run() -> None:
     for name, section in SECTIONS.items():
         assert (Path(__file__).parents[2] / "bench" / section.program).is_file(), name
         assert ": " not in name  # it begins the names of its figures
@@ -235,77 +241,7 @@ def test_a_name_that_nobody_knows_is_refused_and_what_has_no_part_in_the_headlin
     assert list(headline.chosen("faults,start", full=True)) == ["faults", "start"]
 
 
-# What moved.
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "verdict"),
-    [
-        (ms(200, 190, 210), ms(250, 240, 260), noise.WORSE),
-        (ms(250, 240, 260), ms(200, 190, 210), noise.BETTER),
-        (ms(200, 190, 210), ms(220, 205, 240), noise.SAME),  # they touch
-        (ms(200, 200, 200), ms(205, 205, 205), noise.SAME),  # sure, and of no account
-        (Figure(1.0, "s", "lower"), ms(2.0, 1.9, 2.1), noise.UNKNOWN),
-        (share(20, 20), share(5, 20), noise.WORSE),  # higher is better
-        (counted(0), counted(2), noise.SAME),
-        (counted(0), counted(20), noise.WORSE),
-    ],
-)
-def test_a_figure_has_moved_when_intervals_are_apart_and_by_enough(old: Figure, new: Figure, verdict: str) -> None:
-    assert noise.verdict(old, new) == verdict
-
-
-def test_the_worse_come_first_and_then_the_largest() -> None:
-    old = results(a=ms(100, 99, 101), b=ms(100, 99, 101), c=ms(100, 99, 101), d=ms(100, 99, 101))
-    new = results(a=ms(50, 49, 51), b=ms(120, 119, 121), c=ms(300, 299, 301), d=ms(101, 100, 102))
-    found = [(move.name, move.verdict, move.ratio) for move in noise.moves(old, new)]
-    assert found == [
-        ("b: c", noise.WORSE, 3.0),
-        ("b: b", noise.WORSE, 1.2),
-        ("b: a", noise.BETTER, 0.5),
-        ("b: d", noise.SAME, 1.01),
-    ]
-
-
-def test_other_runs_of_the_old_state_widen_its_intervals() -> None:
-    old, new = results(a=ms(100, 99, 101)), results(a=ms(130, 128, 132))
-    assert noise.moves(old, new)[0].verdict == noise.WORSE
-    assert noise.moves(old, new, [results(a=ms(129, 127, 131))])[0].verdict == noise.SAME
-
-
-def test_what_was_measured_by_another_command_is_not_compared() -> None:
-    old, new = results(a=ms(100, 99, 101)), results(a=ms(300, 299, 301))
-    new.sections["b"] = Became("bench/b.py --longer", 1.0, "it hung")
-    assert noise.moves(old, new) == []
-    said = noise.report(old, new)
-    assert "another command: 1 figures, such as 'b: a'" in said
-    assert "failed in the new run: b: it hung" in said
-
-
-def test_different_machines_and_company_are_said_plainly() -> None:
-    old, new = results(a=ms(100, 99, 101)), results(a=ms(100, 99, 101))
-    assert "DIFFERENT" not in noise.report(old, new)
-    new.machine = {**MACHINE, "cores": "4 of 4", "beside": "35 % busy, 2 % stolen", "commit": "b" * 40}
-    said = noise.report(old, new)
-    assert "DIFFERENT MACHINES" in said
-    assert "cores: the same | 4 of 4" in said
-    assert "NOT ALONE: something else ran when the new run began (35 % busy, 2 % stolen)" in said
-    assert not machine.was_busy({})
-    assert machine.differences(MACHINE, {**MACHINE, "commit": "c"}) == []
-
-
-@pytest.mark.parametrize(("after", "cores", "code"), [(100, "same", 0), (300, "same", 1), (300, "other", 2)])
-def test_compare_fails_when_something_got_worse_and_says_nothing_across_machines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: float, cores: str, code: int
-) -> None:
-    old, new = results(a=ms(100, 99, 101)), results(a=ms(after, after - 1, after + 1))
-    new.machine = {**MACHINE, "cores": MACHINE["cores"] if cores == "same" else cores}
-    old.write(tmp_path / "old.json")
-    new.write(tmp_path / "new.json")
-    monkeypatch.setattr(sys, "argv", ["compare.py", str(tmp_path / "old.json"), str(tmp_path / "new.json"), "--fail"])
-    with pytest.raises(SystemExit) as ended:
-        compare.main()
-    assert int(ended.value.code or 0) == code
+# The machine.
 
 
 def test_what_is_busy_and_what_is_stolen_is_of_the_time_since() -> None:
