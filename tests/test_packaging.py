@@ -126,6 +126,7 @@ IMPORTS = {
         "packaging",
         "pulsectl",
         "pynvml",
+        "rich",
         "ringbuf",
         "samplerate",
         "tomli",
