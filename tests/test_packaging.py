@@ -131,6 +131,7 @@ IMPORTS = {
         "packaging",
         "pulsectl",
         "pynvml",
+        "rich",
         "ringbuf",
         "samplerate",
         "tomli",

@@ -2,7 +2,7 @@
  *
  *   here                   there
  *   ring_sleepers          rb_ring_impatient, bell.h: B, C, D; A is the store of the position in front of it
- *   UPTO                   `upto` of a bell with PATIENCE: the consumer waits for WANT items of producer 0's ring
+ *   UPTO                   `upto` of a bell with PATIENCE: the consumer waits for 1 or WANT items of producer 0's ring
  *   producer               any role that releases a position: a commit, a reader's release, an open
  *   ringer                 rb_bell_ring, bell.h
  *   futex_wake, _wait      the system calls in rb_bell_wake and rb_bell_sleep, bell.h
@@ -39,7 +39,7 @@
 #define WANT 2
 #endif
 #ifdef PATIENCE
-#define NEED(i) (i == 0 -> WANT : 1)
+#define NEED(i) (i == 0 -> want : 1)
 #define PATIENCES 1
 #else
 #define NEED(i) 1
@@ -75,6 +75,9 @@
 #endif
 
 bool asleep; /* the consumer is in futex_wait */
+#ifdef PATIENCE
+byte want = WANT; /* what it waits for now, of producer 0 */
+#endif
 byte published[PRODUCERS], taken[PRODUCERS];
 byte finished, interruptions, kills;
 bool killed[PROCESSES], ended[PROCESSES], gone[PROCESSES];
@@ -291,20 +294,26 @@ proctype consumer()
 #endif
             do
             ::
+#ifdef PATIENCE
+                if
+                :: want = 1
+                :: want = WANT
+                fi;
+#endif
                 load(CONSUMER, SEQ, ACQUIRE, seq);                /* 1 */
                 any_ready(seq);
                 if
                 :: ready
                 :: !ready ->
 #if defined(PATIENCE) && !defined(UPTO_AFTER_FENCE)
-                    store(CONSUMER, UPTO, taken[0] + WANT, RELAXED);
+                    store(CONSUMER, UPTO, taken[0] + want, RELAXED);
 #endif
                     store(CONSUMER, SLEEPING, true, RELAXED);     /* 2 */
 #ifndef NO_CONSUMER_FENCE
                     fence_seq_cst(CONSUMER);                      /* 3 */
 #endif
 #ifdef UPTO_AFTER_FENCE
-                    store(CONSUMER, UPTO, taken[0] + WANT, RELAXED);
+                    store(CONSUMER, UPTO, taken[0] + want, RELAXED);
 #endif
                     recheck();                                    /* 4 */
 #ifdef SEQ_AFTER_RECHECK
