@@ -282,7 +282,8 @@ def test_after_a_restart_it_goes_on_where_a_predecessor_has_stopped(
 
 
 def tone(ms: int, level: float) -> Pcm:
-    return np.round(level * np.sin(np.arange(ms * 16) * 0.3)).astype(np.int16)
+    sound: Pcm = np.round(level * np.sin(np.arange(ms * 16) * 0.3)).astype(np.int16)
+    return sound
 
 
 def test_the_last_sound_of_a_voice_is_found_to_within_a_few_ms() -> None:
