@@ -60,6 +60,8 @@ class Pair:
     told_ms: float
     heard_ms: float
     ends_ms: float
+    remark: str = ""
+    """What else became of it."""
 
     @property
     def apart_ms(self) -> float:
@@ -86,7 +88,9 @@ def pairs(number: int, track: Track, run: Run) -> list[Pair]:
         ]
         if row["response_ms"] is not None and turns and not row["cut_in"]:
             ends = (turns[-1]["speech"]["end_s"] - label["end"]) * 1000
-            found.append(Pair(number, turns[-1]["response_ms"], row["response_ms"], round(ends, 1)))
+            told = turns[-1]
+            what = [told["outcome"]] * (told["outcome"] != "answered") + [f"of {len(turns)} turns"] * (len(turns) > 1)
+            found.append(Pair(number, told["response_ms"], row["response_ms"], round(ends, 1), ", ".join(what)))
     return found
 
 
@@ -178,7 +182,7 @@ def main() -> None:
             for pair in found:
                 print(
                     f"{name} {pair.session}: told {pair.told_ms:.0f}, heard {pair.heard_ms:.0f}, "
-                    f"ends {pair.ends_ms:+.0f}, rest {pair.rest_ms:+.0f}",
+                    f"ends {pair.ends_ms:+.0f}, rest {pair.rest_ms:+.0f}  {pair.remark}".rstrip(),
                     flush=True,
                 )
             utterances = sum(len(track.labels["utterances"]) for track in on)

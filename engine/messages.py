@@ -121,8 +121,7 @@ class SpeechBegan(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechPaused(Message):
     """Nobody speaks since `end`; capture_ns is the time of that sample. quiet: how many samples before it the last of
-    the voice was heard: voice activity is judged by whole hops, and is not sure at once that it is over. Below 0: so
-    many after it."""
+    the voice was heard: voice activity is judged by whole hops, and is not sure at once that it is over."""
 
     end: int
     quiet: int = 0

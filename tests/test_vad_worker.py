@@ -282,17 +282,22 @@ def test_after_a_restart_it_goes_on_where_a_predecessor_has_stopped(
 
 
 def tone(ms: int, level: float) -> Pcm:
-    return np.round(level * np.sin(np.arange(ms * 16) * 0.3)).astype(np.int16)
+    sound: Pcm = np.round(level * np.sin(np.arange(ms * 16) * 0.3)).astype(np.int16)
+    return sound
 
 
 def test_the_last_sound_of_a_voice_is_found_to_within_a_few_ms() -> None:
-    for silent_ms in (0, 8, 40, 200):
-        sound = np.concatenate([tone(150, 8000), tone(silent_ms, 2.0)])
-        assert abs(silent_at_end(sound, 16000) - silent_ms * 16) <= 64
-    assert silent_at_end(tone(100, 8000), 16000) == 0
-    assert silent_at_end(np.concatenate([tone(150, 8000), tone(100, 800)]), 16000) == 0  # it only gets softer
-    assert silent_at_end(tone(100, 10.0), 16000) == 0  # nothing is heard at all
-    assert silent_at_end(tone(0, 1.0), 16000) == 0
+    for level in (0.0, 40.0):  # of the room
+        for silent_ms in (80, 120, 200):
+            sound = np.concatenate([tone(200, 8000), tone(silent_ms, level)])
+            silent = silent_at_end(sound, 16000)
+            assert silent is not None
+            assert abs(silent - silent_ms * 16) <= 64
+    softer = np.concatenate([tone(100, 0.0), tone(150, 8000), tone(100, 800)])
+    assert silent_at_end(softer, 16000) == 0
+    assert silent_at_end(tone(300, 8000), 16000) is None  # it does not stand out
+    assert silent_at_end(tone(300, 10.0), 16000) is None  # nothing is heard at all
+    assert silent_at_end(tone(0, 1.0), 16000) is None
 
 
 def test_a_pause_is_told_with_the_moment_of_the_last_sound(desk: Desk) -> None:
@@ -302,3 +307,11 @@ def test_a_pause_is_told_with_the_moment_of_the_last_sound(desk: Desk) -> None:
     *_, paused = desk.messages(*[0.9] * 12, 0.1)  # two frames later than it is over
     assert isinstance(paused, m.SpeechPaused)
     assert abs(paused.quiet - 2 * FRAME) <= 64
+
+
+def test_where_the_room_is_too_loud_to_tell_a_pause_is_where_voice_activity_says(desk: Desk) -> None:
+    mic = desk.rings.seat("audio").history_writer("mic")
+    mic.put(np.concatenate([np.zeros(CONTEXT, np.int16), tone(18 * 32, 8000)]), capture_ns=0)
+    *_, paused = desk.messages(*[0.9] * 12, 0.1)
+    assert isinstance(paused, m.SpeechPaused)
+    assert paused.quiet == 0

@@ -188,10 +188,11 @@ class Vad:
             self._out.send(m.SpeechPaused(end=sample, capture_ns=at_ns, quiet=self._quiet(sample)))
 
     def _quiet(self, end: int) -> int:
-        """How many samples before `end`, where the first hop without a voice begins, its last sound was."""
-        stop = end + self._hop
-        window = self._mic.view(max(end - _LOOK_BACK * self._hop, 0), stop)
-        return 0 if window is None else silent_at_end(window, self._mic.rate) - self._hop
+        """How many samples before `end`, where the first hop without a voice begins, its last sound was. 0 where the
+        room is too loud to tell: it may be heard after that, too."""
+        window = self._mic.view(max(end - _LOOK_BACK * self._hop, 0), end + self._hop)
+        silent = None if window is None else silent_at_end(window, self._mic.rate)
+        return max(0, silent - self._hop) if silent is not None else 0
 
 
 def resume_at(judged: int, newest: int, forgotten: int, hop: int, rate: int) -> int:

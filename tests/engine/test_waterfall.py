@@ -142,7 +142,7 @@ def test_what_nobody_did_anything_for_is_not_drawn() -> None:
 
 def test_times_count_from_the_last_sound_of_the_voice_and_not_from_when_voice_activity_was_sure() -> None:
     told = []
-    for quiet_ms in (0, 40, -16):
+    for quiet_ms in (0, 40):
         talk = Talk()
         talk.begin(1000)
         talk.until(2032)
@@ -158,5 +158,4 @@ def test_times_count_from_the_last_sound_of_the_voice_and_not_from_when_voice_ac
     assert told == [
         (1000.0, 450.0, 2_000_000_000, 2.0),
         (1040.0, 490.0, 1_960_000_000, 1.96),
-        (984.0, 434.0, 2_016_000_000, 2.016),
     ]
