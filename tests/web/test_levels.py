@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -101,6 +102,7 @@ def test_numbers_of_a_stage_are_those_of_its_cells_and_its_process(rings: Rings)
     page = rings.telemetry
     page.set("asr.pid", os.getpid())
     page.set("asr.state", 2)
+    page.set("asr.beat_ns", time.monotonic_ns())
     page.set("asr.rung_at", 1)
     page.count("asr.late", 4)
     page.set("llm.gone", 1)
