@@ -132,6 +132,7 @@ IMPORTS = {
         "packaging",
         "pulsectl",
         "pynvml",
+        "rich",
         "ringbuf",
         "samplerate",
         "tomli",

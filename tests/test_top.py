@@ -23,6 +23,7 @@ import pytest
 from engine.telemetry import STATES
 from tests.engine_run import RATE, UNHURRIED, WATCHDOG_S, Engine, question, silence, write
 
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
 ON, OFF = "\x1b[?1049h", "\x1b[?1049l"
 
 
@@ -39,7 +40,9 @@ class Top:
             command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=env, text=True
         )
         os.close(theirs)
+        self._raw = b""
         self.written = ""
+        """All that came, but for the colours."""
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -58,7 +61,8 @@ class Top:
             more = os.read(self._ours, 1 << 16)
         except OSError:  # the other end is closed
             return False
-        self.written += more.decode(errors="replace")
+        self._raw += more
+        self.written = _COLOURS.sub("", self._raw.decode(errors="replace"))
         return bool(more)
 
     def end(self) -> tuple[int, str]:
@@ -105,7 +109,9 @@ def test_a_turn_is_seen_live_with_where_its_time_went_and_ctrl_c_gives_the_termi
     try:
         top.until("vocoder +ready")
         top.until("museum")  # the conversation as it goes
-        top.until(r"turn 1.*museum.*\d+ ms(.|\n)*wait \d+")
+        top.until("turn 1 .*museum")
+        top.until("wait +█")
+        top.until(r"heard after \d+ ms")
         since = len(top.written)
         top.resize(60, 20)
         top.until(r"\x1b\[2J", since)

@@ -47,10 +47,15 @@ VOICE = sound(VOWEL)
 def test_a_room_that_is_too_quiet_to_be_looked_at_closely_is_followed_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    quick, close, looked = Candidate(COUNT, RATE), Candidate(COUNT, RATE), [0]
+    quick, close, looked = Candidate(COUNT, RATE), Candidate(COUNT, RATE), list[Pcm]()
     monkeypatch.setattr(close._hop, "most", lambda _: float("inf"))
     look = quick._hop.look
-    monkeypatch.setattr(quick._hop, "look", lambda hop: (looked.append(0), look(hop)))
+
+    def counted(hop: Pcm) -> None:
+        looked.append(hop)
+        look(hop)
+
+    monkeypatch.setattr(quick._hop, "look", counted)
     random = np.random.default_rng(0)
     for number in range(400):
         level = random.choice([0, 1, 15, 29, 31, 60, 500, 5000])
