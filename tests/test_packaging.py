@@ -126,6 +126,7 @@ IMPORTS = {
     "ringbuf": {"ringbuf", "numpy", "posix_ipc"},
     "engine": {
         "engine",
+        "h11",
         "huggingface_hub",
         "numpy",
         "packaging",

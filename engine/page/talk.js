@@ -71,7 +71,9 @@ function draw() {
     return made;
   }));
   // The oldest fades only where it is cut off.
-  document.body.classList.toggle("few", at("exchanges").offsetHeight <= at("talk").clientHeight * 0.8);
-  const empty = !at("exchanges").childElementCount;
+  const oldest = at("exchanges").firstElementChild;
+  const top = (element) => element.getBoundingClientRect().top;
+  document.body.classList.toggle("few", !oldest || top(oldest) >= top(at("exchanges")));
+  const empty = !oldest;
   at("hint").textContent = shown ? (empty ? "Nobody is speaking." : "") : "Words are counted here, not shown.";
 }

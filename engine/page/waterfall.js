@@ -65,7 +65,7 @@ export function showTurn(turn) {
     if (row.budget !== null && row.waits[0] + row.budget < end) {
       axis.append(bar("limit", share(row.waits[0] + row.budget), share(row.waits[0] + row.budget)));
     }
-    const made = make("div", "row", make("span", "label", LABELS[row.stage]), axis,
+    const made = make("div", "row", make("span", "label", LABELS[row.stage], " ", make("small", "", row.stage)), axis,
       make("span", `ms${row.over ? " over" : ""}`, row.took === null ? "–" : `${whole(row.took)} ms`));
     made.dataset.stage = row.stage;
     made.title = `${row.stage}: ${TITLES[row.stage]}${row.budget === null ? "" : `; budget ${whole(row.budget)} ms`}`;

@@ -8,6 +8,8 @@ const SIDES = ["microphone", "loudspeaker"];
 const STILL = window.matchMedia("(prefers-reduced-motion: reduce)");
 const STILL_MS = 1000;
 
+const LEAST_DB = -60;
+
 const canvas = at("wave");
 const columns = Object.fromEntries(SIDES.map((side) => [side, new Int8Array(COLUMNS * 2)]));
 let drawn = 0;
@@ -22,7 +24,7 @@ export function hear(levels) {
   const now = performance.now();
   if (document.hidden || (STILL.matches && now - drawn < STILL_MS)) return;
   drawn = now;
-  for (const side of SIDES) at(side).value = levels[side].db;
+  for (const side of SIDES) show(side, levels[side].db);
   requestAnimationFrame(draw);
 }
 
@@ -30,9 +32,15 @@ export function hear(levels) {
 export function silence() {
   for (const side of SIDES) {
     columns[side].fill(0);
-    at(side).value = -96;
+    show(side, LEAST_DB);
   }
   requestAnimationFrame(draw);
+}
+
+function show(side, db) {
+  const meter = at(side);
+  meter.setAttribute("aria-valuenow", Math.max(LEAST_DB, db));
+  meter.firstChild.style.width = `${Math.max(0, 1 - db / LEAST_DB) * 100}%`;
 }
 
 function draw() {
@@ -51,7 +59,8 @@ function draw() {
       // The square root: a quiet voice is seen, too.
       const low = Math.sqrt(Math.max(0, -heights[column * 2]) / FULL) * half * 0.95;
       const high = Math.sqrt(Math.max(0, heights[column * 2 + 1]) / FULL) * half * 0.95;
-      to.fillRect(column * step, middle - high, Math.max(1, step * 0.7), Math.max(devicePixelRatio, low + high));
+      const [left, right] = [Math.floor(column * step), Math.floor((column + 1) * step)];
+      to.fillRect(left, middle - high, right - left, Math.max(devicePixelRatio, low + high));
     }
   });
 }
