@@ -28,7 +28,7 @@ FACTS = (
 )
 TOLD = f"facts={list(FACTS)}"
 TAXI = '{name="order_taxi", description="Order a taxi", parameters={people="integer"}}'
-LONG = f"facts=['The pool is {' '.join(['really'] * 30)} big.']"
+LONG = f"facts=['The garden costs {' '.join(['really'] * 30)} four euros.']"
 
 
 @pytest.fixture(scope="module")
