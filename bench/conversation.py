@@ -1,7 +1,7 @@
 """Conversations measured on real recordings: how soon the engine answers, and what it gets wrong for it.
 
     python bench/conversation.py [--quick] [--only turn_taking,hall] [--sessions N] [--shared ../shared]
-        [--json FILE] [--plot FILE]
+        [--json FILE] [--plot FILE] [--ledger FILE]
 
 Sessions of recorded utterances, in real time, through the virtual sound card; every figure of a response, a cut-in or
 a hole comes from the recording that the engine leaves, by turns.py of the shared folder, which is not part of this
@@ -11,7 +11,8 @@ project. In brackets stand intervals of 95 %. All of it takes hours; FILEs are w
 out hall, machinery and curve, speakers who hesitate, speculation off, barge_in = strict, and the echo. With --only it
 is fewer sessions and settings of those.
 
-The peers (`make peers`) are needed for curve; machinery does without them.
+The peers (`make peers`) are needed for curve; machinery does without them. Ten sessions of the curve take many
+hours: with --ledger each of its conversations is kept, and none of those is measured again, so it can be made in parts.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ from pathlib import Path
 from typing import Any
 
 from talkbench.bench import Bench, why
+from talkbench.curve import curve
 from talkbench.figures import Table
 from talkbench.files import check, replace
 from talkbench.interruptions import interruptions
 from talkbench.plot import draw
-from talkbench.rivals import curve, machinery, peers_python
+from talkbench.rivals import machinery, peers_python
 from talkbench.sections import hall, turn_taking
 from talkbench.tracks import Builder
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, metavar="N", help="sessions of 8 or 10 utterances for every row")
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the curve as SVG")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the curve's conversations, and go on with it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables")
     arguments = parser.parse_args()
     if not (arguments.shared / "measure").is_dir():
@@ -95,12 +98,14 @@ def main() -> None:
     peers = peers_python()
     names = sections(arguments.only, quick=arguments.quick, peers=peers is not None)
     files = Files(arguments.json, arguments.plot)
+    check(arguments.ledger)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
     failed = False
     with tempfile.TemporaryDirectory() as work:
         for name in names:
             keep = partial(files.keep, name)
-            bench = Bench(Builder(arguments.shared, Path(work)), arguments.quick, arguments.sessions, peers, keep)
+            builder = Builder(arguments.shared, Path(work))
+            bench = Bench(builder, arguments.quick, arguments.sessions, peers, keep, arguments.ledger)
             try:
                 print(SECTIONS[name](bench), flush=True)
             except subprocess.SubprocessError as error:

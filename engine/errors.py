@@ -19,6 +19,10 @@
 
 from __future__ import annotations
 
+import traceback
+
+_OURS = frozenset({"engine", "workers", "ringbuf", "importlib", ""})
+
 
 class EngineError(Exception):
     """Something a person can mend. `str()` is one line: what is wrong, where, and the remedy.
@@ -90,4 +94,15 @@ class DoorError(EngineError):
 
 def first_line(error: BaseException) -> str:
     """What an exception of a library says, in one line; its name where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return next(filter(str.strip, str(error).splitlines()), type(error).__name__)
+
+
+def foreign(error: ImportError) -> BackendError | None:
+    """What a person can do about a library that does not load; None: what does not load is a part of the engine."""
+    frames = traceback.walk_tb(error.__traceback__)
+    names = [frame.f_globals.get("__name__", "") for frame, _line in frames] + [error.name or ""]
+    libraries = [name.partition(".")[0] for name in names if name.partition(".")[0] not in {*_OURS, "__main__"}]
+    if not libraries or (error.name or "").partition(".")[0] in _OURS - {""}:
+        return None
+    what = f"the library {libraries[0]} cannot be loaded: {first_line(error)}"
+    return BackendError(what, "install it anew; if PYTHONPATH is set, see what it puts before it")

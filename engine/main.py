@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from engine import NAME, signals
-from engine.errors import EngineError, OutputError, UsageError
+from engine.errors import EngineError, OutputError, UsageError, foreign
 
 _CODES = """\
 exit codes:
@@ -117,6 +117,8 @@ def _unknown(command: str) -> UsageError:
 
 def _code(error: Exception) -> int:
     """Say what went wrong; the exit code for it."""
+    if isinstance(error, ImportError):
+        error = foreign(error) or error
     if isinstance(error, EngineError):
         if str(error):
             print(f"engine: {error}", file=sys.stderr)

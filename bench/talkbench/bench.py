@@ -17,13 +17,15 @@ Result = TypeVar("Result")
 @dataclass(slots=True)
 class Bench:
     """sessions: how many each table has of every setting; None: as many as it thinks fit. peers: the Python that they
-    are installed for; None: there are none. keep: called with a table whenever it has grown."""
+    are installed for; None: there are none. keep: called with a table whenever it has grown. ledger: the file that the
+    curve's outcomes are kept in; None: in none."""
 
     builder: Builder
     quick: bool = False
     sessions: int | None = None
     peers: Path | None = None
     keep: Callable[[Table], None] = lambda table: None
+    ledger: Path | None = None
 
     def count(self, quick: int, full: int) -> int:
         """How many sessions."""

@@ -1,36 +1,26 @@
-"""The tables of bench/conversation.py in which other frameworks stand beside the engine (bench/peers/README.md)."""
+"""Conversations of the engine and of other frameworks (bench/peers/README.md), and how much is added by each itself."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers.settings import CONFIGURATIONS
 from peers.waits import FIRST_CLAUSE_PIECES, FIRST_PIECE_S, PIECE_S, SOUND_S, WORDS_S
 
-from engine.config import load
-
 from .bench import Bench, in_turn
-from .figures import Table, percentile, rate
+from .figures import Table, percentile
 from .pauses import decided_ms
 from .runs import ROOT, converse, longest_s, own_file
-from .sections import ECHOES, FIXED_MS, PATIENCES_S, fixed, too_soon, tracks
-from .tracks import MIDDLE, RATE, SHORT, Builder, Track, read
-from .words import Recogniser, nearest
+from .sections import fixed, too_soon, tracks
+from .tracks import SHORT, Builder, Track
 
 PEERS = ("pipecat", "livekit")
-QUICK: dict[str, tuple[Any, ...]] = {
-    "patience": (0.4, 0.6, 1.6),
-    "fixed": (100, 200),
-    "peers": ("default", "model-1", "stop-0.1", "stop-0.2", "stop-0.3", "early-0.2"),
-}
-"""The settings of a quick curve."""
 STUBS: dict[str, object] = {
     "asr.backend": "fixed_waits:Asr",
     "llm.backend": "fixed_waits:Llm",
@@ -93,104 +83,6 @@ def peers_python() -> Path | None:
     """The Python of the peers. None: they are not installed."""
     python = ROOT / ".venv-peers" / "bin" / "python"
     return python if python.exists() else None
-
-
-@lru_cache(maxsize=4)
-def listener(answers: tuple[str, ...]) -> Recogniser:
-    """One that is told these answers."""
-    return Recogniser(load(sets=["llm.backend=repeat"]), answers)
-
-
-def right(track: Track, outcome: Outcome) -> int:
-    """How many utterances were answered with what they said, by the sound of the answers: a recogniser that is told
-    those to all utterances of the track must find each one's own. What is fast and wrong is worth nothing."""
-    labels = track.labels["utterances"]
-    answers = [f"You said {label['text']}." for label in labels]
-    played, found = read(outcome.recording)[:, 1], 0
-    ends = [label["start"] for label in labels[1:]] + [len(played) / RATE]
-    for label, row, until, answer in zip(labels, outcome.rows, ends, answers, strict=True):
-        if row["response_ms"] is not None:
-            begin = label["end"] + row["response_ms"] / 1000 - 0.2
-            sound = np.ascontiguousarray(played[round(begin * RATE) : round(until * RATE)])
-            found += nearest(listener(tuple(answers)).recognise(sound), answers) == answer
-    return found
-
-
-def curve(bench: Bench) -> Table:
-    """Response against cut-ins, over each system's settings, on the same tracks."""
-    builder = bench.builder
-    assert bench.peers is not None
-    systems: dict[str, Callable[[Track], Outcome]] = {}
-    for seconds in QUICK["patience"] if bench.quick else PATIENCES_S:
-        sets = {**ECHOES, "turns.patience_s": seconds}
-        systems[f"engine patience-{seconds:g}"] = partial(of_engine, builder, sets=sets)
-    for ms in QUICK["fixed"] if bench.quick else FIXED_MS:
-        systems[f"engine fixed-{ms / 1000:g}"] = partial(of_engine, builder, sets={**ECHOES, **fixed(ms)})
-    for system in PEERS:
-        for config in QUICK["peers"] if bench.quick else CONFIGURATIONS:
-            of_this = partial(of_peer, builder, python=bench.peers, system=system, config=config)
-            systems[f"{system} {config}"] = of_this
-    table = Table("The curve: response in ms against cut-ins, on the same tracks")
-    on = tracks(builder, f"{SHORT},{MIDDLE}", bench.count(1, 3))
-    for found in in_turn(on, {name: partial(judged, system) for name, system in systems.items()}):
-        fill(table, {name: [outcome for _, outcome in each] for name, each in found.items()})
-        bench.keep(table)
-    return table
-
-
-def judged(system: Callable[[Track], Outcome], track: Track) -> Outcome:
-    """A conversation, with how many of its answers are right. Its recording is not needed any more: there are many."""
-    outcome = system(track)
-    found = replace(outcome, right=right(track, outcome))
-    outcome.recording.unlink()
-    return found
-
-
-def fill(table: Table, found: Mapping[str, Sequence[Outcome]]) -> None:
-    """Make the rows and points of the curve anew, of what was measured so far."""
-    table.rows, table.points = [], []
-    for name, outcomes in found.items():
-        if point := numbers(outcomes):
-            system, setting = name.split()
-            table.rows.append({"system": system, "setting": setting, **summary(outcomes)})
-            table.points.append({"system": system, "setting": setting, **point})
-
-
-def numbers(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """A point of the curve; empty: nothing was answered."""
-    responses = [ms for each in outcomes for ms in each.responses]
-    if not responses:
-        return {}
-    utterances = sum(each.total["utterances"] for each in outcomes)
-    return {
-        "p50_ms": float(np.percentile(responses, 50)),
-        "p95_ms": float(np.percentile(responses, 95)),
-        "cut_in_rate": sum(each.total["cut_ins"] for each in outcomes) / utterances,
-        "utterances": utterances,
-        "misses": sum(each.total["misses"] for each in outcomes),
-        "right": sum(each.right for each in outcomes),
-        "too_soon": sum(each.too_soon or 0 for each in outcomes),
-    }
-
-
-def summary(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """The same for people."""
-
-    def total(key: str) -> int:
-        return sum(each.total[key] for each in outcomes)
-
-    responses = [ms for each in outcomes for ms in each.responses]
-    own = [ms for each in outcomes for ms in each.own_ms]
-    soon = [each.too_soon for each in outcomes if each.too_soon is not None]
-    return {
-        "response p50": percentile(responses, 50),
-        "p95": percentile(responses, 95),
-        "cut-ins": rate(total("cut_ins"), total("utterances")),
-        "too soon, withdrawn": str(sum(soon)) if soon else "-",
-        "misses": str(total("misses")),
-        "right": f"{sum(each.right for each in outcomes)} of {total('utterances')}",
-        "its own p50": f"{np.percentile(own, 50):.0f}" if own else "-",
-    }
 
 
 def machinery(bench: Bench) -> Table:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from talkbench import rivals, sections
 from talkbench.bench import Bench, in_turn, why
+from talkbench.curve import fill, numbers, summary
 from talkbench.figures import Table, percentile, rate
-from talkbench.rivals import Outcome, fill, machinery_of, numbers, over, own_decisions, summary
+from talkbench.rivals import Outcome, machinery_of, over, own_decisions
 from talkbench.runs import own_file
 from talkbench.sections import too_soon
 from talkbench.tracks import Builder, Track
