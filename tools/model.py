@@ -3,6 +3,7 @@
     python tools/model.py show 5                                    # conversations as it is trained on
     python tools/model.py train --minutes 60 --out run/partner-model
     python tools/model.py convert --out run/partner-model           # into run/partner-model/int8
+    taskset -c 0 python tools/model.py measure --out run/partner-model   # what that costs on one core
 
 On a GPU it trains a larger one. Needs what `make dev` installs.
 """
@@ -19,8 +20,8 @@ def main() -> None:
     commands = parser.add_subparsers(dest="do", required=True)
     show = commands.add_parser("show")
     show.add_argument("count", type=int, nargs="?", default=3)
-    train, convert = commands.add_parser("train"), commands.add_parser("convert")
-    for each in (train, convert):
+    train, convert, measure = (commands.add_parser(name) for name in ("train", "convert", "measure"))
+    for each in (train, convert, measure):
         each.add_argument("--out", type=Path, default=Path("run/partner-model"))
     train.add_argument("--minutes", type=float, default=60)
     train.add_argument("--size", choices=("tiny", "small", "medium"), help="tiny on a processor, small on a GPU")
@@ -39,6 +40,10 @@ def main() -> None:
         from partner_model import train as training  # torch, which takes a while
 
         training.train(arguments)
+    elif arguments.do == "measure":
+        from partner_model import measure as measuring
+
+        measuring.measure(arguments.out / "int8")
     else:
         from partner_model import convert as conversion
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.config import load
 from engine.contract import Called, Exchange, Job, Rung, Tag
@@ -28,7 +26,7 @@ FACTS = (
 )
 TOLD = f"facts={list(FACTS)}"
 TAXI = '{name="order_taxi", description="Order a taxi", parameters={people="integer"}}'
-LONG = f"facts=['The pool is {' '.join(['really'] * 30)} big.']"
+LONG = f"facts=['The garden costs {' '.join(['really'] * 30)} four euros.']"
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +137,32 @@ def test_the_model_is_told_the_nearest_facts_and_the_last_exchange_with_the_numb
     backend.unload()
 
 
-@given(st.lists(st.sampled_from(["the", "pool", "is", "not", "open", "7:30", "on", "roof"]), max_size=9), st.data())
-def test_a_part_is_only_what_is_in_the_fact_in_its_order(fact: list[str], data: st.DataObject) -> None:
-    kept = data.draw(st.lists(st.booleans(), min_size=len(fact), max_size=len(fact)))
-    part = [word for word, keep in zip(fact, kept, strict=True) if keep]
-    turned = "not" in fact and "not" not in part
-    assert part_of(" ".join(part), " ".join(fact)) == (bool(part) and not turned)
-    assert not part_of(" ".join([*part, "castle"]), " ".join(fact))
+@pytest.mark.parametrize(
+    ("part", "fact"),
+    [
+        ("The pool is on the roof", "The pool is on the roof."),
+        ("The pool costs two euros.", "The pool costs two euros, and is open from six to ten."),
+        ("The pool is open from six to ten.", "The pool costs two euros, and it is open from six to ten."),
+        ("Ann runs the bar", "Ann runs the bar and the lift."),
+    ],
+)
+def test_a_part_is_a_statement_of_two(part: str, fact: str) -> None:
+    assert part_of(part, fact)
+
+
+@pytest.mark.parametrize(
+    ("part", "fact"),
+    [
+        ("", "The pool is on the roof."),
+        ("The pool opens at six.", "The pool opens at half past six."),
+        ("The pool costs twenty euros.", "The pool costs twenty five euros."),
+        ("The hall seats two hundred.", "The hall seats two hundred and five."),
+        ("The pool is open from six.", "The pool is open from six to ten."),
+        ("The lift is between the bar.", "The lift is between the bar and the shop."),
+        ("The pool is open.", "The pool is open and must not be used."),
+        ("The bar is on the roof.", "The pool is on the roof."),
+        ("The pool is on the roof now.", "The pool is on the roof."),
+    ],
+)
+def test_what_says_something_else_is_no_part(part: str, fact: str) -> None:
+    assert not part_of(part, fact)

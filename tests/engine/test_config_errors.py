@@ -123,7 +123,7 @@ FILE_ERRORS = {
     "not one of the choices": (
         'llm.backend = "repaet"',
         (
-            '1: llm.backend must be one of "facts", "phrasebook", "repeat", "ctranslate2", "openai", "host", '
+            '1: llm.backend must be one of "facts", "reword", "phrasebook", "repeat", "ctranslate2", "openai", "host", '
             '"exllamav2", "exllamav3", "computing", or "package.module:Class" of your own, not "repaet"; '
             'did you mean "repeat"?'
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def words(text: str, by: str | None = None) -> tuple[str, ...]:
-    return tuple(each.strip() for each in text.split(by))
+    return tuple(" ".join(each.split()) for each in text.split(by))
 
 
 NOUNS = words("""aquarium barn bakery brewery observatory planetarium greenhouse lighthouse harbour ferry boat lake

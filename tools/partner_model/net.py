@@ -21,12 +21,13 @@ SIZES = {"tiny": (128, 192, 4, 4), "small": (256, 672, 6, 8), "medium": (320, 83
 """Width, width within the feed-forward part, layers, heads."""
 TEMPLATE = (
     "{% for each in messages %}{% if each.role == 'assistant' %}<answer>{{ each.content }}<end>"
-    "{% elif each.role == 'system' %}<system>{% for fact in each.content.split('\n- ')[1:] %}"
+    "{% elif each.role == 'system' %}<system>{{ each.content.split('\n- ')[0] }}"
+    "{% for fact in each.content.split('\n- ')[1:] %}"
     "<{{ [loop.index, 12]|min }}>{{ fact }}{% endfor %}"
     "{% else %}<user>{{ each.content }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<answer>{% endif %}"
 )
-"""Of the system's text only the facts count, each in a line that begins with "- "."""
+"""Facts are the lines of the system's text that begin with "- "; what stands before them it was not trained on."""
 
 
 def text_of(talk: Talk) -> str:

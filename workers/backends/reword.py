@@ -1,20 +1,23 @@
 """The answerer with a small model of this project's own (docs/partner.md): of the fact that answers it says the part
 that does, and it may choose the fact. Calls, small talk, questions back and the phrasebook are the answerer's alone.
 
-Nothing is said that does not stand in one fact, word for word and in its order (`part_of`); where the model's words do
-not, the fact is said as it stands. So the whole of its answer is there, and looked at, before the first word is given:
-at most `MOST_TOKENS` of some milliseconds together. One thread computes, and stops at the next token when cancelled.
+Nothing is said but a fact, or one of two statements that an "and" joins in it, word for word (`part_of`); where the
+model's words are neither, the fact is said as it stands. So the whole of its answer is there, and looked at, before the
+first word is given: at most `MOST_TOKENS`, of a millisecond or so each. One thread computes, and stops at the next
+token when cancelled.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from engine.contract import Abilities, Job, Rung, Tag
+from engine.contract import Abilities, Ended, Event, Job, Rung, Tag
+from engine.partner.english import ENGLISH
 from workers.backends.background import Answer, Background
 from workers.backends.chat_template import Message
 from workers.backends.ct2 import EXTRA, Place, Placed, module, opened
@@ -52,6 +55,9 @@ class Reword(Background):
         self._placed: Placed[Any] | None = None
         self._identity: tuple[str, int] | None = None
         self._line = OneByOne("reword")
+        self._ready: deque[Event] = deque()
+        """What has come and was not handed on: an answer is there all at once, and may still be cancelled half-way."""
+        self._dropped: set[Tag] = set()
 
     def load(self, rung: Rung) -> None:
         folder = directory(str(rung.settings["model"]), f"{TABLE}.model", NEEDED, REMEDY)
@@ -74,6 +80,27 @@ class Reword(Background):
         self._facts.warm_up()
         asked = self._asked(Job(Tag(), text="when is it open"), ("It is open from one to two.",))
         self._placed.warm_up(lambda model: _generate(model, asked, lambda _: True), REMEDY)
+
+    @property
+    def idle(self) -> bool:
+        return not self._ready and super().idle
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        """One word at a time."""
+        if not self._ready:
+            self._dropped.clear()
+            self._ready.extend(super().step(budget_ns))
+        while self._ready:
+            event = self._ready.popleft()
+            if event.tag not in self._dropped:
+                return [event]
+            if isinstance(event, Ended):
+                return [Ended(event.tag, "cancelled")]
+        return []
+
+    def cancel(self, tag: Tag) -> None:
+        super().cancel(tag)
+        self._dropped.add(tag)
 
     def _begin(self, answer: Answer) -> None:
         found = self._facts.found(answer.job, NEAR)
@@ -155,6 +182,7 @@ class Reword(Background):
     def unload(self) -> None:
         """Waits for the answer that is under way to come to a token."""
         self._end_all(UNLOAD_S)
+        self._ready.clear()
         self._line.close(UNLOAD_S)
         if self._placed is not None:
             self._placed.close()
@@ -162,11 +190,31 @@ class Reword(Background):
 
 
 def part_of(said: str, fact: str) -> bool:
-    """Whether it is made of a fact's words, in their order, and leaves out none that turns what it says."""
-    words = [word.lower() for word in _WORD.findall(said)]
-    whole = [word.lower() for word in _WORD.findall(fact)]
-    left = iter(whole)
-    return bool(words) and all(word in left for word in words) and _TURNS.intersection(whole) <= set(words)
+    """Whether it is a fact, or one of two statements that an "and" joins in it: its words up to there, or the first of
+    them with what comes after. Nothing that turns what it says is left out, and no number is cut."""
+    words, whole = _words(said), _words(fact)
+    if not words or not _TURNS.intersection(whole) <= set(words):
+        return False
+    return words == whole or any(
+        words == whole[:at] or _second(words, whole, at)
+        for at, word in enumerate(whole[:-1])
+        if word == "and" and not _is_number(whole[at + 1]) and "between" not in whole[:at]
+    )
+
+
+def _second(words: list[str], whole: list[str], at: int) -> bool:
+    """Whether it is the beginning of a fact, and what comes after the "and" there, without its "it"."""
+    rest = whole[at + 2 :] if whole[at + 1] in ("it", "they") else whole[at + 1 :]
+    start = len(words) - len(rest)
+    return 0 < start < at and words == whole[:start] + rest and not _is_number(whole[start])
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _is_number(word: str) -> bool:
+    return word[0].isdigit() or word in ENGLISH.numbers
 
 
 def _generate(model: Any, asked: list[str], take: Any, ends: Sequence[int] = ()) -> None:
