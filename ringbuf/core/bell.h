@@ -69,8 +69,8 @@ static inline void rb_ring_impatient(const struct rb_bells *bells, uint64_t ring
     rb_handshake(); /* B */
     for (int i = 0; i < bells->count; i++) {
         struct rb_bell *bell = bells->line[i];
-        if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed) && /* C */
-            !rb_is_patient(bell, ring, position)) {
+        if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) { /* C */
+            if (rb_is_patient(bell, ring, position)) continue;
             atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release); /* D */
             RB_STEP();
             rb_bell_wake(bell);

@@ -171,7 +171,7 @@ MUTANTS = {
     "a commit that does not ring": (
         "waker, a history is short",
         "core/history.c",
-        "    rb_ring_sleepers(&w->bells);\n    return RB_OK;\n}\n\nvoid rb_history_abort",
+        "    rb_ring_impatient(&w->bells, w->ring, w->position);\n    return RB_OK;\n}\n\nvoid rb_history_abort",
         "    return RB_OK;\n}\n\nvoid rb_history_abort",
     ),
     "a lease that a successor finds held": (

@@ -148,6 +148,7 @@ LITMUS = [
 SAYS = [
     ("bell.h", "rb_handshake(); /* B */"),
     ("bell.h", "if (atomic_load_explicit(&bell->sleeping, memory_order_relaxed)) { /* C */"),
+    ("bell.h", "if (rb_is_patient(bell, ring, position)) continue;"),
     ("bell.h", "atomic_fetch_add_explicit(&bell->seq, 1, memory_order_release); /* D */"),
     ("wait.c", "atomic_load_explicit(&bell->seq, memory_order_acquire); /* 1 */"),
     ("wait.c", "atomic_store_explicit(&bell->sleeping, 1, memory_order_relaxed); /* 2 */"),
