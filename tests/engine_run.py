@@ -185,7 +185,15 @@ class Engine:
         return ringbuf.HistoryReader(segment(self.instance, "mic"), slot=slot, start=start)
 
     def kill(self, worker: str, number: int = signal.SIGKILL) -> None:
-        os.kill(self.pids()[worker], number)
+        """Send a worker a signal, as soon as it is seen among the processes: it may just now be on its way back."""
+        found: dict[str, int] = {}
+
+        def there() -> bool:
+            found.update(self.pids())
+            return worker in found
+
+        self.until(there, f"there was a {worker}")
+        os.kill(found[worker], number)
 
     def segments(self) -> list[Path]:
         """What it has in /dev/shm."""

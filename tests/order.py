@@ -53,7 +53,7 @@ def arrange(items: list[pytest.Item]) -> None:
 def spread(some: Sequence[T], among: Sequence[T]) -> list[T]:
     """`some` at even distances among the others, in their first nine tenths: a long one shall not be the last."""
     places = [len(among) * 9 * at // (10 * len(some)) for at in range(len(some))]
-    found: list[pytest.Item] = []
+    found: list[T] = []
     for at, item in enumerate(among):
         found += some[bisect_left(places, at) : bisect_right(places, at)]
         found.append(item)
