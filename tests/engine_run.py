@@ -185,7 +185,11 @@ class Engine:
         return ringbuf.HistoryReader(segment(self.instance, "mic"), slot=slot, start=start)
 
     def kill(self, worker: str, number: int = signal.SIGKILL) -> None:
-        """Send a worker a signal, as soon as it is seen among the processes: it may just now be on its way back."""
+        os.kill(self.pid(worker), number)
+
+    def pid(self, worker: str) -> int:
+        """A worker's process id, as soon as it is seen: on a very busy machine one look at /proc may miss one that is
+        there."""
         found: dict[str, int] = {}
 
         def there() -> bool:
@@ -193,7 +197,7 @@ class Engine:
             return worker in found
 
         self.until(there, f"there was a {worker}")
-        os.kill(found[worker], number)
+        return found[worker]
 
     def segments(self) -> list[Path]:
         """What it has in /dev/shm."""
