@@ -185,7 +185,19 @@ class Engine:
         return ringbuf.HistoryReader(segment(self.instance, "mic"), slot=slot, start=start)
 
     def kill(self, worker: str, number: int = signal.SIGKILL) -> None:
-        os.kill(self.pids()[worker], number)
+        os.kill(self.pid(worker), number)
+
+    def pid(self, worker: str) -> int:
+        """A worker's process id, as soon as it is seen: on a very busy machine one look at /proc may miss one that is
+        there."""
+        found: dict[str, int] = {}
+
+        def there() -> bool:
+            found.update(self.pids())
+            return worker in found
+
+        self.until(there, f"there was a {worker}")
+        return found[worker]
 
     def segments(self) -> list[Path]:
         """What it has in /dev/shm."""
