@@ -203,6 +203,12 @@ class Engine:
         """What it has in /dev/shm."""
         return sorted(SHM.glob(f"{NAME}.{self.name}.*"))
 
+    def until_nothing_is_left(self) -> None:
+        """Of one that was killed, somebody else takes the memory away: Python's resource tracker, a moment later."""
+        limit = time.monotonic() + WATCHDOG_S
+        while self.segments() and time.monotonic() < limit:
+            time.sleep(0.01)
+
     def clean_up(self) -> None:
         """End whatever is left of it by force."""
         self.process.kill()  # not by its number: that may be somebody else's by now

@@ -32,6 +32,7 @@ def test_what_was_said_is_in_the_log_when_the_engine_is_killed(start: Start, tmp
     engine.until(lambda: log.exists() and log.read_text().endswith("\n"), "the turn was written down")
     engine.process.kill()
     engine.process.wait()
+    engine.until_nothing_is_left()
 
     (line,) = read(log.read_text())
     assert line["personal"]["answer"] == ended["text"]

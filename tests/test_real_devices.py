@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.engine_run import QUESTION, SHM, WATCHDOG_S, Engine, question, report, understood
+from tests.engine_run import QUESTION, SHM, Engine, question, report, understood
 from tests.live import Door, On, ask
 from tests.pulse import PulseServer
 
@@ -146,9 +146,7 @@ def test_nothing_of_the_devices_stays_behind(on: On, server: PulseServer) -> Non
     engine.until_ready()
     engine.process.kill()
     engine.end()
-    limit = time.monotonic() + WATCHDOG_S
-    while engine.segments() and time.monotonic() < limit:  # by Python's resource tracker
-        time.sleep(0.01)
+    engine.until_nothing_is_left()
     left = {
         path for path in set(Path("/dev/shm").iterdir()) - before if "jack" in path.name or engine.name in path.name
     }

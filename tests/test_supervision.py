@@ -213,9 +213,7 @@ def test_workers_and_memory_go_with_a_killed_supervisor(start: Start, tmp_path: 
         engine.until_ready()
     engine.process.kill()
     assert engine.end() == -signal.SIGKILL
-    limit = time.monotonic() + GENEROUS_S
-    while engine.segments() and time.monotonic() < limit:  # by Python's resource tracker
-        time.sleep(0.01)
+    engine.until_nothing_is_left()
     assert engine.segments() == []
 
 

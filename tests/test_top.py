@@ -34,7 +34,8 @@ class Top:
         self._ours, theirs = pty.openpty()
         self.resize(columns, rows)
         env = {**os.environ, "TERM": "xterm-256color", "XDG_RUNTIME_DIR": str(folder)}
-        env.pop("COLUMNS", None)
+        for name in ("COLUMNS", "LINES"):  # pytest has them, and they count for more than the terminal's size
+            env.pop(name, None)
         command = [sys.executable, "-m", "engine", "top", engine.name]
         self.process = subprocess.Popen(
             command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=env, text=True

@@ -138,7 +138,7 @@ def errors_of(*sets: str) -> list[str]:
         ('asr.rungs = ["a"]', 'kiosk.toml:1: asr.rungs[0] must be a table, not "a"'),
         (
             '[[llm.rungs]]\nname = "a"\nbackend = "phrase"',
-            'kiosk.toml:3: llm.rungs[0] "a": backend must be one of "facts", "phrasebook"',
+            'kiosk.toml:3: llm.rungs[0] "a": backend must be one of "facts", "reword", "phrasebook"',
         ),
         (
             '[[llm.rungs]]\nname = "a"\nctranslate2.model = "models:nothing-such"',
