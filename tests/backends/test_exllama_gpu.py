@@ -1,5 +1,5 @@
 """exllamav2 and exllamav3 themselves, where there is an NVIDIA GPU, its compiler and one of them: the same suite, on
-the tiny Llama. Not run yet: nobody had such a machine at hand."""
+the tiny Llama. Seen to pass with exllamav2 0.3.2 on an H200; exllamav3 was not run yet."""
 
 from __future__ import annotations
 
