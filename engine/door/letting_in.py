@@ -1,14 +1,73 @@
-"""Who comes to a listening socket is let in one after the other, and not too many in a time."""
+"""Who comes to a listening socket is let in one after the other, and not too many in a time; all are sent away in the
+end."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
 CLIENTS_AT_ONCE, CLIENTS_PER_S = 100, 50
 """New ones that are let in. Whoever else comes waits in the kernel's line."""
+
+_LAST_S = 0.2
+"""How long clients have to read what they were told last."""
+
+
+class Guest(Protocol):
+    """A client, as far as it comes and goes."""
+
+    def close(self) -> Any: ...
+
+    def abort(self) -> Any: ...
+
+
+G = TypeVar("G", bound=Guest)
+
+
+class Guests(Generic[G]):
+    """All clients of one socket. Who serves them adds to `all` whoever enters, and says who `left`."""
+
+    def __init__(self) -> None:
+        self.all: set[G] = set()
+        self._none = asyncio.Event()
+        self._letting_in: asyncio.Task[None] | None = None
+
+    def open(self, listening: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+        """Let them in, each served by a protocol of its own. listening: a socket that listens."""
+        listening.setblocking(False)
+        self._letting_in = asyncio.ensure_future(let_in(listening, make))
+
+    async def shut(self) -> bool:
+        """Let nobody in any more. False: nobody was."""
+        task, self._letting_in = self._letting_in, None
+        if task is None:
+            return False
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return True
+
+    async def send_away(self, ask: Callable[[G], object]) -> None:
+        """Who has read everything goes at once, the others a moment later. ask: asks one to go."""
+        self._none.clear()
+        for guest in tuple(self.all):
+            ask(guest)
+        if self.all:
+            # Before Python 3.11 not the built-in TimeoutError.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._none.wait(), _LAST_S)
+        for guest in tuple(self.all):
+            guest.abort()
+
+    def left(self, guest: G) -> None:
+        """This one has gone."""
+        self.all.discard(guest)
+        if not self.all:
+            self._none.set()
 
 
 class Bucket:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 import time
@@ -17,15 +16,13 @@ from engine.contract import Tag
 from engine.door.commands import CommandError
 from engine.door.connection import MOST_UNREAD, Client
 from engine.door.dialogue import Dialogue
-from engine.door.letting_in import let_in
+from engine.door.letting_in import Guests
 from engine.door.orders import Orders
 from engine.events import Error
 from engine.hub import Happening, Hub, envelope
 
 PROTOCOL = 1
 MOST_CLIENTS = 64
-_LAST_S = 0.2
-"""How long clients have to read the last lines when the engine ends."""
 
 Reload = Callable[[], Awaitable[dict[str, Any]]]
 """Reads the configuration anew; what the answer to `reload` says. Raises EngineError."""
@@ -36,41 +33,26 @@ class Door:
 
     def __init__(self, hub: Hub, orders: Orders, reload: Reload, instance: str) -> None:
         self.hub, self.orders, self.reload = hub, orders, reload
-        self.clients: set[Client] = set()
+        self._guests: Guests[Client] = Guests()
+        self.clients = self._guests.all
         self.dialogue = Dialogue(hub, orders.send)
         self.reloading: asyncio.Task[None] | None = None
         self.on_handlers: Callable[[str, int], None] = lambda _what, _count: None
         """Called with how many clients do something for the engine, when that changes."""
         self.turns: Callable[[], list[dict[str, Any]]] = list
         """The records of the last turns."""
-        self._empty = asyncio.Event()
         self._own = {"engine": f"{NAME} {version(NAME)}", "instance": instance, "pid": os.getpid()}
-        self._letting_in: asyncio.Task[None] | None = None
         hub.subscribe(self._told)
 
     def open(self, listening: socket.socket) -> None:
         """Let clients in. listening: a Unix socket that listens."""
-        listening.setblocking(False)
-        self._letting_in = asyncio.ensure_future(let_in(listening, lambda: Client(self)))
+        self._guests.open(listening, lambda: Client(self))
 
     async def close(self) -> None:
         """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""
-        task, self._letting_in = self._letting_in, None
-        if task is None:
-            return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        self._empty.clear()
-        self.hub.unsubscribe(self._told)
-        for client in tuple(self.clients):
-            client.close()
-        if self.clients:
-            # Before Python 3.11 not the built-in TimeoutError.
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), _LAST_S)
-        for client in tuple(self.clients):
-            client.abort()
+        if await self._guests.shut():
+            self.hub.unsubscribe(self._told)
+            await self._guests.send_away(Client.close)
 
     def enter(self, client: Client) -> CommandError | None:
         """A client has come; why it has to go again, if it has."""
@@ -80,9 +62,7 @@ class Door:
 
     def leave(self, client: Client) -> None:
         """A client has gone."""
-        self.clients.discard(client)
-        if not self.clients:
-            self._empty.set()
+        self._guests.left(client)
 
     def handle(self, client: Client, what: str, *, on: bool) -> None:
         """A client does something for the engine from now on, or not any more. The last to say so is the one that

@@ -3,8 +3,6 @@ what they ask for is made at most a few times a second."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import socket
 import time
@@ -14,7 +12,7 @@ from typing import Any
 
 import h11
 
-from engine.door.letting_in import Bucket, let_in
+from engine.door.letting_in import Bucket, Guests
 from engine.web.access import Access, url
 from engine.web.answer import JSON, PROMETHEUS, Answer, sorry
 from engine.web.connection import Connection
@@ -25,8 +23,6 @@ REQUESTS_AT_ONCE, REQUESTS_PER_S = 60, 20
 """Of all clients together."""
 FRESH_S = 0.25
 """Numbers are not made anew sooner than that, however many ask."""
-_LAST_S = 0.2
-"""How long clients have to read the last events when the engine ends."""
 PAGE = Path(__file__).parents[1] / "page"
 _LATER = ("Retry-After", "1")
 _KINDS = {
@@ -48,7 +44,8 @@ class Web:
         health: Callable[[], tuple[bool, Mapping[str, Any]]],
         hosts: Iterable[str],
     ) -> None:
-        self.clients: set[Connection] = set()
+        self._guests: Guests[Connection] = Guests()
+        self.clients = self._guests.all
         self._feed, self._metrics, self._health = feed, metrics, health
         self._access = Access(hosts)
         self._files = {f"/{path.name}": _file(path) for path in sorted(PAGE.iterdir()) if path.suffix[1:] in _KINDS}
@@ -56,33 +53,17 @@ class Web:
         self._bucket = Bucket(REQUESTS_AT_ONCE, REQUESTS_PER_S, time.monotonic())
         self._made: dict[str, tuple[float, Answer]] = {}
         self._makers = {"/metrics": self._numbers, "/health": self._healthy}
-        self._empty = asyncio.Event()
-        self._letting_in: asyncio.Task[None] | None = None
 
     def open(self, listening: socket.socket) -> str:
         """Let clients in; the address to type into a browser. listening: a socket that listens."""
-        listening.setblocking(False)
-        self._letting_in = asyncio.ensure_future(let_in(listening, lambda: Connection(self)))
+        self._guests.open(listening, lambda: Connection(self))
         return url(listening)
 
     async def close(self) -> None:
         """Let nobody in any more, and send all away: who has read everything at once, the others a moment later."""
-        task, self._letting_in = self._letting_in, None
-        if task is None:
-            return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        self._feed.close()
-        self._empty.clear()
-        for client in tuple(self.clients):
-            client.end() if client in self._feed.followers else client.close()
-        if self.clients:
-            # Before Python 3.11 not the built-in TimeoutError.
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._empty.wait(), _LAST_S)
-        for client in tuple(self.clients):
-            client.abort()
+        if await self._guests.shut():
+            self._feed.close()
+            await self._guests.send_away(lambda one: one.end() if one in self._feed.followers else one.close())
 
     def enter(self, client: Connection) -> Answer | None:
         """A client has come; why it has to go again, if it has."""
@@ -92,10 +73,8 @@ class Web:
 
     def leave(self, client: Connection) -> None:
         """A client has gone."""
-        self.clients.discard(client)
         self._feed.unfollow(client)
-        if not self.clients:
-            self._empty.set()
+        self._guests.left(client)
 
     def follow(self, client: Connection) -> None:
         """A client is told everything from now on."""
