@@ -29,10 +29,10 @@ from .words import Recogniser, nearest
 
 QUICK: dict[str, tuple[Any, ...]] = {
     "patience": (0.4, 0.6, 1.6),
-    "fixed": (100, 200),
-    "peers": ("default", "model-1", "stop-0.1", "stop-0.2", "stop-0.3", "early-0.2"),
+    "fixed": (),
+    "peers": ("default", "stop-0.1", "stop-0.2", "early-0.2"),
 }
-"""The settings of a quick curve."""
+"""The settings of a quick curve: of the peers those that came nearest to the engine, and the one that they come with."""
 
 
 class Ledger:
