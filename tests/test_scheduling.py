@@ -1,4 +1,4 @@
-"""Short turns on the processor, where the kernel knows of them."""
+"""Short turns: on the processor, where the kernel knows of them, and of the interpreter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Start
+from tests.engine_run import silence, write
 
 # In a process of its own: whoever runs the tests stays as they are.
 _LOOK = """
@@ -40,3 +43,24 @@ def test_a_brief_thread_has_short_turns_and_the_same_priority() -> None:
     if version < (6, 12) or not Path("/proc/self/sched").exists():
         pytest.skip("this kernel knows of no slices, or does not show them")
     assert brief[2] == 100_000 < before[2]
+
+
+_TELLS = """
+import sys
+from pathlib import Path
+from workers.backends.spoken import Spoken
+
+class Tells(Spoken):
+    def load(self, rung):
+        (Path(__file__).parent / "interval").write_text(f"{sys.getswitchinterval():g}")
+    def answer(self, job):
+        return job.text
+"""
+
+
+def test_threads_of_a_backend_have_the_interpreter_for_a_tenth_of_the_usual_time(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "tells.py").write_text(_TELLS)
+    sound = str(write(tmp_path / "silence.wav", silence(1)))
+    engine = start("--input", sound, "--set", "llm.backend=tells:Tells", environ={"PYTHONPATH": str(tmp_path)})
+    assert engine.end() == 0
+    assert float((tmp_path / "interval").read_text()) == sys.getswitchinterval() / 10

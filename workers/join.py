@@ -38,6 +38,9 @@ from workers.lease import share
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
+_SWITCH_S = 0.0005
+"""How long another Python thread of a worker, one of its backend's, may keep the interpreter from the one that works.
+With the usual 5 ms each of them takes that much at every call that lets go of the interpreter's lock for a moment."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -288,6 +291,7 @@ def run() -> None:
     if not die_with(arguments.parent):
         say(f"{arguments.title}: its parent is not the supervisor; start it directly")
         os._exit(8)
+    sys.setswitchinterval(_SWITCH_S)
     be_usual()  # the supervisor is not
     name_thread(arguments.title)
     process = next(process for process in PROCESSES if process.title == arguments.title)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -166,15 +165,7 @@ class Room:
 
 
 @pytest.fixture
-def switching() -> Iterator[None]:
-    """The desk changes it for the whole process."""
-    before = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.fixture
-def room(rings: Rings, switching: None) -> Iterator[Callable[..., Room]]:
+def room(rings: Rings) -> Iterator[Callable[..., Room]]:
     rooms = []
 
     def enter(**settings: Any) -> Room:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,8 +19,6 @@ from workers.sound.silent import SilentDevices
 
 _LOOK_NS = 70_000_000
 """How often to see, while the engine starts, whether the devices call."""
-_SWITCH_S = 0.0005
-"""How long another thread of this process may keep the interpreter from the one that moves the sound."""
 _NS = 1_000_000_000
 
 
@@ -49,7 +46,6 @@ class Desk:
     def open(self) -> None:
         """Let the keepers begin, and wait until both devices call, or one is known to keep us waiting: an engine that
         says that it is ready shall hear. Raises DeviceError."""
-        sys.setswitchinterval(_SWITCH_S)
         self._seat.wakeable()
         self._keepers["microphone"].mute(self._port.muted)
         for side in self._sides:
