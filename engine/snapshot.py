@@ -55,6 +55,11 @@ class Stage:
     hangs: bool
     process: Process | None
 
+    @property
+    def told(self) -> str:
+        """How it is, in one word: state, hangs or gone."""
+        return "gone" if self.gone else "hangs" if self.hangs else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:

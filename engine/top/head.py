@@ -34,7 +34,7 @@ def _title(seen: Snapshot) -> Line:
 def _machine(seen: Snapshot) -> Iterator[Line]:
     machine, reading = seen.machine, seen.machine.reading
     own = sum(process.cpu or 0.0 for process in seen.processes)
-    memory = sum(process.rss_mb if process.pss_mb is None else process.pss_mb for process in seen.processes)
+    memory = sum(process.mb for process in seen.processes)
     pieces: list[tuple[str, str]] = [(label("engine"), DIM), (f"cpu {100 * own:.0f} % of a core", "")]
     pieces += [(f"   memory {memory:.0f} MB", "")]
     yield tuple(pieces)

@@ -36,11 +36,6 @@ def percent(cpu: float | None) -> str:
     return "" if cpu is None else f"{100 * cpu:.1f} %"
 
 
-def mb(rss: float, pss: float | None) -> str:
-    """Memory: the proportional one where it is known."""
-    return f"{rss if pss is None else pss:.0f} MB"
-
-
 def short(seconds: float) -> str:
     """An age."""
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from engine.channels import CHANNELS
 from engine.snapshot import Ring, Snapshot, Stage
-from engine.top.pieces import BAD, BOLD, DIM, GOOD, NAME_WIDTH, WARN, Line, bar, joined, label, mb, percent, short
+from engine.top.pieces import BAD, BOLD, DIM, GOOD, NAME_WIDTH, WARN, Line, bar, joined, label, percent, short
 
 _STATES = {"ready": GOOD, "loading": WARN}
 _LATENCIES = {
@@ -38,7 +38,7 @@ def stages(seen: Snapshot) -> Iterator[Line]:
             yield (
                 (process.name.ljust(sum(wide for _, wide in _COLUMNS) + 25), DIM),
                 (percent(process.cpu).rjust(7), DIM),
-                (mb(process.rss_mb, process.pss_mb).rjust(9), DIM),
+                (f"{process.mb:.0f} MB".rjust(9), DIM),
             )
 
 
@@ -48,14 +48,13 @@ def _stage(stage: Stage, waiting: float) -> Line:
     below, moving = stage.rung > 0, stage.rung != stage.rung_wanted
     rung = f"{stage.rung} {stage.rung_name}" if stage.rungs > 1 else stage.rung_name
     late_beat = stage.hangs or (stage.beat_age_s or 0.0) > _LATE_BEAT_S
-    state = "hangs" if stage.hangs else "gone" if stage.gone else stage.state
     return (
         (stage.name.ljust(NAME_WIDTH), BOLD),
-        (state.ljust(9), _STATES.get(state, BAD)),
+        (stage.told.ljust(9), _STATES.get(stage.told, BAD)),
         (f"{rung}{' →' + str(stage.rung_wanted) if moving else ''}".ljust(14)[:14], WARN if below or moving else ""),
         *((str(n).rjust(wide), WARN if n else DIM) for n, wide in _of(stage)),
         (percent(process.cpu if process else None).rjust(7), ""),
-        ((mb(process.rss_mb, process.pss_mb) if process else "").rjust(9), ""),
+        ((f"{process.mb:.0f} MB" if process else "").rjust(9), ""),
         (beat.rjust(9), WARN if late_beat else DIM),
         ((f"{100 * waiting:.0f} %" if waiting >= _SHOWN else "-").rjust(9), WARN if waiting > _FULL else DIM),
     )

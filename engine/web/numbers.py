@@ -33,10 +33,9 @@ def shown(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    state = "gone" if stage.gone else "hangs" if stage.hangs else stage.state
     return {
         "name": stage.name,
-        "state": state,
+        "state": stage.told,
         "late": stage.late,
         "restarts": stage.restarts,
         "rung": stage.rung,
@@ -50,7 +49,7 @@ def _taken(process: Process | None) -> Mapping[str, float | None]:
     """Processor, as a share of one core, and memory, in MB: its own where that is known, else with what it shares."""
     if process is None:
         return {"cpu": None, "mb": None}
-    return {"cpu": process.cpu, "mb": process.rss_mb if process.pss_mb is None else process.pss_mb}
+    return {"cpu": process.cpu, "mb": process.mb}
 
 
 def _machine(snapshot: Snapshot) -> Iterator[tuple[str, str]]:

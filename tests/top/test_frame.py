@@ -183,10 +183,42 @@ def test_what_a_visitor_said_goes_with_them() -> None:
     talk = Talk()
     talk.take({"event": "answer.ended", "record": dict(RECORD)})
     talk.take({"event": "user.final", "text": "something"})
-    talk.take({"event": "session", "state": "ended", "reason": "silence"})
+    talk.take({"event": "answer.ended", "record": {**RECORD, "session": 2}})
+    talk.take({"event": "session", "session": 1, "state": "ended", "reason": "silence"})
     assert talk.user == ""
-    assert [(turn["transcript"], turn["answer"], turn["heard"]) for turn in talk.turns] == [("…", "…", "…")]
+    words = [(turn["transcript"], turn["answer"], turn["heard"]) for turn in talk.turns]
+    assert words == [("", "", ""), ("what time is it", "Ten o'clock.", "Ten o'clock.")]
     assert talk.turns[0]["response_ms"] == 400.0
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_turn_whose_words_are_forgotten_says_so_and_where_its_time_went(observer: Observer, words: bool) -> None:
+    talk = Talk()
+    talk.recall([dict(RECORD)])
+    talk.take({"event": "session", "session": 1, "state": "ended", "reason": "silence"})
+    lines = text(shown(observer, talk, words=words))
+    assert any(line.startswith("turn 2  (") and "forgotten" in line for line in lines)
+    assert any(line.startswith("wait") for line in lines)
+
+
+def test_turns_of_before_it_was_opened_are_shown_once(observer: Observer) -> None:
+    talk = Talk()
+    talk.recall([{**RECORD, "turn": 1}, RECORD])
+    talk.take({"event": "answer.ended", "record": RECORD})  # it ended between the two questions
+    assert [turn["turn"] for turn in talk.turns] == [1, 2]
+    assert any("“what time is it”" in line for line in text(shown(observer, talk)))
+
+
+@pytest.mark.parametrize("height", [39, 40])
+def test_what_else_became_of_a_turn_stands_beside_where_its_time_went(observer: Observer, height: int) -> None:
+    """In a line of the bar, and below a whole waterfall."""
+    talk = Talk()
+    talk.take({"event": "answer.ended", "record": {**RECORD, "outcome": "interrupted", "floor": ["llm"], "held": True}})
+    lines = text(shown(observer, talk, height=height))
+    (told,) = [line for line in lines if "held" in line]
+    assert "interrupted" in told
+    assert "floor: llm" in told
+    assert "late" not in told
 
 
 def test_a_newcomer_sees_what_is_being_said() -> None:
