@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import AnswerWord, Error, Mute, RungChanged, SessionChanged, StateChanged, UserPartial
+from engine.events import (
+    AnswerEnded,
+    AnswerWord,
+    Error,
+    Mute,
+    RungChanged,
+    SessionChanged,
+    StateChanged,
+    Tool,
+    UserPartial,
+)
 from tests.browser import Browser
-from tests.web.stand import Stand
+from tests.web.stand import Stand, record
 
 pytestmark = pytest.mark.xdist_group("chromium")  # one browser for all of them
 QUESTION, ANSWER = "where is the <b>cafe</b>", "Behind the <i>shop</i> & the stairs."
@@ -52,8 +62,15 @@ def test_it_shows_states_words_and_where_the_time_went(browser: Browser) -> None
         assert browser.text("#visitor") == "visitor 2, turn 1"
         stand.converse(2, 2, "and when", "At ten.")
         browser.until(lambda: browser.text("#turns").startswith("Visitor 2, turn 1"), "the turn before")
+        announced = record(2, 3, "", "We close.", source="say", response_ms=None)
+        stand.tell(AnswerEnded("We close.", "We close.", "answered", "say", announced), 2, 3)
+        browser.until(lambda: "We close." in browser.text("#exchanges"), "what the host said")
+        assert browser.text("#turn-title") == "The last turn: visitor 2, turn 2"  # that is no answer to anybody
+        stand.tell(Tool("2.3.1.1", "order", {"what": "a taxi"}), 2, 3)
+        browser.until(lambda: "a taxi" in browser.text("#notes"), "what is done for them")
         stand.tell(SessionChanged("ended", "silence"), 2)
         browser.until(lambda: browser.text("#exchanges") == "", "that their words go with the visitor")
+        assert browser.text("#notes").endswith("→ order")
         assert browser.complaints() == []
 
 
