@@ -131,7 +131,7 @@ def _budget(record: Mapping[str, Any], stage: str) -> float | None:
 # The drawing.
 
 _WAITED, _BESIDE, _OVER, _LIMIT = "█░▓┊"
-LEGEND = f"{_WAITED} the answer waits for it   {_BESIDE} works beside   {_LIMIT} its budget   {_OVER} beyond that"
+LEGEND = f"{_WAITED} the answer waits for it   {_BESIDE} works beside   {_LIMIT} budget   {_OVER} beyond it"
 _LABEL, _NUMBERS = 6, 18
 NARROWEST = 48
 _BEFORE = 1 / 3
