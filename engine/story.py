@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from engine.waterfall import parts, whole
+from engine.waterfall import late, parts, whole
 
 OUTCOMES = ("answered", "apologised", "abandoned", "stopped", "interrupted", "postponed", "resumed")
 """How a turn may end: see TurnRecord.outcome."""
@@ -105,10 +105,11 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
     return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{told}"
 
 
-def notes(record: Mapping[str, Any], *, late: bool = True) -> list[str]:
-    """What else became of a turn: how it ended, if not with an answer, what was late, what the floor did."""
+def notes(record: Mapping[str, Any], *, all_of_them: bool = True) -> list[str]:
+    """What else became of a turn: how it ended, if not with an answer; what was late, unless only the rest is wanted;
+    what the floor did."""
     found = [] if record["outcome"] == "answered" else [record["outcome"]]
-    found += [f"late: {', '.join(record['late'])}"] if late and record["late"] else []
+    found += [f"late: {', '.join(slow)}"] if all_of_them and (slow := late(record)) else []
     found += [f"floor: {', '.join(record['floor'])}"] if record["floor"] else []
     return found + (["held"] if record["held"] else [])
 

@@ -33,8 +33,9 @@ def turns(talk: Talk, width: int, words: bool, *, drawn: bool) -> Iterator[Line]
             yield from (((line, WARN if record["outcome"] != "answered" else ""),) for line in rest)
         if drawing:
             yield from (((line, _PARTS.get(line.split(" ", 1)[0], "")),) for line in drawing.splitlines())
-            if notes := story.notes(record, late=False):  # what was late stands in the drawing
+            if notes := story.notes(record, all_of_them=False):  # what was late stands in the drawing
                 yield ((f"      {'   '.join(notes)}", WARN),)
+            yield ((waterfall.LEGEND, DIM),)
         elif record["response_ms"] is not None:
             yield from _bar(record, longest, width)
 

@@ -34,6 +34,11 @@ def test_stages_that_were_late_are_named() -> None:
     assert line(turn(late=["asr", "vocoder"])).endswith("heard after 576 ms   late: asr, vocoder")
 
 
+def test_what_took_longer_than_its_budget_is_named_whoever_waited_for_it() -> None:
+    stages = turn()["stages"] | {"audio": {"began": None, "first": 590.0, "ended": 4000.0}}
+    assert line(turn(stages=stages, response_ms=590.0)).endswith("play 38 ┤ heard after 590 ms   late: audio")
+
+
 def test_what_the_floor_took_over_is_named_and_that_it_held_the_turn() -> None:
     told = line(turn(late=["llm"], floor=["llm", "vocoder"], held=True))
     assert told.endswith("heard after 576 ms   late: llm   floor: llm, vocoder   held")
