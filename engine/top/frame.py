@@ -24,9 +24,9 @@ def frame(seen: Snapshot, talk: Talk, width: int, height: int, *, words: bool) -
     """The lines, none wider than `width` cells, at most `height` (below 1: as many as there are). words: show what was
     said instead of counting it."""
     blocks: tuple[Iterable[Line], ...] = (
-        head(seen, talk),
-        stages(seen),
-        (rings(seen), *latencies(seen)),
+        head(seen, talk, width),
+        stages(seen, width),
+        (*rings(seen, width), *latencies(seen, width)),
         now(seen, talk, words),
         turns(talk, width, words, drawn=height < 1 or height >= _ROOMY),
         (((note, WARN),) for note in talk.notes),

@@ -81,6 +81,22 @@ def test_every_stage_has_its_line_with_what_was_late_and_on_which_rung_it_is(obs
     assert styles(lines, "     7") == {"yellow"}
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_nothing_of_a_line_of_numbers_is_cut_in_two(observer: Observer, rings: Rings, width: int) -> None:
+    for name in ("turns.response_ns", "audio.lateness_ns", "vad.hop_ns", "asr.partial_ns", "asr.final_ns"):
+        rings.telemetry.observe(name, 123_456_789)
+    lines = text(shown(observer, width=width))
+    wide, narrow = text(shown(observer, width=200)), [line.rstrip() for line in lines]
+    (heading,) = [line for line in narrow if line.startswith("stage ")]
+    (whole,) = [line for line in wide if line.startswith("stage ")]
+    assert whole.split()[: len(heading.split())] == heading.split()
+    assert len(heading.split()) >= {60: 5, 80: 8, 120: 10}[width]
+    told = " ".join(lines[next(n for n, line in enumerate(lines) if line.startswith("p50/p95")) :])
+    for name in ("response", "capture", "vad hop", "words", "final text"):
+        assert f"{name} " in told
+    assert "ms" in told.split()
+
+
 def test_a_stage_that_hangs_or_is_gone_is_seen(observer: Observer, rings: Rings) -> None:
     rings.telemetry.set("asr.beat_ns", 1)
     rings.telemetry.set("floor.gone", 1)
@@ -143,7 +159,7 @@ def test_where_there_is_room_the_newest_turn_is_a_whole_waterfall(observer: Obse
     talk = Talk()
     talk.take({"event": "answer.ended", "record": RECORD})
     lines = text(shown(observer, talk, height=40))
-    for row in waterfall.draw(RECORD, 100).splitlines():
+    for row in (*waterfall.draw(RECORD, 100).splitlines(), waterfall.LEGEND):
         assert row in lines
 
 
