@@ -56,11 +56,11 @@ def _machine(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """What is known of the machine, in words."""
     reading = snapshot.machine.reading
     if reading.cpu is not None:
-        yield "processor", f"{reading.cpu:.0%} of {snapshot.machine.cores}"
+        yield "processor", f"{100 * reading.cpu:.0f} % of {snapshot.machine.cores}"
     if reading.memory is not None:
-        yield "memory", f"{reading.memory:.0%}"
+        yield "memory", f"{100 * reading.memory:.0f} %"
     for heat in reading.heat[:1]:
         yield "temperature", f"{heat.celsius:.0f} °C"
     for gpu in reading.gpus[:1]:
         if gpu.busy is not None:
-            yield "GPU", f"{gpu.busy:.0%}"
+            yield "GPU", f"{100 * gpu.busy:.0f} %"

@@ -53,7 +53,7 @@ def test_it_shows_states_words_and_where_the_time_went(browser: Browser) -> None
         assert browser.run("return document.querySelectorAll('#exchanges b, #exchanges i').length") == 0
         rows = browser.text("#waterfall").splitlines()
         assert rows == [
-            *("Is it the end? turns", "120 ms", "Words asr", "45 ms", "Answer llm", "10 ms"),
+            *("Finished? turns", "120 ms", "Words asr", "45 ms", "Answer llm", "10 ms"),
             *("Voice vocoder", "30 ms", "Loudspeaker audio", "35 ms"),
         ]
         assert (
