@@ -67,7 +67,7 @@ class Stage:
 class Ring:
     """A stream or history. All sizes in bytes. bytes_per_s: of a history, what its sound takes; else 0. waiting: what
     its slowest reader has not read yet, but for those that rest between turns. drops: how often the writer found no
-    room. lost: what was overwritten before it was read, all readers together."""
+    room. lost: what was overwritten before it was read, all readers together. Observers do not count."""
 
     name: str
     kind: Literal["stream", "history"]
@@ -271,7 +271,7 @@ def _rungs(section: Mapping[str, Any]) -> list[str]:
 
 def _ring(channel: Channel, seen: observe.Ring) -> Ring:
     item = np.dtype(seen["dtype"]).itemsize if seen["kind"] == "history" else 1
-    readers = {name: each for name, each in zip(channel.seats, seen["readers"], strict=False) if each["role"]}
+    readers = {name: each for name, each in zip(channel.readers, seen["readers"], strict=False) if each["role"]}
     behind = max((each["behind"] for name, each in readers.items() if name not in _RESTING), default=0)
     return Ring(
         name=channel.name,

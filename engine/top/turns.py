@@ -12,16 +12,17 @@ from engine.top.talk import Talk, forgotten
 
 _PARTS = {"wait": "bright_black", "asr": "blue", "llm": "magenta", "voice": "green", "play": "cyan"}
 """The colour of each part of a response (engine/waterfall.py)."""
-_TURNS = 4
+TURNS = 4
+"""So many are shown, where there is room."""
 _FORGOTTEN = "(whoever spoke has left, and what was said is forgotten)"
 _NUMBERS = 46
 """Columns that a bar leaves to what is said beside it."""
 
 
-def turns(talk: Talk, width: int, words: bool, *, drawn: bool) -> Iterator[Line]:
-    """The last turns, the newest first: the words, a bar of what took how long, and the same in ms. drawn: the newest
-    as a whole waterfall."""
-    recent = list(talk.turns)[-_TURNS:]
+def turns(talk: Talk, width: int, words: bool, *, drawn: bool, most: int = TURNS) -> Iterator[Line]:
+    """The last turns, at most `most`, the newest first: the words, a bar of what took how long, and the same in ms.
+    drawn: the newest as a whole waterfall."""
+    recent = list(talk.turns)[-most:]
     longest = max((record["response_ms"] or 0.0 for record in recent), default=0.0)
     for record in reversed(recent):
         said, *rest = story.line(record, words).split("\n")

@@ -174,6 +174,18 @@ def test_what_matters_less_goes_first_where_there_is_no_room(observer: Observer)
     assert not any("a good one" in line for line in lines)
 
 
+def test_in_a_small_terminal_a_fault_is_seen_rather_than_turns_of_before(observer: Observer) -> None:
+    talk = Talk()
+    for number in range(1, 5):
+        talk.take({"event": "answer.ended", "record": {**RECORD, "turn": number}})
+    talk.take({"event": "error", "where": "llm", "what": "a fault", "remedy": ""})
+    roomy, small = (text(shown(observer, talk, width=80, height=height)) for height in (0, 24))
+    assert sum(line.startswith("turn ") for line in roomy) == 4
+    assert len(small) <= 24
+    assert "llm: a fault" in small
+    assert [line.split()[1] for line in small if line.startswith("turn ")][:1] == ["4"]
+
+
 def test_a_turn_without_an_answer_is_told_in_words(observer: Observer) -> None:
     talk = Talk()
     talk.take(
