@@ -94,14 +94,16 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
     words: False counts them instead of showing them.
     """
     shown = _quoted if words else _counted
-    number, told = f"turn {record['turn']}", "".join(f"   {note}" for note in notes(record))
-    if record["source"] == "say":
-        return f"{number}  the host: {shown(record['answer'])}{told}"
+    number = f"turn {record['turn']}"
+    if record["source"] == "say":  # nobody waited for it
+        outcome = "" if record["outcome"] == "answered" else f"   {record['outcome']}"
+        return f"{number}  the host: {shown(record['answer'])}{outcome}"
     answer = shown(record["answer"]) if record["answer"] else "(nothing)"
     first = f"{number}  {shown(record['transcript'])} → {answer}"
     if record["response_ms"] is None:
         return f"{first}\n        {record['outcome']}"
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
+    told = "".join(f"   {note}" for note in notes(record))
     return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{told}"
 
 

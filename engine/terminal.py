@@ -70,7 +70,7 @@ class Terminal:
             clock = f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at % 1 * 1000):03}"
             told = " ".join(f"{fields[name]}" for name in shown)
             self._printer.line(sys.stderr, f"engine: {clock} {happening.name} {told}".rstrip(), levels.DEBUG)
-        elif happening.name == "answer.ended" and fields["record"]:
+        elif happening.name == "answer.ended" and fields["record"] and fields["source"] != "say":
             columns = shutil.get_terminal_size((_WIDEST + len(_INDENT), 0)).columns
             drawn = draw(fields["record"], min(_WIDEST, columns - len(_INDENT))).splitlines()
             if drawn and not self._explained:

@@ -59,6 +59,8 @@ def test_words_are_counted_where_they_must_not_be_shown() -> None:
 def test_what_the_host_said_is_one_line() -> None:
     said = turn(transcript="", answer="We close now.", source="say", response_ms=None)
     assert line(said) == "turn 3  the host: “We close now.”"
+    waited = {"vocoder": {"began": 900.0, "first": 1000.0, "ended": 1200.0}}  # for its turn to speak
+    assert line(said | {"stages": waited}) == "turn 3  the host: “We close now.”"
     assert line(said | {"outcome": "stopped"}, words=False) == "turn 3  the host: 3 words   stopped"
 
 
