@@ -172,9 +172,9 @@ def test_what_is_cut_off_fades_also_where_the_window_has_become_smaller(browser:
     browser.looks(1280, 2000)
     with Stand(words=True) as stand:
         shown(browser, stand)
-        for turn in range(1, 5):
+        for turn in range(1, 7):
             stand.converse(1, turn, QUESTION, ANSWER)
-        browser.until(lambda: browser.text("#exchanges").count(QUESTION) == 4, "the turns")
+        browser.until(lambda: browser.text("#exchanges").count(QUESTION) == 6, "the turns")
         assert browser.run(few)
         browser.looks(1280, 720)
         browser.until(lambda: not browser.run(few), "that the oldest fades")
