@@ -205,12 +205,16 @@ def telemetry(found: Mapping[str, Any]) -> Figures:
 
 
 def idle(found: Mapping[str, Any]) -> Figures:
-    """What an engine takes that nobody speaks to, as bench/idle.py sums it up."""
+    """What an engine takes that nobody speaks to, as bench/idle.py sums it up: it may tell parts of a process, too."""
     from idle import GOAL_PERCENT, GOAL_WAKES
 
+    from engine.channels import ENGINE, PROCESSES
+    from engine.snapshot import FORKS
+
     taken = found["processes"]
-    cpu = sum(each["cpu"] for each in taken.values())
-    beyond = sum(each["wakes"] for name, each in taken.items() if name != "audio")
+    whole = [name for name in (ENGINE, FORKS, *(process.name for process in PROCESSES)) if name in taken]
+    cpu = sum(taken[name]["cpu"] for name in whole)
+    beyond = sum(taken[name]["wakes"] for name in whole if name != "audio")
     every = {f"{name}: of one core": Figure(each["cpu"], "%", "lower") for name, each in taken.items()}
     every["all: of one core"] = Figure(cpu, "%", "lower", asked=GOAL_PERCENT)
     every["all but audio: wake-ups a second"] = Figure(beyond, "/s", "lower", asked=GOAL_WAKES)

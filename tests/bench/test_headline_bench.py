@@ -129,7 +129,13 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
         "telemetry": (sections.telemetry, {"ns": {"count": [90.0, 95.0], "another": [1.0]}}, "count"),
         "idle": (
             sections.idle,
-            {"processes": {"audio": {"cpu": 2.0, "wakes": 100.0}, "vad": {"cpu": 1.5, "wakes": 31.0}}},
+            {
+                "processes": {
+                    "audio": {"cpu": 2.0, "wakes": 100.0},
+                    "of that, a library's": {"cpu": 0.5, "wakes": 20.0},
+                    "vad": {"cpu": 1.5, "wakes": 31.0},
+                }
+            },
             "all: of one core",
         ),
         "top": (sections.top, {"cpu_percent": 1.5, "bytes_per_s": 400.0}, "of one core"),
