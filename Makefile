@@ -55,7 +55,8 @@ ASKS := 'What time does the museum shop close?' 'How much is a ticket?' 'And for
 run: $(VENV)/.setup ## converse with a visitor who asks three questions, or ASKS; the recording is run/conversation.wav
 	@mkdir -p run
 	@$(BIN)/python tools/visit.py run/visit.wav $(ASKS)
-	$(BIN)/engine run --profile realtime --input run/visit.wav --output run/conversation.wav --report run/report.json --show-words
+	$(BIN)/engine run --profile realtime --input run/visit.wav --output run/conversation.wav --report run/report.json --show-words \
+		--http 127.0.0.1:0 --set http.transcript=true
 
 test: $(VENV)/.dev ## all checks and tests
 	$(BIN)/ruff check .

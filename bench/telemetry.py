@@ -26,13 +26,18 @@ CALLS = 20_000
 GOAL_NS = 200
 
 
+RECORDS = ("observe (a duration)", "count", "set (a gauge)")
+"""Those of `ways` that a worker makes."""
+
+
 def ways(telemetry: Telemetry, silent: Telemetry) -> dict[str, Callable[[], object]]:
     """What is measured, by its name."""
     cells, at = telemetry.cells, AT["vad.hop_ns"]
+    observe, count, store = RECORDS
     return {
-        "observe (a duration)": lambda: telemetry.observe("vad.hop_ns", 345_678),
-        "count": lambda: telemetry.count("vad.late"),
-        "set (a gauge)": lambda: telemetry.set("vad.judged", 123_456),
+        observe: lambda: telemetry.observe("vad.hop_ns", 345_678),
+        count: lambda: telemetry.count("vad.late"),
+        store: lambda: telemetry.set("vad.judged", 123_456),
         "observe, engine.telemetry = false": lambda: silent.observe("vad.hop_ns", 345_678),
         "cells.observe alone, its place known": lambda: cells.observe(at, 345_678),
         "the bucket in Python, cells.add": lambda: cells.add(AT["vad.hop_ns"] + bucket(345_678), 1),

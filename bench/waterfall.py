@@ -16,15 +16,16 @@ the exact one.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from allbench.results import Figure, as_json, measured, share
 from talkbench.figures import Table, percentile, rate
+from talkbench.files import check
 from talkbench.runs import Run, converse
 from talkbench.sections import ECHOES
 from talkbench.sections import tracks as recorded
@@ -35,7 +36,8 @@ from engine.waterfall import Part, parts
 from workers.backends.flite import Flite
 from workers.backends.kept import say
 
-WITHIN_MS = 20.0
+WITHIN_MS, AGREE_PERCENT = 20.0, 95.0
+PEOPLE, EXACT = "recordings of people", "exact ends"
 SENTENCES = (
     "where can i buy a ticket",
     "how do i get to the second floor",
@@ -120,8 +122,13 @@ def cut(sound: Any) -> Any:
     return kept.astype(np.int16)
 
 
+def agree(found: Sequence[Pair], allow_ends: bool) -> int:
+    """How many do."""
+    return sum(pair.apart_ms <= WITHIN_MS + (abs(pair.ends_ms) if allow_ends else 0) for pair in found)
+
+
 def row(name: str, found: Sequence[Pair], utterances: int, allow_ends: bool) -> dict[str, str]:
-    good = sum(pair.apart_ms <= WITHIN_MS + (abs(pair.ends_ms) if allow_ends else 0) for pair in found)
+    good = agree(found, allow_ends)
     return {
         "": name,
         "turns": f"{len(found)} of {utterances}",
@@ -134,22 +141,46 @@ def row(name: str, found: Sequence[Pair], utterances: int, allow_ends: bool) -> 
     }
 
 
+def by_part(runs: Sequence[Run]) -> dict[str, list[Part]]:
+    """The parts of all answered turns, by what they are called."""
+    found: dict[str, list[Part]] = {}
+    for turn in answered(runs):
+        for part in parts(turn):
+            found.setdefault(part.label, []).append(part)
+    return found
+
+
+def answered(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    return [turn for run in runs for turn in run.report["turns"] if turn["response_ms"] is not None]
+
+
 def lengths(runs: Sequence[Run]) -> Table:
     """How long the parts of all answered turns took, against their budgets."""
     table = Table("The parts of a response, ms")
-    turns = [turn for run in runs for turn in run.report["turns"] if turn["response_ms"] is not None]
-    found: dict[str, list[Part]] = {}
-    for turn in turns:
-        for part in parts(turn):
-            found.setdefault(part.label, []).append(part)
-    for label, same in found.items():
+    for label, same in by_part(runs).items():
         took = [part.ms for part in same]
         over = sum(part.over for part in same)
         cells = {"": label, "turns": str(len(same)), "p50": percentile(took, 50), "p95": percentile(took, 95)}
         table.rows.append({**cells, "budget": f"{same[-1].budget:g}", "late": str(over)})
-    whole = [turn["response_ms"] for turn in turns]
+    whole = [turn["response_ms"] for turn in answered(runs)]
     table.rows.append({"": "all", "turns": str(len(whole)), "p50": percentile(whole, 50), "p95": percentile(whole, 95)})
     return table
+
+
+def figures(found: Mapping[str, Sequence[Pair]], runs: Sequence[Run]) -> dict[str, Figure]:
+    """How many agree, how far the two are apart, and how long each part took. runs: of people."""
+    every: dict[str, Figure] = {}
+    for name, same in found.items():
+        if same:
+            good = agree(same, allow_ends=name != EXACT)
+            every[f"{name}: agree"] = share(good, len(same), asked=AGREE_PERCENT)
+            every[f"{name}: told p50"] = measured([pair.told_ms for pair in same], "ms", "lower")
+            every[f"{name}: heard p50"] = measured([pair.heard_ms for pair in same], "ms", "lower")
+            every[f"{name}: left over p50"] = measured([abs(pair.rest_ms) for pair in same], "ms", "lower")
+    for label, of in by_part(runs).items():
+        for rank in (50, 95):
+            every[f"{label}: p{rank}"] = measured([part.ms for part in of], "ms", "lower", rank)
+    return every
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -160,8 +191,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=1, metavar="N", help="sessions of recorded utterances")
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write each turn")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     arguments = parser.parse_args()
+    check(arguments.json)
     if not (arguments.shared / "measure").is_dir():
         raise SystemExit(f"{arguments.shared} has no recordings and no measure: give --shared")
     table = Table("The waterfall's whole against the recording, ms")
@@ -169,7 +201,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         builder = Builder(arguments.shared, Path(work))
         people = recorded(builder, SHORT, arguments.sessions)
-        kinds = {"recordings of people": people, "exact ends": [exact(builder, 1)]}
+        kinds = {PEOPLE: people, EXACT: [exact(builder, 1)]}
         for name, on in kinds.items():
             runs = [converse(arguments.shared, track, ECHOES) for track in on]
             found = [
@@ -186,11 +218,10 @@ def main() -> None:
                     flush=True,
                 )
             utterances = sum(len(track.labels["utterances"]) for track in on)
-            table.rows.append(row(name, found, utterances, allow_ends=name != "exact ends"))
+            table.rows.append(row(name, found, utterances, allow_ends=name != EXACT))
     print(table, lengths(by_people), sep="\n", flush=True)
     if arguments.json:
-        told = {name: [asdict(pair) for pair in found] for name, found in kept.items()}
-        arguments.json.write_text(json.dumps(told, indent=1))
+        arguments.json.write_text(as_json(figures(kept, by_people)))
 
 
 if __name__ == "__main__":

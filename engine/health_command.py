@@ -61,7 +61,7 @@ def _look(instance: str) -> dict[str, Any]:
         "why": why,
         "state": seen.state,
         "uptime_s": round(seen.uptime_s, 1),
-        "stages": {stage.name: "hangs" if stage.hangs else stage.state for stage in seen.stages},
+        "stages": {stage.name: stage.told for stage in seen.stages},
         "rungs": {stage.name: stage.rung for stage in seen.stages if stage.rungs > 1},
         "restarts": sum(stage.restarts for stage in seen.stages),
         "late": sum(stage.late for stage in seen.stages),

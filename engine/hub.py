@@ -42,7 +42,7 @@ Subscriber: TypeAlias = Callable[[Happening], None]
 
 
 @dataclass(slots=True)
-class Snapshot:
+class Now:
     """What a newcomer has to know: the present, as the events so far have made it."""
 
     state: str = "starting"
@@ -61,7 +61,7 @@ class Hub:
     """Takes events in the order in which they come. For one thread: the supervisor's event loop."""
 
     def __init__(self, volume: int, muted: bool = False) -> None:
-        self.now = Snapshot(volume=volume, muted=muted)
+        self.now = Now(volume=volume, muted=muted)
         self.sequence = 0
         """The number of the last event."""
         self.device_was_open = False
@@ -94,7 +94,7 @@ class Hub:
             subscriber(happening)
 
     def _note(self, name: str, fields: Mapping[str, Any], tag: Tag) -> None:
-        """Bring the snapshot up to date."""
+        """Bring the present up to date."""
         if tag.turn and name in _OF_A_TURN:
             self.now.turn = tag.turn
         if note := _NOTES.get(name):
@@ -115,73 +115,73 @@ def envelope(name: str, sequence: int, tag: Tag, at_ns: int) -> dict[str, Any]:
     }
 
 
-# How events change the snapshot.
+# How events change the present.
 
 Fields: TypeAlias = Mapping[str, Any]
 
 
-def _state(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _state(now: Now, fields: Fields, _tag: Tag) -> None:
     now.state = fields["state"]
     if now.state == "listening":
         _turn_over(now, fields, _tag)
 
 
-def _session(now: Snapshot, fields: Fields, tag: Tag) -> None:
+def _session(now: Now, fields: Fields, tag: Tag) -> None:
     now.session = tag.session if fields["state"] == "began" else None
     if now.session is None:
         _turn_over(now, fields, tag)
 
 
-def _turn_over(now: Snapshot, _fields: Fields, _tag: Tag) -> None:
+def _turn_over(now: Now, _fields: Fields, _tag: Tag) -> None:
     now.turn = now.user = now.answer = None
 
 
-def _partial(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _partial(now: Now, fields: Fields, _tag: Tag) -> None:
     now.user = {"text": fields["text"], "final": False}
 
 
-def _final(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _final(now: Now, fields: Fields, _tag: Tag) -> None:
     now.user = {"text": fields["text"], "final": True}
 
 
-def _answer(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _answer(now: Now, fields: Fields, _tag: Tag) -> None:
     now.answer = {"source": fields["source"], "text": "", "paused": False}
 
 
-def _paused(now: Snapshot, _fields: Fields, _tag: Tag) -> None:
+def _paused(now: Now, _fields: Fields, _tag: Tag) -> None:
     if now.answer is not None:
         now.answer["paused"] = True
 
 
-def _resumed(now: Snapshot, _fields: Fields, _tag: Tag) -> None:
+def _resumed(now: Now, _fields: Fields, _tag: Tag) -> None:
     if now.answer is not None:
         now.answer["paused"] = False
 
 
-def _word(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _word(now: Now, fields: Fields, _tag: Tag) -> None:
     if now.answer is not None:
         now.answer["text"] = f"{now.answer['text']} {fields['text']}".lstrip()
 
 
-def _device(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _device(now: Now, fields: Fields, _tag: Tag) -> None:
     now.devices[fields["side"]] = {name: value for name, value in fields.items() if name != "side"}
 
 
-def _mute(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _mute(now: Now, fields: Fields, _tag: Tag) -> None:
     now.muted = fields["muted"]
 
 
-def _volume(now: Snapshot, fields: Fields, _tag: Tag) -> None:
+def _volume(now: Now, fields: Fields, _tag: Tag) -> None:
     now.volume = fields["percent"]
 
 
-_NO_NEWS: dict[str, Callable[[Snapshot, Fields], bool]] = {
+_NO_NEWS: dict[str, Callable[[Now, Fields], bool]] = {
     "state": lambda now, fields: bool(fields["state"] == now.state),
     "mute": lambda now, fields: bool(fields["muted"] == now.muted),  # a restarted audio worker cannot know
 }
 """Events that are none, where they tell what is so already."""
 _OF_A_TURN = frozenset({"state", "user.partial", "user.final", "answer.started", "answer.word"})
-_NOTES: dict[str, Callable[[Snapshot, Fields, Tag], None]] = {
+_NOTES: dict[str, Callable[[Now, Fields, Tag], None]] = {
     "state": _state,
     "session": _session,
     "user.partial": _partial,

@@ -28,6 +28,8 @@ from ringbuf import observe
 FORKS = "forks"
 """What the process that workers are forked from is called here."""
 _SHOWN_KINDS = ("stream", "history")
+_RESTING = ("asr", "ending")
+"""Readers of a history that read while there is something to be heard, and stay where they were in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,17 @@ class Stage:
     hangs: bool
     process: Process | None
 
+    @property
+    def told(self) -> str:
+        """In one word how it is."""
+        return "gone" if self.gone else "hangs" if self.hangs else self.state
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
     """A stream or history. All sizes in bytes. bytes_per_s: of a history, what its sound takes; else 0. waiting: what
-    its slowest reader has not read yet (a history's reader that rests, as the recogniser does between turns, seems to
-    wait; what is not read is overwritten in time). drops: how often the writer found no room. lost: what was
-    overwritten before it was read, all readers together."""
+    its slowest reader has not read yet, but for those that rest between turns. drops: how often the writer found no
+    room. lost: what was overwritten before it was read, all readers together. Observers do not count."""
 
     name: str
     kind: Literal["stream", "history"]
@@ -149,7 +155,8 @@ class Observer:
         try:
             self._cells = ringbuf.Cells(segment(instance, "cells"), writable=False)
             self._settings_ring = ringbuf.LatestReader(segment(instance, "settings"))
-            self._rings = [(channel, observe.Watched(segment(instance, channel.name))) for channel in _shown()]
+            shown = [channel for channel in CHANNELS if channel.kind in _SHOWN_KINDS]
+            self._rings = [(channel, observe.Watched(segment(instance, channel.name))) for channel in shown]
         except (ringbuf.RingError, OSError) as error:
             raise DoorError(f"the engine {instance} cannot be looked at: {error}", "be its user, or root") from error
         if self._cells.count != CELLS or self._cells.load(AT["engine.layout"]) != LAYOUT:
@@ -215,10 +222,6 @@ class Observer:
         return self._settings
 
 
-def _shown() -> Iterator[Channel]:
-    return (channel for channel in CHANNELS if channel.kind in _SHOWN_KINDS)
-
-
 def _state(go: int, stop: int, turns: int) -> str:
     if stop:
         return "stopping"
@@ -268,8 +271,8 @@ def _rungs(section: Mapping[str, Any]) -> list[str]:
 
 def _ring(channel: Channel, seen: observe.Ring) -> Ring:
     item = np.dtype(seen["dtype"]).itemsize if seen["kind"] == "history" else 1
-    readers = [reader for reader in seen["readers"] if reader["role"] is not None]
-    behind = max((reader["behind"] for reader in readers), default=0)
+    readers = {name: each for name, each in zip(channel.readers, seen["readers"], strict=False) if each["role"]}
+    behind = max((each["behind"] for name, each in readers.items() if name not in _RESTING), default=0)
     return Ring(
         name=channel.name,
         kind=seen["kind"],
@@ -277,7 +280,7 @@ def _ring(channel: Channel, seen: observe.Ring) -> Ring:
         capacity=seen["capacity"] * item,
         waiting=(seen["fill"] if seen["kind"] == "stream" else min(seen["capacity"], behind)) * item,
         drops=seen.get("full_count", 0),
-        lost=sum(reader["lost"] for reader in readers) * item,
+        lost=sum(each["lost"] for each in readers.values()) * item,
     )
 
 

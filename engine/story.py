@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from engine.waterfall import parts, whole
+from engine.waterfall import late, parts, whole
+
+OUTCOMES = ("answered", "apologised", "abandoned", "stopped", "interrupted", "postponed", "resumed")
+"""How a turn may end: see TurnRecord.outcome."""
 
 
 class Times(TypedDict):
@@ -91,18 +94,26 @@ def line(record: Mapping[str, Any], words: bool = True) -> str:
     words: False counts them instead of showing them.
     """
     shown = _quoted if words else _counted
-    number, outcome = f"turn {record['turn']}", "" if record["outcome"] == "answered" else f"   {record['outcome']}"
-    if record["source"] == "say":
+    number = f"turn {record['turn']}"
+    if record["source"] == "say":  # nobody waited for it
+        outcome = "" if record["outcome"] == "answered" else f"   {record['outcome']}"
         return f"{number}  the host: {shown(record['answer'])}{outcome}"
     answer = shown(record["answer"]) if record["answer"] else "(nothing)"
     first = f"{number}  {shown(record['transcript'])} → {answer}"
     if record["response_ms"] is None:
         return f"{first}\n        {record['outcome']}"
     waterfall = " ─ ".join(f"{label} {ms:.0f}" for label, ms in whole(parts(record)))
-    late = f"   late: {', '.join(record['late'])}" if record["late"] else ""
-    floor = f"   floor: {', '.join(record['floor'])}" if record["floor"] else ""
-    notes = outcome + late + floor + ("   held" if record["held"] else "")
-    return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{notes}"
+    told = "".join(f"   {note}" for note in notes(record))
+    return f"{first}\n        end of speech ├ {waterfall} ┤ heard after {record['response_ms']:.0f} ms{told}"
+
+
+def notes(record: Mapping[str, Any], *, all_of_them: bool = True) -> list[str]:
+    """What else became of a turn: how it ended, if not with an answer; what was late, unless only the rest is wanted;
+    what the floor did."""
+    found = [] if record["outcome"] == "answered" else [record["outcome"]]
+    found += [f"late: {', '.join(slow)}"] if all_of_them and (slow := late(record)) else []
+    found += [f"floor: {', '.join(record['floor'])}"] if record["floor"] else []
+    return found + (["held"] if record["held"] else [])
 
 
 def _quoted(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,8 @@ _DETAILS: Mapping[str, tuple[str, ...]] = {
     "volume": ("percent",),
 }
 """Events that only who asks for details is shown, and what of them: never a word that was said."""
-_WIDTH = 100
+_INDENT, _WIDEST = "    ", 100
+"""Of a drawing, in columns."""
 
 
 class Terminal:
@@ -68,13 +70,14 @@ class Terminal:
             clock = f"{time.strftime('%H:%M:%S', time.localtime(at))}.{int(at % 1 * 1000):03}"
             told = " ".join(f"{fields[name]}" for name in shown)
             self._printer.line(sys.stderr, f"engine: {clock} {happening.name} {told}".rstrip(), levels.DEBUG)
-        elif happening.name == "answer.ended" and fields["record"]:
-            drawn = draw(fields["record"], _WIDTH).splitlines()
+        elif happening.name == "answer.ended" and fields["record"] and fields["source"] != "say":
+            columns = shutil.get_terminal_size((_WIDEST + len(_INDENT), 0)).columns
+            drawn = draw(fields["record"], min(_WIDEST, columns - len(_INDENT))).splitlines()
             if drawn and not self._explained:
                 self._explained = True
                 drawn.append(LEGEND)
             for line in drawn:
-                self._printer.line(sys.stdout, f"    {line}", levels.DEBUG)
+                self._printer.line(sys.stdout, f"{_INDENT}{line}", levels.DEBUG)
 
     def _called(self, fields: Mapping[str, Any]) -> Line:
         arguments = json.dumps(fields["arguments"], ensure_ascii=False) if self._words else ""

@@ -57,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     client = engines.door(observer)
     talk = Talk(client.hello if client else None)
     try:
+        if client is not None:
+            client.command("subscribe", events=[] if arguments.once else list(EVENTS))
+            talk.recall(client.command("turns")["turns"])
         if arguments.once:
             _once(console, observer, talk, words)
         else:
@@ -76,8 +79,6 @@ def _once(console: Console, observer: Observer, talk: Talk, words: bool) -> None
 
 
 def _live(console: Console, observer: Observer, client: DoorClient | None, talk: Talk, words: bool) -> None:
-    if client is not None:
-        client.command("subscribe", events=list(EVENTS))
     with Screen(console) as screen:
         while not observer.ended:
             screen.draw(frame(observer.take(), talk, *screen.size, words=words))

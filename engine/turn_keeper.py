@@ -61,7 +61,7 @@ class Keeper:
         self._log, self._sound, self._pids, self._troubled = log, sound, pids, troubled
         self._engine = f"{NAME} {version(NAME)}"
         self._calls: dict[str, dict[str, Any]] = {}
-        """Those that are open."""
+        """Those that are open. At its end a session has none; what is left then was lost with a process."""
         self._items: queue.Queue[_Item | None] = queue.Queue(_MOST_WAITING)
         self._in_trouble = False
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -78,6 +78,8 @@ class Keeper:
             ms = round((fields["mono_ns"] - call["mono_ns"]) / 1e6, 1)
             told |= {"outcome": fields["outcome"], "text": fields["text"], "ms": ms}
             self._put({"time": fields["time"], "engine": self._engine, **told}, "call")
+        elif happening.name == "session" and fields["state"] == "ended":
+            self._calls.clear()
 
     def _turn(self, record: Mapping[str, Any], at_s: float) -> None:
         told = {"time": at_s, "engine": self._engine, **placed(record, self._pids())}
@@ -101,14 +103,31 @@ class Keeper:
     def _work(self) -> None:
         while (item := self._items.get()) is not _END:
             fields, kind, frames = item
-            try:
-                if frames is not None and self._sound is not None:
-                    self._sound.write(fields["sound"], frames)
-                self._log.write(entry(kind, fields))
+            silent = self._write_sound(fields, frames)
+            if why := self._write_line(kind, fields) or silent:
+                self._trouble(why)
+            else:
                 self._in_trouble = False
-            except OSError as error:
-                self._trouble(f"a turn is not written down: {error.strerror or error}")
         self._log.close()
+
+    def _write_sound(self, fields: dict[str, Any], frames: Pcm | None) -> str:
+        """Why there is none; empty: there is, or there shall be none. The turn itself is written down all the same."""
+        if frames is None or self._sound is None:
+            return ""
+        try:
+            self._sound.write(fields["sound"], frames)
+        except OSError as error:
+            del fields["sound"]
+            return f"the sound of a turn is not kept: {error.strerror or error}"
+        return ""
+
+    def _write_line(self, kind: str, fields: dict[str, Any]) -> str:
+        """Why it is not there; empty: it is."""
+        try:
+            self._log.write(entry(kind, fields))
+        except OSError as error:
+            return f"a turn is not written down: {error.strerror or error}"
+        return ""
 
     def _trouble(self, what: str) -> None:
         if not self._in_trouble:

@@ -13,6 +13,7 @@ import fcntl
 import itertools
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def flat(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(text: str) -> Iterator[dict[str, Any]]:
     """The whole lines of a log."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # and at nothing else: JSON may hold what str.splitlines takes for the end of a line
         with contextlib.suppress(ValueError):
             found = json.loads(line)
             if isinstance(found, dict) and found.get("kind") in PERSONAL:
@@ -74,6 +75,8 @@ class TurnLog:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         file = os.open(self._path, flags, _MODE)
         try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):  # before it is changed: /dev/null is everybody's
+                raise OSError(errno.EINVAL, "it is no file, but a pipe or a device")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.fchmod(file, _MODE)
             size = os.fstat(file).st_size
@@ -98,12 +101,13 @@ class TurnLog:
         """This file becomes the first of the old ones, and the last of those goes. One that is empty stays."""
         if not os.fstat(self._file).st_size:
             return
-        names = [self._path, *(self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._keep + 1))]
-        for newer, older in reversed(list(itertools.pairwise(names))):
-            with contextlib.suppress(FileNotFoundError):
-                newer.rename(older)
-        if not self._keep:
-            self._path.unlink(missing_ok=True)
+        if self._path.exists():  # else it was put aside already, and no new one could be made
+            names = [self._path, *(self._path.with_name(f"{self._path.name}.{n}") for n in range(1, self._keep + 1))]
+            for newer, older in reversed(list(itertools.pairwise(names))):
+                with contextlib.suppress(FileNotFoundError):
+                    newer.rename(older)
+            if not self._keep:
+                self._path.unlink(missing_ok=True)
         fresh = self._open()
         os.close(self._file)
         self._file = fresh

@@ -3,6 +3,7 @@ little before the user speaks to the end of the answer."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -63,25 +64,28 @@ class TurnSound:
         return f"{when}Z-{record['session']}.{record['turn']}{_ENDING}"
 
     def write(self, name: str, frames: Pcm) -> None:
-        """Raises OSError."""
+        """Raises OSError; then there is no such file."""
         path = self._folder / name
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        recording = wav.Recording(path, 2, self._rate)
         try:
-            recording.write(frames)
-        finally:
-            recording.close()
+            with contextlib.closing(wav.Recording(path, 2, self._rate)) as recording:
+                recording.write(frames)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         self._prune()
 
     def _prune(self) -> None:
         """Remove the oldest until they are not too large together; the newest stays."""
-        files = sorted(path for path in self._folder.iterdir() if path.name.endswith(_ENDING))
-        sizes = [path.stat().st_size for path in files]
-        total = sum(sizes)
-        for path, size in zip(files[:-1], sizes[:-1], strict=True):
+        sizes: list[tuple[Path, int]] = []
+        for path in sorted(path for path in self._folder.iterdir() if path.name.endswith(_ENDING)):
+            with contextlib.suppress(FileNotFoundError):  # its owner takes some away just now
+                sizes.append((path, path.stat().st_size))
+        total = sum(size for _, size in sizes)
+        for path, size in sizes[:-1]:
             if total <= self._most:
                 return
-            path.unlink()
+            path.unlink(missing_ok=True)
             total -= size
 
 

@@ -26,6 +26,11 @@ class Process:
     rss_mb: float
     pss_mb: float | None
 
+    @property
+    def mb(self) -> float:
+        """Its memory, as well as it is known."""
+        return self.rss_mb if self.pss_mb is None else self.pss_mb
+
 
 def cpu_ns(pid: int) -> int | None:
     """The processor time of all threads of a process so far; None: it is gone."""

@@ -118,6 +118,11 @@ def whole(found: list[Part]) -> list[tuple[str, int]]:
     return rounded
 
 
+def late(record: Mapping[str, Any]) -> list[str]:
+    """The stages that took longer than their budget, or were not waited for."""
+    return [span.stage for span in spans(record) if span.over]
+
+
 def _mark(record: Mapping[str, Any], stage: str, mark: str) -> float | None:
     at: float | None = record["stages"].get(stage, {}).get(mark)
     return at
@@ -131,7 +136,7 @@ def _budget(record: Mapping[str, Any], stage: str) -> float | None:
 # The drawing.
 
 _WAITED, _BESIDE, _OVER, _LIMIT = "█░▓┊"
-LEGEND = f"{_WAITED} the answer waits for it   {_BESIDE} works beside   {_LIMIT} its budget   {_OVER} beyond that"
+LEGEND = f"{_WAITED} the answer waits for it   {_BESIDE} works beside   {_LIMIT} budget   {_OVER} beyond it"
 _LABEL, _NUMBERS = 6, 18
 NARROWEST = 48
 _BEFORE = 1 / 3
@@ -149,11 +154,12 @@ def draw(record: Mapping[str, Any], width: int = 80) -> str:
         return ""
     begun = [row.begin for row in rows if row.begin is not None and row.stage in ("llm", "vocoder")]
     axis = _Axis(max(min([0.0, *begun]), -until * _BEFORE), until * _BEYOND, max(width, NARROWEST) - _LABEL - _NUMBERS)
-    took = {part.stage: part for part in parts(record)}
+    found = parts(record)
+    took, ms = {part.stage: part for part in found}, dict(whole(found))
     lines = [" " * _LABEL + axis.ticks()]
     for row in rows:
-        bar = axis.bar(row, took.get(row.stage))
-        lines.append(f"{LABELS.get(row.stage, row.stage):<{_LABEL}}{bar}{_numbers(row)}")
+        label, bar = LABELS.get(row.stage, row.stage), axis.bar(row, took.get(row.stage))
+        lines.append(f"{label:<{_LABEL}}{bar}{_numbers(row, ms.get(label))}")
     if record["response_ms"] is not None:
         budget = _budget(record, WHOLE)
         of = f" of {budget:.0f}" if budget is not None else ""
@@ -161,10 +167,11 @@ def draw(record: Mapping[str, Any], width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _numbers(row: Span) -> str:
-    took = "-" if row.took is None else f"{row.took:.0f}"
+def _numbers(row: Span, ms: int | None) -> str:
+    """ms: how long it was waited for, so that all of them sum to the whole."""
+    took = "-" if ms is None else f"{ms}"
     of = "" if row.budget is None else f" of {row.budget:.0f}"
-    return f" {took:>4}{of}{' late' if row.over else ''}" if row.took is not None or row.over else ""
+    return f" {took:>4}{of}{' late' if row.over else ''}" if ms is not None or row.over else ""
 
 
 @dataclass(frozen=True, slots=True)

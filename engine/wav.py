@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -152,10 +153,11 @@ class Recording:
         self.frames = max(0, self._file.tell() - self._HEADER.size) // (2 * channels)
 
     def write(self, frames: Pcm) -> None:
-        """Append frames, shape [n, channels]."""
+        """Append frames, shape [n, channels]. Raises OSError: what did not find room in whole is not there."""
         frame = 2 * self._channels
         self._file.seek(self._HEADER.size + self.frames * frame)
-        self._file.write(frames.tobytes())
+        if self._file.write(raw := frames.tobytes()) < len(raw):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.frames += len(frames)
         size = self.frames * frame
         riff = b"RIFF", min(36 + size, _LARGEST), b"WAVE"

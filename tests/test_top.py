@@ -128,15 +128,20 @@ def test_a_turn_is_seen_live_with_where_its_time_went_and_ctrl_c_gives_the_termi
         top.process.kill()
 
 
-def test_it_is_printed_once_for_pipes_without_anybodys_words(engine: Engine, folder: Path) -> None:
+def test_it_is_printed_once_for_pipes_with_the_turns_so_far_and_without_anybodys_words(
+    engine: Engine, folder: Path
+) -> None:
+    engine.until(lambda: engine.telemetry.distribution("turns.response_ns").count, "an answer was heard")
+    engine.until(lambda: engine.get("turns.shown") == STATES.index("listening"), "the turn was over")
     done = command(folder, "top", "--once", engine.name)
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0].startswith(engine.name)
-    assert all(
-        re.match(rf"{stage} +ready ", line) for stage in ("vad", "asr") for line in lines if line.startswith(stage)
-    )
+    for stage in ("vad", "asr"):
+        assert any(re.match(rf"{stage} +ready ", line) for line in lines)
+    assert any(line.startswith("turn 1  ") for line in lines)
+    assert "museum" not in done.stdout
     assert "rings    mic " in done.stdout
     assert re.search(r"cpu \d+ % of a core", done.stdout)
 

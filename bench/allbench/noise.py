@@ -56,22 +56,27 @@ def verdict(old: Figure, new: Figure, least: float = LEAST) -> str:
 
 
 def widened(results: Results, again: Sequence[Results]) -> dict[str, Figure]:
-    """Its figures, with intervals that hold those of other runs of the same state."""
+    """Its figures, with intervals that hold those of other runs of the same state, as far as the same was measured."""
     found = dict(results.figures)
     for other in again:
+        same = alike(results, other)
         for name, figure in other.figures.items():
             mine = found.get(name)
-            if mine is not None:
+            if mine is not None and name.partition(": ")[0] in same:
                 lows, highs = zip(*(each.spread or (each.value, each.value) for each in (mine, figure)), strict=True)
                 found[name] = replace(mine, spread=(min(lows), max(highs)))
     return found
 
 
+def alike(one: Results, other: Results) -> set[str]:
+    """The benches that both ran by the same command."""
+    both = one.sections.keys() & other.sections.keys()
+    return {name for name in both if one.sections[name].command == other.sections[name].command}
+
+
 def moves(old: Results, new: Results, again: Sequence[Results] = (), least: float = LEAST) -> list[Move]:
     """Of what both have measured by the same command: the worse first, then by size."""
-    same = {name for name, each in new.sections.items() if name in old.sections}
-    same = {name for name in same if old.sections[name].command == new.sections[name].command}
-    before = widened(old, again)
+    same, before = alike(old, new), widened(old, again)
     found = [
         Move(name, before[name], figure, verdict(before[name], figure, least))
         for name, figure in new.figures.items()

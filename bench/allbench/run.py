@@ -57,7 +57,7 @@ def run(section: Section, order: Order) -> tuple[Became, Figures]:
                     error = error or "a row of it could not be measured"
             except OSError:
                 error = error or "it wrote no figures"
-            except (ValueError, KeyError, TypeError, IndexError) as wrong:
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError) as wrong:
                 error = error or f"its figures cannot be read: {wrong!r}"
             if not figures:
                 error = error or "it has no figures"

@@ -194,6 +194,43 @@ def lease(found: list[Mapping[str, Any]]) -> Figures:
     }
 
 
+def telemetry(found: Mapping[str, Any]) -> Figures:
+    """What each kind of record costs. Asked for: of those that a worker makes."""
+    from telemetry import GOAL_NS, RECORDS
+
+    return {
+        name: measured(values, "ns", "lower", asked=GOAL_NS if name in RECORDS else None)
+        for name, values in found["ns"].items()
+    }
+
+
+def idle(found: Mapping[str, Any]) -> Figures:
+    """What an engine takes that nobody speaks to, as bench/idle.py sums it up: it may tell parts of a process, too."""
+    from idle import GOAL_PERCENT, GOAL_WAKES
+
+    from engine.channels import ENGINE, PROCESSES
+    from engine.snapshot import FORKS
+
+    taken = found["processes"]
+    whole = [name for name in (ENGINE, FORKS, *(process.name for process in PROCESSES)) if name in taken]
+    cpu = sum(taken[name]["cpu"] for name in whole)
+    beyond = sum(taken[name]["wakes"] for name in whole if name != "audio")
+    every = {f"{name}: of one core": Figure(each["cpu"], "%", "lower") for name, each in taken.items()}
+    every["all: of one core"] = Figure(cpu, "%", "lower", asked=GOAL_PERCENT)
+    every["all but audio: wake-ups a second"] = Figure(beyond, "/s", "lower", asked=GOAL_WAKES)
+    return every
+
+
+def top(found: Mapping[str, Any]) -> Figures:
+    """What `engine top` takes."""
+    from top import GOAL_PERCENT
+
+    return {
+        "of one core": Figure(found["cpu_percent"], "%", "lower", asked=GOAL_PERCENT),
+        "written": Figure(found["bytes_per_s"], "bytes/s", "lower"),
+    }
+
+
 def own(found: Mapping[str, Any]) -> Figures:
     """Of a bench that writes figures itself."""
     return figures_of(found["figures"])
@@ -220,6 +257,7 @@ SECTIONS: Mapping[str, Section] = {
     "rings": Section("rings.py", "--quick", "", rings, shared=False),
     "stages": Section("stages.py", "--config config.toml", "", stages, shared=False),
     "partner": Section("partner.py", "--seeds 1", "", partner, shared=False),
+    "telemetry": Section("telemetry.py", "", "--rounds 100", telemetry, shared=False),
     "energy": Section("energy.py", "--turns 6 --idle 20", "--turns 40 --idle 120", own),
     "turn-taking": Section("conversation.py", "--quick --only turn_taking --sessions 3", None, conversation, 420),
     "interruptions": Section("conversation.py", "--quick --only interruptions", None, conversation, 420),
@@ -229,6 +267,10 @@ SECTIONS: Mapping[str, Section] = {
     "overload, all": Section("overload.py", None, "--plot run/overload.svg", overload),
     "endurance": Section("endurance.py", "--turns 20", "--turns 200", own, 420),
     "uptime": Section("uptime.py", "--turns 18", "--turns 120", own, 420),
+    "waterfall": Section("waterfall.py", None, "--sessions 3", own),
+    "idle": Section("idle.py", None, "--seconds 60", idle, shared=False),
+    "top": Section("top.py", None, "--seconds 60", top, shared=False),
+    "page": Section("page.py", None, "--seconds 20", own, shared=False),
     "faults": Section("faults.py", None, "", faults),
     "door": Section("door.py", None, "", door, shared=False),
     "lease": Section("lease.py", None, "", lease, shared=False),

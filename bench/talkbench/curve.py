@@ -32,7 +32,7 @@ QUICK: dict[str, tuple[Any, ...]] = {
     "fixed": (),
     "peers": ("default", "stop-0.1", "stop-0.2", "early-0.2"),
 }
-"""The settings of a quick curve: of the peers those that came nearest to the engine, and the one that they come with."""
+"""The settings of a quick curve: of the peers those that came nearest to the engine, and the one they come with."""
 
 
 class Ledger:

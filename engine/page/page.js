@@ -40,8 +40,9 @@ function showDevices() {
 }
 
 function showTurns() {
-  if (turns.length) showTurn(turns[0]);
-  showBefore(turns.slice(1));
+  const answers = turns.filter((turn) => turn.source !== "say"); // what the host says is no answer to anybody
+  if (answers.length) showTurn(answers[0]);
+  showBefore(answers.slice(1));
 }
 
 const cell = (value, className = "") => make("td", className, value);
@@ -80,6 +81,14 @@ function note(event) {
   showNotes();
 }
 
+/** The visitor has left, and what they said goes, also what was done for them. */
+function forget() {
+  talk.forget();
+  turns = turns.map((turn) => ({ ...turn, user: {}, answer: {}, heard: {} }));
+  notes = notes.map(({ arguments: _said, ...rest }) => rest);
+  showNotes();
+}
+
 const HANDLERS = {
   hello(event) {
     if (page && event.page !== page) location.reload();
@@ -108,7 +117,7 @@ const HANDLERS = {
   session(event) {
     const here = event.state === "began";
     showVisitor(here ? event.session : null, 0);
-    if (!here) talk.forget();
+    if (!here) forget();
   },
   "user.partial": (event) => talk.heard(event, false),
   "user.final": (event) => talk.heard(event, true),

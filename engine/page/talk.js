@@ -70,10 +70,16 @@ function draw() {
     if (each.note) made.append(make("p", "note quiet", each.note));
     return made;
   }));
-  // The oldest fades only where it is cut off.
+  const empty = at("exchanges").childElementCount === 0;
+  at("hint").textContent = shown ? (empty ? "Nobody is speaking." : "") : "Words are counted here, not shown.";
+  fade();
+}
+
+/** The oldest fades only where it is cut off. */
+function fade() {
   const oldest = at("exchanges").firstElementChild;
   const top = (element) => element.getBoundingClientRect().top;
   document.body.classList.toggle("few", !oldest || top(oldest) >= top(at("exchanges")));
-  const empty = !oldest;
-  at("hint").textContent = shown ? (empty ? "Nobody is speaking." : "") : "Words are counted here, not shown.";
 }
+
+new ResizeObserver(fade).observe(at("exchanges"));

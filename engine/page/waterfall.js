@@ -3,7 +3,7 @@
 import { at, bar, make, whole } from "./dom.js";
 
 const LABELS = {
-  turns: "Is it the end?",
+  turns: "Finished?",
   asr: "Words",
   llm: "Answer",
   vocoder: "Voice",
@@ -31,7 +31,8 @@ function rows(turn) {
   return turn.spans.filter((span) => span.stage in LABELS).map((span) => {
     const begin = now;
     now += span.took ?? 0;
-    return { ...span, waits: [begin, now] };
+    // Whole ms that sum to the rounded whole.
+    return { ...span, waits: [begin, now], ms: Math.round(now) - Math.round(begin) };
   });
 }
 
@@ -66,7 +67,7 @@ export function showTurn(turn) {
       axis.append(bar("limit", share(row.waits[0] + row.budget), share(row.waits[0] + row.budget)));
     }
     const made = make("div", "row", make("span", "label", LABELS[row.stage], " ", make("small", "", row.stage)), axis,
-      make("span", `ms${row.over ? " over" : ""}`, row.took === null ? "–" : `${whole(row.took)} ms`));
+      make("span", `ms${row.over ? " over" : ""}`, row.took === null ? "–" : `${whole(row.ms)} ms`));
     made.dataset.stage = row.stage;
     made.title = `${row.stage}: ${TITLES[row.stage]}${row.budget === null ? "" : `; budget ${whole(row.budget)} ms`}`;
     return made;

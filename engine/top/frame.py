@@ -12,7 +12,7 @@ from engine.top.head import head
 from engine.top.pieces import DIM, WARN, Line
 from engine.top.stages import latencies, rings, stages
 from engine.top.talk import Talk
-from engine.top.turns import now, turns
+from engine.top.turns import TURNS, now, turns
 
 _ROOMY = 40
 """Lines from which on the newest turn is drawn as a whole waterfall."""
@@ -23,30 +23,33 @@ _UNSHOWABLE = {**CONTROLS, 9: " ", 10: " "}
 def frame(seen: Snapshot, talk: Talk, width: int, height: int, *, words: bool) -> list[Line]:
     """The lines, none wider than `width` cells, at most `height` (below 1: as many as there are). words: show what was
     said instead of counting it."""
-    blocks: tuple[Iterable[Line], ...] = (
-        head(seen, talk),
-        stages(seen),
-        (rings(seen), *latencies(seen)),
-        now(seen, talk, words),
-        turns(talk, width, words, drawn=height < 1 or height >= _ROOMY),
-        (((note, WARN),) for note in talk.notes),
-    )
-    lines: list[Line] = []
-    for block in map(list, blocks):
-        if block:
-            lines += [*([()] if lines else []), *block]
-    if 0 < height < len(lines):
-        lines = _shortened(lines, height)
-    return [_fit(line, width) for line in lines]
+    drawn = height < 1 or height >= _ROOMY
+    for most in range(TURNS, 0, -1):  # turns of before go first: what has just happened beside them is below
+        blocks: tuple[Iterable[Line], ...] = (
+            head(seen, talk, width),
+            stages(seen, width),
+            (*rings(seen, width), *latencies(seen, width)),
+            now(seen, talk, words),
+            turns(talk, width, words, drawn=drawn, most=most),
+            (((note, WARN),) for note in talk.notes),
+        )
+        lines = _shortened(list(map(list, blocks)), height)
+        if height < 1 or len(lines) <= height:
+            break
+    return [_fit(line, width) for line in (lines if height < 1 else lines[:height])]
 
 
-def _shortened(lines: list[Line], height: int) -> list[Line]:
-    """Without empty lines, then without what is dim, and then without what is lowest."""
-    dense = [line for line in lines if line]
+def _shortened(blocks: list[list[Line]], height: int) -> list[Line]:
+    """All lines, with an empty one between blocks; where there is no room for that without, and then without what is
+    dim, the lowest first."""
+    dense = [line for block in blocks for line in block]
+    lines = [line for block in blocks if block for line in ((), *block)][1:]
+    if height < 1 or len(lines) <= height:
+        return lines
     for line in reversed(dense[:]):
         if len(dense) > height and all(style == DIM for _, style in line):
             dense.remove(line)
-    return dense[:height]
+    return dense
 
 
 def _fit(line: Line, width: int) -> Line:

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 from engine.governor.reading import Gpu
 from engine.snapshot import Snapshot, Sound
-from engine.top.pieces import BAD, BOLD, DIM, WARN, Line, joined, label, lasting
+from engine.top.pieces import BAD, BOLD, DIM, WARN, Line, label, lasting, wrapped
 from engine.top.talk import Talk
 
 _BUSY = 0.85
 """The share from which on a processor, or memory, is shown as a warning."""
 
 
-def head(seen: Snapshot, talk: Talk) -> Iterator[Line]:
+def head(seen: Snapshot, talk: Talk, width: int) -> Iterator[Line]:
     """Its lines."""
     yield _title(seen)
-    yield from _machine(seen)
-    yield from _sound(seen, talk)
+    yield from _machine(seen, width)
+    yield from _sound(seen, talk, width)
 
 
 def _title(seen: Snapshot) -> Line:
@@ -31,13 +31,11 @@ def _title(seen: Snapshot) -> Line:
     )
 
 
-def _machine(seen: Snapshot) -> Iterator[Line]:
+def _machine(seen: Snapshot, width: int) -> Iterator[Line]:
     machine, reading = seen.machine, seen.machine.reading
     own = sum(process.cpu or 0.0 for process in seen.processes)
-    memory = sum(process.rss_mb if process.pss_mb is None else process.pss_mb for process in seen.processes)
-    pieces: list[tuple[str, str]] = [(label("engine"), DIM), (f"cpu {100 * own:.0f} % of a core", "")]
-    pieces += [(f"   memory {memory:.0f} MB", "")]
-    yield tuple(pieces)
+    memory = sum(process.mb for process in seen.processes)
+    yield from wrapped("engine", [(f"cpu {100 * own:.0f} % of a core", ""), (f"memory {memory:.0f} MB", "")], width)
     facts: list[tuple[str, str]] = []
     if reading.cpu is not None:
         facts += [(f"cpu {100 * reading.cpu:.0f} % of {machine.cores}", WARN if reading.cpu > _BUSY else "")]
@@ -55,7 +53,7 @@ def _machine(seen: Snapshot) -> Iterator[Line]:
         facts += [(reading.slowed, BAD)]
     for gpu in reading.gpus:
         facts += [(_gpu(gpu), BAD if gpu.slowed else "")]
-    yield ((label("machine"), DIM), *joined(facts, "   "))
+    yield from wrapped("machine", facts, width)
 
 
 def _gpu(gpu: Gpu) -> str:
@@ -65,7 +63,7 @@ def _gpu(gpu: Gpu) -> str:
     return " ".join([gpu.name, *told, *([gpu.slowed] if gpu.slowed else [])])
 
 
-def _sound(seen: Snapshot, talk: Talk) -> Iterator[Line]:
+def _sound(seen: Snapshot, talk: Talk, width: int) -> Iterator[Line]:
     sound = seen.sound
     counts = [
         (f"volume {sound.volume} %", ""),
@@ -74,7 +72,7 @@ def _sound(seen: Snapshot, talk: Talk) -> Iterator[Line]:
     ]
     if sound.microphone_ppm or sound.loudspeaker_ppm:
         counts += [(f"clocks {sound.microphone_ppm:+d} {sound.loudspeaker_ppm:+d} ppm", DIM)]
-    yield ((label("sound"), DIM), *joined(counts, "   "))
+    yield from wrapped("sound", counts, width)
     for side in ("microphone", "loudspeaker"):
         if side in talk.devices:
             yield ((label(""), DIM), (talk.devices[side], DIM))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from rich.cells import cell_len
+
 Line: TypeAlias = tuple[tuple[str, str], ...]
 """Pieces of (text, style), as rich names styles; no line breaks in them."""
 
 DIM, BOLD, GOOD, WARN, BAD = "dim", "bold", "green", "yellow", "bold red"
 NAME_WIDTH = 9
+_BETWEEN = "   "
 
 
 def bar(share: float, wide: int) -> str:
@@ -31,14 +34,24 @@ def joined(pieces: Iterable[tuple[str, str]], between: str) -> Iterator[tuple[st
         yield piece
 
 
+def wrapped(name: str, pieces: Iterable[tuple[str, str]], width: int) -> Iterator[Line]:
+    """Pieces below a name, in as many lines of `width` cells as they need."""
+    line, used = [(label(name), DIM)], NAME_WIDTH
+    for text, style in pieces:
+        if used > NAME_WIDTH and used + len(_BETWEEN) + cell_len(text) > width:
+            yield tuple(line)
+            line, used = [(label(""), DIM)], NAME_WIDTH
+        if used > NAME_WIDTH:
+            line.append((_BETWEEN, DIM))
+            used += len(_BETWEEN)
+        line.append((text, style))
+        used += cell_len(text)
+    yield tuple(line)
+
+
 def percent(cpu: float | None) -> str:
     """A share of one processor."""
     return "" if cpu is None else f"{100 * cpu:.1f} %"
-
-
-def mb(rss: float, pss: float | None) -> str:
-    """Memory: the proportional one where it is known."""
-    return f"{rss if pss is None else pss:.0f} MB"
 
 
 def short(seconds: float) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from engine.last_turns import WORDS
 
 MOST_TURNS, MOST_NOTES = 20, 6
 
@@ -34,6 +36,10 @@ class Talk:
         self.user = (hello["user"] or {}).get("text", "")
         self.answer = (hello["answer"] or {}).get("text", "")
 
+    def recall(self, records: Iterable[dict[str, Any]]) -> None:
+        """Turns of before, as the engine remembers them. What an event tells of one of them later is known."""
+        self.turns.extend(records)
+
     def take(self, event: Mapping[str, Any]) -> None:
         """One event, as it is on the wire."""
         if do := _TAKERS.get(event["event"]):
@@ -59,8 +65,18 @@ def _word(talk: Talk, event: Mapping[str, Any]) -> None:
 
 def _ended(talk: Talk, event: Mapping[str, Any]) -> None:
     talk.user = talk.answer = ""
-    if event["record"]:
-        talk.turns.append(event["record"])
+    record = event["record"]
+    if record and _number(record) not in map(_number, talk.turns):
+        talk.turns.append(record)
+
+
+def _number(record: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(record[name] for name in ("session", "turn", "attempt"))
+
+
+def forgotten(record: Mapping[str, Any]) -> bool:
+    """Something was heard in it, and no word of that is left."""
+    return record["response_ms"] is not None and not any(record[name] for name in WORDS)
 
 
 def _session(talk: Talk, event: Mapping[str, Any]) -> None:
@@ -68,7 +84,8 @@ def _session(talk: Talk, event: Mapping[str, Any]) -> None:
     if event["state"] == "ended":
         talk.user = talk.answer = ""
         for record in talk.turns:
-            record.update(transcript="…", answer="…", heard="…")
+            if record["session"] == event["session"]:
+                record.update(dict.fromkeys(WORDS, ""))
 
 
 def _device(talk: Talk, event: Mapping[str, Any]) -> None:

@@ -8,23 +8,25 @@ from typing import Any
 from engine import story, waterfall
 from engine.snapshot import Snapshot
 from engine.top.pieces import BOLD, DIM, WARN, Line, joined
-from engine.top.talk import Talk
+from engine.top.talk import Talk, forgotten
 
 _PARTS = {"wait": "bright_black", "asr": "blue", "llm": "magenta", "voice": "green", "play": "cyan"}
 """The colour of each part of a response (engine/waterfall.py)."""
-_TURNS = 4
+TURNS = 4
+"""So many are shown, where there is room."""
+_FORGOTTEN = "(whoever spoke has left, and what was said is forgotten)"
 _NUMBERS = 46
 """Columns that a bar leaves to what is said beside it."""
 
 
-def turns(talk: Talk, width: int, words: bool, *, drawn: bool) -> Iterator[Line]:
-    """The last turns, the newest first: the words, a bar of what took how long, and the same in ms. drawn: the newest
-    as a whole waterfall."""
-    recent = list(talk.turns)[-_TURNS:]
+def turns(talk: Talk, width: int, words: bool, *, drawn: bool, most: int = TURNS) -> Iterator[Line]:
+    """The last turns, at most `most`, the newest first: the words, a bar of what took how long, and the same in ms.
+    drawn: the newest as a whole waterfall."""
+    recent = list(talk.turns)[-most:]
     longest = max((record["response_ms"] or 0.0 for record in recent), default=0.0)
     for record in reversed(recent):
         said, *rest = story.line(record, words).split("\n")
-        yield ((said, BOLD),)
+        yield ((f"turn {record['turn']}  {_FORGOTTEN}" if forgotten(record) else said, BOLD),)
         if record["source"] == "say":
             continue
         drawing = waterfall.draw(record, min(width, 100)) if drawn and record is recent[-1] else ""
@@ -32,6 +34,9 @@ def turns(talk: Talk, width: int, words: bool, *, drawn: bool) -> Iterator[Line]
             yield from (((line, WARN if record["outcome"] != "answered" else ""),) for line in rest)
         if drawing:
             yield from (((line, _PARTS.get(line.split(" ", 1)[0], "")),) for line in drawing.splitlines())
+            if notes := story.notes(record, all_of_them=False):  # what was late stands in the drawing
+                yield ((f"      {'   '.join(notes)}", WARN),)
+            yield ((waterfall.LEGEND, DIM),)
         elif record["response_ms"] is not None:
             yield from _bar(record, longest, width)
 
@@ -40,12 +45,11 @@ def _bar(record: Mapping[str, Any], longest: float, width: int) -> Iterator[Line
     parts, response = waterfall.whole(waterfall.parts(record)), record["response_ms"]
     room = max(10, width - _NUMBERS) * min(1.0, response / longest) if longest else 0
     blocks = _blocks([ms for _, ms in parts], room)
-    notes = [*record["late"], *(f"floor: {step}" for step in record["floor"]), *(["held"] if record["held"] else [])]
     yield (
         ("   ", ""),
         *(("█" * count, _PARTS.get(part, "")) for (part, _), count in zip(parts, blocks, strict=True)),
         (f" {response:.0f} ms ", BOLD),
-        *([(f"  late: {', '.join(notes)}", WARN)] if notes else []),
+        *((f"  {note}", WARN) for note in story.notes(record)),
     )
     yield (("   ", ""), *joined([(f"{part} {ms}", _PARTS.get(part, "")) for part, ms in parts], " ─ "))
 
@@ -69,7 +73,7 @@ def now(seen: Snapshot, talk: Talk, words: bool) -> Iterator[Line]:
     if talk.answer:
         yield (("engine   ", DIM), (shown(talk.answer), ""))
     if not (talk.user or talk.answer or talk.turns):
-        yield (("no turn since this was opened; the engine is ", DIM), (seen.state, ""))
+        yield (("no turn yet; the engine is ", DIM), (seen.state, ""))
 
 
 def _plain(text: str) -> str:

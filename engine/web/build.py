@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +12,7 @@ from engine.config import Config
 from engine.health_command import troubles
 from engine.hub import Happening, Hub
 from engine.snapshot import Observer
+from engine.story import OUTCOMES
 from engine.supervisor import Supervisor
 from engine.web.feed import Feed
 from engine.web.levels import RingLevels
@@ -24,13 +24,14 @@ from engine.web.server import PAGE, Web
 def build(config: Config, hub: Hub, supervisor: Supervisor, name: str) -> Web:
     """name: of the engine, as at the door."""
     about = {"version": version(NAME), "profile": config.profile, "name": name}
-    ended: Counter[str] = Counter()
+    ended = dict.fromkeys(OUTCOMES, 0)  # from 0 on: Prometheus sees no growth in what was not there before
     # One for each: how busy a process is it tells since it was asked last.
     of_page, of_metrics = Observer(supervisor.instance), Observer(supervisor.instance)
 
     def count(happening: Happening) -> None:
         if happening.name == "answer.ended":
-            ended[happening.fields["outcome"]] += 1
+            outcome = happening.fields["outcome"]
+            ended[outcome] = ended.get(outcome, 0) + 1
 
     def health() -> tuple[bool, Mapping[str, Any]]:
         why = list(troubles(of_metrics.take()))

@@ -28,6 +28,8 @@ class Connection(asyncio.Protocol):
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=LONGEST_HEAD)
         self._over = False
         """Nothing more is read."""
+        self._follows = False
+        """It listens, and has nothing more to say."""
 
     # Coming and going.
 
@@ -68,6 +70,8 @@ class Connection(asyncio.Protocol):
     # Requests.
 
     def data_received(self, data: bytes) -> None:
+        if self._follows:
+            self.abort()  # to take what it says from the kernel only to throw it away costs half a core
         if self._over:
             return
         try:
@@ -93,7 +97,7 @@ class Connection(asyncio.Protocol):
         close = answer.status >= 400
         self._write(h11.Response(status_code=answer.status, headers=answer.headers(close)))
         if answer.streams and self._request.method != b"HEAD":
-            self._over = True  # what it says beside listening is not even read
+            self._over = self._follows = True
             self._timer.cancel()
             self._web.follow(self)
             return

@@ -33,10 +33,9 @@ def shown(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _stage(stage: Stage) -> dict[str, Any]:
-    state = "gone" if stage.gone else "hangs" if stage.hangs else stage.state
     return {
         "name": stage.name,
-        "state": state,
+        "state": stage.told,
         "late": stage.late,
         "restarts": stage.restarts,
         "rung": stage.rung,
@@ -50,18 +49,18 @@ def _taken(process: Process | None) -> Mapping[str, float | None]:
     """Processor, as a share of one core, and memory, in MB: its own where that is known, else with what it shares."""
     if process is None:
         return {"cpu": None, "mb": None}
-    return {"cpu": process.cpu, "mb": process.rss_mb if process.pss_mb is None else process.pss_mb}
+    return {"cpu": process.cpu, "mb": process.mb}
 
 
 def _machine(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """What is known of the machine, in words."""
     reading = snapshot.machine.reading
     if reading.cpu is not None:
-        yield "processor", f"{reading.cpu:.0%} of {snapshot.machine.cores}"
+        yield "processor", f"{100 * reading.cpu:.0f} % of {snapshot.machine.cores}"
     if reading.memory is not None:
-        yield "memory", f"{reading.memory:.0%}"
+        yield "memory", f"{100 * reading.memory:.0f} %"
     for heat in reading.heat[:1]:
         yield "temperature", f"{heat.celsius:.0f} °C"
     for gpu in reading.gpus[:1]:
         if gpu.busy is not None:
-            yield "GPU", f"{gpu.busy:.0%}"
+            yield "GPU", f"{100 * gpu.busy:.0f} %"

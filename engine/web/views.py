@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from engine import waterfall
-from engine.hub import Snapshot
+from engine.hub import Now
 
 Fields: TypeAlias = Mapping[str, Any]
 View: TypeAlias = Callable[[Fields, bool], dict[str, Any]]
@@ -70,7 +70,7 @@ def view(name: str, fields: Fields, words: bool) -> dict[str, Any]:
     return own | VIEWS[name](fields, words)
 
 
-def present(now: Snapshot, words: bool) -> dict[str, Any]:
+def present(now: Now, words: bool) -> dict[str, Any]:
     """What a newcomer is shown of the present."""
     user, answer = now.user, now.answer
     told = ("state", "text")

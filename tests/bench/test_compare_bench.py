@@ -47,6 +47,9 @@ def test_other_runs_of_the_old_state_widen_its_intervals() -> None:
     old, new = results(a=ms(100, 99, 101)), results(a=ms(130, 128, 132))
     assert noise.moves(old, new)[0].verdict == noise.WORSE
     assert noise.moves(old, new, [results(a=ms(129, 127, 131))])[0].verdict == noise.SAME
+    other = results(a=ms(129, 127, 131))
+    other.sections["b"] = Became("bench/b.py --quick", 1.0)
+    assert noise.moves(old, new, [other])[0].verdict == noise.WORSE  # it measured something else
 
 
 def test_what_was_measured_by_another_command_is_not_compared() -> None:

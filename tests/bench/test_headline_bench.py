@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,19 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
             {"by hand": {"answers": [9, 10], "misheard": [0, 0], "first_ms_p50": 1.5}},
             "by hand: answers",
         ),
+        "telemetry": (sections.telemetry, {"ns": {"count": [90.0, 95.0], "another": [1.0]}}, "count"),
+        "idle": (
+            sections.idle,
+            {
+                "processes": {
+                    "audio": {"cpu": 2.0, "wakes": 100.0},
+                    "of that, a library's": {"cpu": 0.5, "wakes": 20.0},
+                    "vad": {"cpu": 1.5, "wakes": 31.0},
+                }
+            },
+            "all: of one core",
+        ),
+        "top": (sections.top, {"cpu_percent": 1.5, "bytes_per_s": 400.0}, "of one core"),
         "door": (sections.door, [{"clients": 1, "latencies": [1.0, 2.0]}], "1 clients: event p99"),
         "lease": (
             sections.lease,
@@ -144,6 +158,11 @@ def test_every_kind_of_file_that_a_bench_writes_becomes_figures() -> None:
     for name, (reads, written, figure) in found.items():
         assert figure in reads(written), name
     assert sections.partner({"by hand": {"answers": [9, 10]}})["by hand: answers"].asked == 90
+    records = sections.telemetry(found["telemetry"][1])
+    assert (records["count"].asked, records["another"].asked) == (200, None)
+    idle = sections.idle(found["idle"][1])
+    assert idle["all: of one core"].value == 3.5
+    assert idle["all but audio: wake-ups a second"].value == 31
 
 
 def test_peers_stand_beside_the_engine_in_the_same_conditions() -> None:
@@ -176,10 +195,12 @@ def test_every_bench_that_is_to_run_is_there_and_has_its_place_in_the_full_run()
 # A bench that fails.
 
 
-def bench(tmp_path: Path, text: str, **fields: Any) -> tuple[Became, sections.Figures]:
+def bench(
+    tmp_path: Path, text: str, read: Callable[[Any], sections.Figures] = sections.own, **fields: Any
+) -> tuple[Became, sections.Figures]:
     """Run this as a bench."""
     (tmp_path / "own.py").write_text(text)
-    section = Section(str(tmp_path / "own.py"), "", None, sections.own, shared=False, **fields)
+    section = Section(str(tmp_path / "own.py"), "", None, read, shared=False, **fields)
     return run(section, Order(False, tmp_path))
 
 
@@ -197,6 +218,7 @@ def test_a_bench_that_fails_is_told_and_keeps_the_figures_that_it_has(
     assert bench(tmp_path, WRITES.format(text))[0].error == "a row of it could not be measured"
     assert bench(tmp_path, "pass")[0].error == "it wrote no figures"
     assert "cannot be read" in bench(tmp_path, WRITES.format("[]"))[0].error
+    assert "cannot be read" in bench(tmp_path, WRITES.format("[]"), sections.partner)[0].error
     assert bench(tmp_path, WRITES.format('{"figures": {}}'))[0].error == "it has no figures"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from talkbench.runs import Run
 from talkbench.tracks import RATE
-from waterfall import Pair, cut, lengths, pairs, row
+from waterfall import EXACT, PEOPLE, Pair, cut, figures, lengths, pairs, row
 
 from tests.bench.conversations import HERE, track, turn
 
@@ -57,6 +57,20 @@ def test_the_parts_of_all_turns_are_put_together() -> None:
     assert list(rows) == ["wait", "play", "all"]
     assert rows["wait"]["p50"].startswith("150 ")
     assert (rows["wait"]["late"], rows["play"]["late"], rows["all"]["turns"]) == ("2", "1", "2")
+
+
+def test_agreement_and_parts_become_figures_with_what_is_asked_for() -> None:
+    found = {PEOPLE: [Pair(1, 200.0, 235.0, 30.0), Pair(1, 200.0, 215.0, 0.0)], EXACT: [Pair(1, 200.0, 235.0, 30.0)]}
+    stages = {"turns": {"began": 0.0, "first": None, "ended": 150.0}}
+    runs = [run_of(heard(), told(1.0, 2.0, 200.0, **stages), told(3.0, 4.0, None))]
+    every = figures(found, runs)
+    assert {name: figure.value for name, figure in every.items() if "agree" in name} == {
+        f"{PEOPLE}: agree": 100,
+        f"{EXACT}: agree": 0,
+    }
+    assert every[f"{EXACT}: agree"].missed
+    assert (every["wait: p50"].value, every["play: p95"].value) == (150, 50)
+    assert f"{EXACT}: agree" not in figures({PEOPLE: found[PEOPLE], EXACT: []}, runs)
 
 
 def test_a_sentence_is_cut_where_it_is_loud() -> None:

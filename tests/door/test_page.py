@@ -16,7 +16,7 @@ from engine.door.commands import COMMANDS, ERRORS, REQUIRED
 from engine.door.orders import TIMEOUT_S
 from engine.door_commands import COMMANDS as COMMAND_LINE
 from engine.events import EVENTS
-from engine.hub import Snapshot, envelope
+from engine.hub import Now, envelope
 from engine.turns import calls, host_commands
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "door.md").read_text()
@@ -57,7 +57,7 @@ def test_every_command_and_argument_is_on_the_page_with_its_default_and_no_other
 def test_the_envelope_and_the_greeting_are_on_the_page() -> None:
     assert [name for row in rows("Lines") for name in names(row[0])] == list(envelope("", 0, Tag(), 0))
     hello = {name for row in rows("The greeting") for name in names(row[0])}
-    assert hello | {"seq"} == {"seq", "protocol", "engine", "instance", "pid", *asdict(Snapshot())}
+    assert hello | {"seq"} == {"seq", "protocol", "engine", "instance", "pid", *asdict(Now())}
 
 
 def test_the_reasons_and_outcomes_of_calls_are_on_the_page() -> None:

@@ -34,6 +34,11 @@ def test_stages_that_were_late_are_named() -> None:
     assert line(turn(late=["asr", "vocoder"])).endswith("heard after 576 ms   late: asr, vocoder")
 
 
+def test_what_took_longer_than_its_budget_is_named_whoever_waited_for_it() -> None:
+    stages = turn()["stages"] | {"audio": {"began": None, "first": 590.0, "ended": 4000.0}}
+    assert line(turn(stages=stages, response_ms=590.0)).endswith("play 38 ┤ heard after 590 ms   late: audio")
+
+
 def test_what_the_floor_took_over_is_named_and_that_it_held_the_turn() -> None:
     told = line(turn(late=["llm"], floor=["llm", "vocoder"], held=True))
     assert told.endswith("heard after 576 ms   late: llm   floor: llm, vocoder   held")
@@ -54,6 +59,8 @@ def test_words_are_counted_where_they_must_not_be_shown() -> None:
 def test_what_the_host_said_is_one_line() -> None:
     said = turn(transcript="", answer="We close now.", source="say", response_ms=None)
     assert line(said) == "turn 3  the host: “We close now.”"
+    waited = {"vocoder": {"began": 900.0, "first": 1000.0, "ended": 1200.0}}  # for its turn to speak
+    assert line(said | {"stages": waited}) == "turn 3  the host: “We close now.”"
     assert line(said | {"outcome": "stopped"}, words=False) == "turn 3  the host: 3 words   stopped"
 
 

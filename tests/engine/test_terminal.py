@@ -68,6 +68,21 @@ def test_who_asks_for_it_is_drawn_where_the_time_went_and_told_what_happens_and_
     assert not any("Ada" in text or "six" in text for text in drawn)
 
 
+def test_of_what_the_host_said_there_is_nothing_to_draw() -> None:
+    said = turn(transcript="", answer="We close.", source="say", response_ms=None)
+    lines = shown(AnswerEnded("We close.", "We close.", "answered", "say", said), verbose=True)
+    assert [text for _, text in lines] == ["turn 3  the host: “We close.”"]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_drawing_is_no_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    drawn = [text for _, text in shown(TURN, verbose=True)[1:]]
+    widest = max(map(len, drawn))
+    assert widest <= columns
+    assert widest > columns * 0.8
+
+
 def test_a_journal_is_told_how_grave_a_line_is_and_gets_each_as_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

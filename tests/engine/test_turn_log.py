@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from engine.config import Config, load
 from engine.contract import Tag
 from engine.errors import ConfigError, OutputError
-from engine.events import AnswerEnded, Error, Event, Tool, ToolEnded
+from engine.events import AnswerEnded, Error, Event, SessionChanged, Tool, ToolEnded
 from engine.hub import Hub
 from engine.last_turns import WORDS
 from engine.story import TurnRecord
@@ -110,6 +111,52 @@ def test_without_old_ones_it_begins_anew(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["t"]
 
 
+def test_old_ones_stay_while_no_new_one_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without room for another file: what is there was put aside once, and not once more for each turn."""
+    path = tmp_path / "t"
+    size = len(json.dumps(entry("turn", turn(turn=1)))) + 1
+    log = TurnLog(path, size, 2)
+    for number in (1, 2, 3):
+        log.write(entry("turn", turn(turn=number)))
+    real = os.open
+
+    def full(name: Any, flags: int, mode: int = 0o777) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    for number in (4, 5, 6):
+        with pytest.raises(OSError, match="No space left"):
+            log.write(entry("turn", turn(turn=number)))
+    monkeypatch.setattr(os, "open", real)
+    log.write(entry("turn", turn(turn=7)))
+    log.close()
+    assert [[each["turn"] for each in lines(tmp_path / name)] for name in ("t", "t.1", "t.2")] == [[7], [3], [2]]
+
+
+def test_what_is_no_file_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    """As root, /dev/null would be nobody else's from then on."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path, 0o666)
+    path.chmod(0o666)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(
+            OutputError, match=r"pipe: it is no file, but a pipe or a device; choose another log\.turns"
+        ):
+            TurnLog(path, MANY, 5)
+    finally:
+        os.close(reader)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
+
+
+def test_what_was_said_comes_back_whatever_signs_are_in_it(tmp_path: Path) -> None:
+    said = "one\u2028two\x85three\x0bfour\nfive\r\nsix\udcff"
+    log = TurnLog(tmp_path / "t", MANY, 5)
+    log.write(entry("turn", turn(transcript=said)))
+    log.close()
+    assert [each["personal"]["transcript"] for each in lines(tmp_path / "t")] == [said.replace("\udcff", "?")]
+
+
 def test_two_engines_do_not_share_a_log_and_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
     log = TurnLog(tmp_path / "t", MANY, 5)
     with pytest.raises(OutputError, match="another engine writes there"):
@@ -190,6 +237,38 @@ def test_a_disk_that_takes_nothing_is_told_once_and_holds_nobody(
     assert 0 < len(lines(tmp_path / "t")) < 40
 
 
+class Deaf:
+    """Where sound should go, and there is no room for it."""
+
+    def take(self, _record: Any) -> str:
+        return "frames"
+
+    def name(self, _record: Any, _at_s: float) -> str:
+        return "x.wav"
+
+    def write(self, _name: str, _frames: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_turn_is_written_down_also_where_its_sound_finds_no_room(tmp_path: Path) -> None:
+    told = Told(tmp_path / "t", Deaf())
+    for number in (1, 2):
+        told.tell(AnswerEnded("x", "x", "answered", "answer", turn(turn=number)))
+    told.keeper.close(60)
+    assert [(each["turn"], "sound" in each["personal"]) for each in lines(tmp_path / "t")] == [(1, False), (2, False)]
+    assert [error.what for error in told.errors] == ["the sound of a turn is not kept: No space left on device"]
+
+
+def test_of_a_call_that_was_lost_nothing_is_kept_when_its_visitor_has_left(tmp_path: Path) -> None:
+    """The process that would have ended it was killed."""
+    told = Told(tmp_path / "t")
+    told.tell(Tool("1.3.1.1", "open_gate", {"side": "left"}, 10.0))
+    told.tell(SessionChanged("ended", "silence"))
+    told.tell(ToolEnded("1.3.1.1", "open_gate", "done", "It is open."))
+    told.keeper.close(60)
+    assert lines(tmp_path / "t") == []
+
+
 def test_nothing_is_written_down_unless_it_was_asked_for(tmp_path: Path) -> None:
     assert open_log(configured()) is None
     assert configured().log.audio is False
@@ -242,6 +321,20 @@ def test_sound_is_for_its_owner_alone_and_the_oldest_goes(sound: TurnSound, tmp_
     files = sorted((tmp_path / "a").iterdir())
     assert [path.name.split("-")[1] for path in files] == ["1.3.wav", "1.4.wav"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+def test_sound_that_finds_too_little_room_leaves_no_file(sound: TurnSound, tmp_path: Path) -> None:
+    """A file may not be larger than the limit: the kernel takes what fits, as a disk does that is nearly full."""
+    import numpy as np
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            sound.write("x.wav", np.zeros((5000, 2), np.int16))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "a").iterdir()) == []
 
 
 def test_the_page_says_what_is_personal() -> None:

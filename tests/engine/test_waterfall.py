@@ -9,7 +9,7 @@ import pytest
 
 from engine import messages as m
 from engine.turns.deadlines import SURE_AFTER_MS, budgets
-from engine.waterfall import LEGEND, NARROWEST, draw, parts, spans, whole
+from engine.waterfall import LEGEND, NARROWEST, draw, late, parts, spans, whole
 from tests.engine.talk import WAIT, Talk, config
 from tests.engine.test_story import turn
 
@@ -81,7 +81,9 @@ def test_each_stage_stands_against_its_budget() -> None:
     assert (found["vad"].took, found["vad"].budget) == (None, None)
     slower = turn()["stages"] | {"asr": {"began": -2142.6, "first": -1773.8, "ended": 540.1}}
     assert [span.stage for span in spans(turn(stages=slower)) if span.over] == ["asr"]
-    assert [span.stage for span in spans(turn(late=["vocoder"])) if span.over] == ["vocoder"]
+    assert late(turn(late=["vocoder"])) == ["vocoder"]
+    assert late(turn(stages=slower, late=["vocoder"])) == ["asr", "vocoder"]
+    assert late(turn()) == []
 
 
 def test_the_record_holds_the_budgets_that_counted_when_the_turn_began() -> None:
@@ -122,6 +124,16 @@ def test_the_drawing_is_a_bar_for_each_stage_no_wider_than_asked() -> None:
         # One ends where the next begins.
         assert bars["wait"].rindex("█") <= bars["asr"].index("█") <= bars["wait"].rindex("█") + 1
         assert lines[-1] == "      heard after 576 ms of 800"
+
+
+def test_the_numbers_of_a_drawing_sum_to_the_response_that_it_tells() -> None:
+    stages = turn()["stages"] | {"turns": {"began": 37.2, "first": None, "ended": 131.6}}
+    stages |= {"asr": {"began": -2142.6, "first": -1773.8, "ended": 131.6}}
+    stages |= {"vocoder": {"began": 142.0, "first": 227.4, "ended": 600.0}}
+    lines = draw(turn(stages=stages, response_ms=250.0)).splitlines()[1:-1]
+    numbers = [int(line.split(" of ")[0].split()[-1]) for line in lines if " of " in line]
+    assert numbers == [132, 0, 10, 85, 23]
+    assert sum(numbers) == 250
 
 
 def test_what_took_too_long_is_seen_in_the_drawing() -> None:

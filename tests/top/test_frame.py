@@ -81,6 +81,22 @@ def test_every_stage_has_its_line_with_what_was_late_and_on_which_rung_it_is(obs
     assert styles(lines, "     7") == {"yellow"}
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_nothing_of_a_line_of_numbers_is_cut_in_two(observer: Observer, rings: Rings, width: int) -> None:
+    for name in ("turns.response_ns", "audio.lateness_ns", "vad.hop_ns", "asr.partial_ns", "asr.final_ns"):
+        rings.telemetry.observe(name, 123_456_789)
+    lines = text(shown(observer, width=width))
+    wide, narrow = text(shown(observer, width=200)), [line.rstrip() for line in lines]
+    (heading,) = [line for line in narrow if line.startswith("stage ")]
+    (whole,) = [line for line in wide if line.startswith("stage ")]
+    assert whole.split()[: len(heading.split())] == heading.split()
+    assert len(heading.split()) >= {60: 5, 80: 8, 120: 10}[width]
+    told = " ".join(lines[next(n for n, line in enumerate(lines) if line.startswith("p50/p95")) :])
+    for name in ("response", "capture", "vad hop", "words", "final text"):
+        assert f"{name} " in told
+    assert "ms" in told.split()
+
+
 def test_a_stage_that_hangs_or_is_gone_is_seen(observer: Observer, rings: Rings) -> None:
     rings.telemetry.set("asr.beat_ns", 1)
     rings.telemetry.set("floor.gone", 1)
@@ -143,7 +159,7 @@ def test_where_there_is_room_the_newest_turn_is_a_whole_waterfall(observer: Obse
     talk = Talk()
     talk.take({"event": "answer.ended", "record": RECORD})
     lines = text(shown(observer, talk, height=40))
-    for row in waterfall.draw(RECORD, 100).splitlines():
+    for row in (*waterfall.draw(RECORD, 100).splitlines(), waterfall.LEGEND):
         assert row in lines
 
 
@@ -156,6 +172,18 @@ def test_what_matters_less_goes_first_where_there_is_no_room(observer: Observer)
     assert len(lines) == 15
     assert "visitor  so far" in lines
     assert not any("a good one" in line for line in lines)
+
+
+def test_in_a_small_terminal_a_fault_is_seen_rather_than_turns_of_before(observer: Observer) -> None:
+    talk = Talk()
+    for number in range(1, 5):
+        talk.take({"event": "answer.ended", "record": {**RECORD, "turn": number}})
+    talk.take({"event": "error", "where": "llm", "what": "a fault", "remedy": ""})
+    roomy, small = (text(shown(observer, talk, width=80, height=height)) for height in (0, 24))
+    assert sum(line.startswith("turn ") for line in roomy) == 4
+    assert len(small) <= 24
+    assert "llm: a fault" in small
+    assert [line.split()[1] for line in small if line.startswith("turn ")][:1] == ["4"]
 
 
 def test_a_turn_without_an_answer_is_told_in_words(observer: Observer) -> None:
@@ -183,10 +211,42 @@ def test_what_a_visitor_said_goes_with_them() -> None:
     talk = Talk()
     talk.take({"event": "answer.ended", "record": dict(RECORD)})
     talk.take({"event": "user.final", "text": "something"})
-    talk.take({"event": "session", "state": "ended", "reason": "silence"})
+    talk.take({"event": "answer.ended", "record": {**RECORD, "session": 2}})
+    talk.take({"event": "session", "session": 1, "state": "ended", "reason": "silence"})
     assert talk.user == ""
-    assert [(turn["transcript"], turn["answer"], turn["heard"]) for turn in talk.turns] == [("…", "…", "…")]
+    words = [(turn["transcript"], turn["answer"], turn["heard"]) for turn in talk.turns]
+    assert words == [("", "", ""), ("what time is it", "Ten o'clock.", "Ten o'clock.")]
     assert talk.turns[0]["response_ms"] == 400.0
+
+
+@pytest.mark.parametrize("words", [True, False])
+def test_a_turn_whose_words_are_forgotten_says_so_and_where_its_time_went(observer: Observer, words: bool) -> None:
+    talk = Talk()
+    talk.recall([dict(RECORD)])
+    talk.take({"event": "session", "session": 1, "state": "ended", "reason": "silence"})
+    lines = text(shown(observer, talk, words=words))
+    assert any(line.startswith("turn 2  (") and "forgotten" in line for line in lines)
+    assert any(line.startswith("wait") for line in lines)
+
+
+def test_turns_of_before_it_was_opened_are_shown_once(observer: Observer) -> None:
+    talk = Talk()
+    talk.recall([{**RECORD, "turn": 1}, RECORD])
+    talk.take({"event": "answer.ended", "record": RECORD})  # it ended between the two questions
+    assert [turn["turn"] for turn in talk.turns] == [1, 2]
+    assert any("“what time is it”" in line for line in text(shown(observer, talk)))
+
+
+@pytest.mark.parametrize("height", [39, 40])
+def test_what_else_became_of_a_turn_stands_beside_where_its_time_went(observer: Observer, height: int) -> None:
+    """In a line of the bar, and below a whole waterfall."""
+    talk = Talk()
+    talk.take({"event": "answer.ended", "record": {**RECORD, "outcome": "interrupted", "floor": ["llm"], "held": True}})
+    lines = text(shown(observer, talk, height=height))
+    (told,) = [line for line in lines if "held" in line]
+    assert "interrupted" in told
+    assert "floor: llm" in told
+    assert "late" not in told
 
 
 def test_a_newcomer_sees_what_is_being_said() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
+from engine.story import OUTCOMES
 from tests.conftest import Start
 from tests.engine_run import UNHURRIED, WATCHDOG_S, question, silence, write
 from tests.web.stand import Follower
@@ -58,7 +59,9 @@ def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(
     heard = next(at for at, sides in enumerate(loud) if "microphone" in sides)
     spoke = next(at for at, sides in enumerate(loud) if "loudspeaker" in sides)
     assert heard < spoke
-    assert sum(sample.value for sample in metrics["antiphon_turns"].samples) == 1
+    ended = {sample.labels["outcome"]: sample.value for sample in metrics["antiphon_turns"].samples}
+    assert sum(ended.values()) == 1
+    assert set(ended) == set(OUTCOMES)  # also those that did not happen: what first appears as 1 has not grown
     stages = {one["name"]: one for one in [one for one in told if one["event"] == "numbers"][-1]["stages"]}
     assert stages["asr"]["state"] == "ready"
     assert stages["asr"]["cpu"] > 0

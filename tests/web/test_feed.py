@@ -9,7 +9,7 @@ import pytest
 
 from engine.contract import Tag
 from engine.events import EVENTS, Error, RungChanged, SessionChanged, Tool, UserPartial
-from engine.hub import Snapshot, envelope
+from engine.hub import Now, envelope
 from engine.web.feed import MOST_NOTES, MOST_TURNS
 from engine.web.views import NOTES, VIEWS, present, view
 from tests.web.stand import NUMBERS, Stand, record
@@ -121,5 +121,5 @@ def test_move_between_rungs_is_told_with_its_reason(stand: Stand) -> None:
 
 
 def test_the_present_of_an_engine_with_nobody_there() -> None:
-    told = present(Snapshot(state="listening", volume=70), True)
+    told = present(Now(state="listening", volume=70), True)
     assert (told["user"], told["answer"], told["session"], told["volume"]) == (None, None, None, 70)

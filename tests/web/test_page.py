@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import AnswerWord, Error, Mute, RungChanged, SessionChanged, StateChanged, UserPartial
+from engine.events import (
+    AnswerEnded,
+    AnswerWord,
+    Error,
+    Mute,
+    RungChanged,
+    SessionChanged,
+    StateChanged,
+    Tool,
+    UserPartial,
+)
 from tests.browser import Browser
-from tests.web.stand import Stand
+from tests.web.stand import ASR, NUMBERS, Stand, record
 
 pytestmark = pytest.mark.xdist_group("chromium")  # one browser for all of them
 QUESTION, ANSWER = "where is the <b>cafe</b>", "Behind the <i>shop</i> & the stairs."
@@ -43,7 +53,7 @@ def test_it_shows_states_words_and_where_the_time_went(browser: Browser) -> None
         assert browser.run("return document.querySelectorAll('#exchanges b, #exchanges i').length") == 0
         rows = browser.text("#waterfall").splitlines()
         assert rows == [
-            *("Is it the end? turns", "120 ms", "Words asr", "45 ms", "Answer llm", "10 ms"),
+            *("Finished? turns", "120 ms", "Words asr", "45 ms", "Answer llm", "10 ms"),
             *("Voice vocoder", "30 ms", "Loudspeaker audio", "35 ms"),
         ]
         assert (
@@ -52,8 +62,15 @@ def test_it_shows_states_words_and_where_the_time_went(browser: Browser) -> None
         assert browser.text("#visitor") == "visitor 2, turn 1"
         stand.converse(2, 2, "and when", "At ten.")
         browser.until(lambda: browser.text("#turns").startswith("Visitor 2, turn 1"), "the turn before")
+        announced = record(2, 3, "", "We close.", source="say", response_ms=None)
+        stand.tell(AnswerEnded("We close.", "We close.", "answered", "say", announced), 2, 3)
+        browser.until(lambda: "We close." in browser.text("#exchanges"), "what the host said")
+        assert browser.text("#turn-title") == "The last turn: visitor 2, turn 2"  # that is no answer to anybody
+        stand.tell(Tool("2.3.1.1", "order", {"what": "a taxi"}), 2, 3)
+        browser.until(lambda: "a taxi" in browser.text("#notes"), "what is done for them")
         stand.tell(SessionChanged("ended", "silence"), 2)
         browser.until(lambda: browser.text("#exchanges") == "", "that their words go with the visitor")
+        assert browser.text("#notes").endswith("→ order")
         assert browser.complaints() == []
 
 
@@ -96,6 +113,8 @@ def test_it_finds_an_engine_that_was_started_again(browser: Browser) -> None:
         first.converse(1, 1, QUESTION, ANSWER)
         browser.until(lambda: "240 ms" in browser.text("#response"), "the response")
     browser.until(lambda: browser.text("#state").startswith("No engine"), "that the engine is gone")
+    # What was last known of it is not told as if it were so now.
+    assert browser.run("return getComputedStyle(document.querySelector('#visitor')).visibility") == "hidden"
     with Stand(words=True, port=first.port) as second:
         browser.until(lambda: browser.text("#state") == "Listening", "the new engine")
         browser.until(lambda: browser.text("#exchanges") == "", "that the old conversation is gone")
@@ -129,8 +148,12 @@ def test_a_website_cannot_look_in_through_the_browser(browser: Browser, tmp_path
     ("width", "height", "phone", "scheme"),
     [(1920, 1080, False, "dark"), (390, 844, True, "light"), (820, 1180, True, "dark")],
 )
-def test_it_fits_the_screen(browser: Browser, width: int, height: int, phone: bool, scheme: str) -> None:
+def test_it_fits_the_screen(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, width: int, height: int, phone: bool, scheme: str
+) -> None:
     """Nothing is wider than it; on a booth's screen nothing is below its edge either."""
+    named = {**ASR, "cpu": 0.25, "mb": 61.5, "rung_name": "a-rung-with-a-name-as-long-as-only-a-model-can-have-one"}
+    monkeypatch.setitem(NUMBERS, "stages", [{"name": "engine", "cpu": 0.012, "mb": 40.2}, named])
     browser.looks(width, height, phone=phone, prefers_color_scheme=scheme, prefers_reduced_motion="reduce")
     with Stand(words=True) as stand:
         shown(browser, stand)
@@ -142,3 +165,16 @@ def test_it_fits_the_screen(browser: Browser, width: int, height: int, phone: bo
         assert phone or size[1] == height
         ground = browser.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, ground[4:-1].split(","))) < 200) == (scheme == "dark")
+
+
+def test_what_is_cut_off_fades_also_where_the_window_has_become_smaller(browser: Browser) -> None:
+    few = "return document.body.classList.contains('few')"
+    browser.looks(1280, 2000)
+    with Stand(words=True) as stand:
+        shown(browser, stand)
+        for turn in range(1, 7):
+            stand.converse(1, turn, QUESTION, ANSWER)
+        browser.until(lambda: browser.text("#exchanges").count(QUESTION) == 6, "the turns")
+        assert browser.run(few)
+        browser.looks(1280, 720)
+        browser.until(lambda: not browser.run(few), "that the oldest fades")
