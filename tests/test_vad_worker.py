@@ -3,7 +3,9 @@ and new thresholds count at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -12,11 +14,15 @@ from engine import messages as m
 from engine.config import load
 from engine.contract import Event, Pcm, Tag, Voice
 from engine.errors import BackendError
+from engine.metrics import STATES
+from engine.telemetry import READY
+from tests.engine_run import WATCHDOG_S, question
 from tests.rings import Rings, messages
+from workers import lull
 from workers.backends.registry import rung
 from workers.backends.silero import CONTEXT, FRAME, SAMPLES, Silero
 from workers.last_sound import silent_at_end
-from workers.vad import MISSED_S, Vad, resume_at
+from workers.vad import MISSED_S, QUIETEST, RUN_UP, STANDS_OUT, Gate, Vad, main, resume_at
 
 _AT = np.arange(SAMPLES)
 SOUND = (3000 * np.sin(_AT / 20) + 3000 * np.sin(_AT / 3)).astype(np.int16)
@@ -276,6 +282,140 @@ def test_after_a_restart_it_goes_on_where_a_predecessor_has_stopped(
     judged: int, newest: int, forgotten: int, at: int
 ) -> None:
     assert resume_at(judged, newest, forgotten, HOP, 16_000) == at
+
+
+# In a lull.
+
+
+def noise(frames: int, power: float = QUIETEST) -> Pcm:
+    """As loud throughout, and as low as can be."""
+    sound: Pcm = np.full(frames * FRAME, round(power**0.5), np.int16)
+    return sound
+
+
+@pytest.mark.parametrize("min_speech_ms", [0, 20, 32, 33, 64, 96, 250])
+def test_speech_is_told_of_no_sooner_than_so_many_frames_are_judged_at_a_time(
+    rings_with: Callable[..., Rings], min_speech_ms: int
+) -> None:
+    """So that it is told of at the same frame, whichever of those that are judged together it begins with."""
+    desk = Desk(rings_with(f"vad.min_speech_ms={min_speech_ms}"))
+    gate = Gate(0.5, 0.35, min_speech_ms * 16)
+    needed = next(count for count in range(1, 99) if gate.judge(0.9, (count - 1) * FRAME, count * FRAME))
+    assert 1 <= desk.vad.at_a_time <= needed
+
+
+def test_what_does_not_stand_out_is_given_up_but_for_the_last_of_it(desk: Desk) -> None:
+    mic = desk.rings.seat("audio").history_writer("mic")
+    heard = desk.vad._mic
+    assert desk.vad.hush() == 0
+    mic.put(noise(3), 0)
+    assert (desk.vad.hush(), heard.cursor) == (3, 0)
+    mic.put(noise(RUN_UP + 2), 0)
+    assert (desk.vad.hush(), heard.cursor) == (RUN_UP, 5 * FRAME)
+    assert desk.rings.telemetry.get("vad.judged") == 5 * FRAME
+    mic.put(noise(1), 0)
+    mic.put(noise(1, 1.1 * STANDS_OUT * QUIETEST), 0)
+    assert (desk.vad.hush(), heard.cursor) == (0, 5 * FRAME)
+
+
+def test_a_room_may_get_louder_slowly_and_softer_at_once(desk: Desk) -> None:
+    mic, hushed = desk.rings.seat("audio").history_writer("mic"), list[bool]()
+
+    def hear(power: float) -> bool:
+        mic.put(noise(2, power), 0)
+        kept = desk.vad.hush()
+        desk.vad._mic.seek(mic.position)
+        return kept > 0
+
+    fan = 50 * QUIETEST
+    while not hear(fan):
+        hushed.append(False)
+    assert len(hushed) > 15  # a second, and most of a voice
+    assert all(hear(fan) for _ in range(20))
+    assert hear(QUIETEST)
+    assert not hear(fan)
+
+
+def test_a_voice_that_is_softer_than_the_rumble_of_the_room_stands_out(desk: Desk) -> None:
+    mic, voice = desk.rings.seat("audio").history_writer("mic"), np.tile(np.array([40, -40], np.int16), FRAME // 2)
+    for _ in range(200):
+        mic.put(noise(1, 300.0**2), 0)
+        kept = desk.vad.hush()
+        desk.vad._mic.seek(mic.position)
+    assert kept
+    mic.put(noise(1, 300.0**2) + voice, 0)
+    assert not desk.vad.hush()
+
+
+def test_a_hall_is_judged_in_its_quiet_hours_too(rings_with: Callable[..., Rings]) -> None:
+    desk = Desk(rings_with("vad.above_hall_db=10"))
+    desk.rings.seat("audio").history_writer("mic").put(noise(RUN_UP + 4), 0)
+    assert (desk.vad.hush(), desk.vad._mic.cursor) == (0, 0)
+
+
+def test_a_visitor_who_left_is_forgotten_in_a_hush_too(desk: Desk) -> None:
+    desk.next_session()
+    desk.rings.seat("audio").history_writer("mic").put(noise(3), 0)
+    assert desk.vad.hush()
+    assert desk.backend.forgotten == [1]
+
+
+def begins(rings: Rings, state: str) -> int:
+    """Where the worker finds that a question begins that is asked after two seconds of silence."""
+    rings.telemetry.set("turns.shown", STATES.index(state))
+    rings.telemetry.set("turns.session", 1)
+    seat, mic = rings.seat("vad"), rings.seat("audio").history_writer("mic")
+    told = rings.seat("turns").stream_reader("speech")
+    worker = threading.Thread(target=main, args=(seat,))
+    worker.start()
+    limit = time.monotonic() + WATCHDOG_S
+
+    def until(true: Callable[[], bool]) -> None:
+        while not true():
+            assert worker.is_alive()
+            assert time.monotonic() < limit
+            time.sleep(0.002)
+
+    def hear(sound: Pcm) -> None:
+        for start in range(0, len(sound), 160):
+            mic.put(sound[start : start + 160], time.monotonic_ns())
+
+    try:
+        until(lambda: rings.telemetry.get("vad.state") == READY)
+        for _ in range(20):
+            hear(np.zeros(1600, np.int16))
+            until(lambda: rings.telemetry.get("vad.judged") > mic.position - (RUN_UP + 3) * FRAME)
+        hear(question())
+        found: list[m.Message] = []
+
+        def begun() -> bool:
+            found.extend(messages(told))
+            return any(isinstance(each, m.SpeechBegan) for each in found)
+
+        until(begun)
+    finally:
+        rings.stop()
+        worker.join()
+    (began,) = [each for each in found if isinstance(each, m.SpeechBegan)]
+    return began.start
+
+
+def test_a_question_in_a_hush_is_found_where_it_was_said(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lull, "AFTER_NS", 0)
+    judged = list[int]()
+    judge = Vad.judge
+
+    def counted(self: Vad, window: Pcm, start: int, stop: int, captured_ns: int) -> None:
+        judged.extend([start] if start < 2 * 16_000 else [])  # in the silence before the question
+        judge(self, window, start, stop, captured_ns)
+
+    monkeypatch.setattr(Vad, "judge", counted)
+    usual, all_silent = begins(rings_with(), "hearing"), len(judged)
+    judged.clear()
+    assert abs(begins(rings_with(), "listening") - usual) <= 2 * FRAME
+    assert len(judged) < all_silent - 30
 
 
 # When the last of it was heard.

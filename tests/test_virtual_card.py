@@ -42,6 +42,9 @@ class Hand(Port):
         """(at_ns, now) of each block that was played."""
         self.ends: list[int] = []
         self.heard_before = self.played_before = 0
+        self.waits = 0
+        self.lulls: list[bool] = []
+        """Whether there is a lull after it has waited so often; then, whether there was one last."""
         self._filled = 0
 
     @property
@@ -82,6 +85,8 @@ class Hand(Port):
 
     def wait(self, until_ns: int) -> bool:
         self.now = max(self.now, until_ns) + (self.delays.pop(0) if self.delays else 0) * MS
+        self.waits += 1
+        self.lull = self.lulls.pop(0) if self.lulls else self.lull
         return self.now < self.until
 
 
@@ -125,6 +130,28 @@ def test_the_loudspeaker_is_fed_before_its_time_and_not_further_ahead_than_asked
     assert None not in hand.timeline
     for at_ns, now in hand.handed:
         assert 0 < at_ns - now <= queued * BLOCK_MS * MS
+
+
+def test_in_a_lull_it_wakes_once_for_both_sides_and_the_loudspeaker_lacks_nothing(play: Callable[..., Hand]) -> None:
+    lively, lull = Hand(1000), Hand(1000)
+    lull.lulls = [True]
+    for hand in (lively, lull):
+        play(hand, sound(RATE), 2)
+        assert None not in hand.timeline
+        assert len(hand.captures) == 49
+    assert lull.waits < 0.6 * lively.waits
+    # What lies ready at the next wake-up is no less than it is otherwise.
+    assert min(at - now for at, now in lull.handed[4:]) >= 2 * BLOCK_MS * MS
+
+
+def test_after_a_lull_no_more_lies_ready_than_before_it(play: Callable[..., Hand]) -> None:
+    hand = Hand(1000)
+    hand.lulls = [True] * 20 + [False]
+    play(hand, sound(RATE), 2)
+    assert None not in hand.timeline
+    ahead = [at - now for at, now in hand.handed]
+    assert max(ahead) > 2 * BLOCK_MS * MS
+    assert max(ahead[-10:]) <= 2 * BLOCK_MS * MS
 
 
 def test_a_late_wake_up_leaves_a_hole_where_it_was_late_and_moves_the_rest(play: Callable[..., Hand]) -> None:
@@ -221,12 +248,15 @@ def test_a_restarted_card_goes_on_where_the_timeline_is_now(play: Callable[..., 
     delays=st.lists(st.integers(0, 400), max_size=30),
     fills=st.lists(st.sampled_from([0, 0, 0, 1, 19, 20, 21, 100]), max_size=30),
     queued=st.integers(1, 8),
+    lulls=st.lists(st.booleans(), max_size=60),
 )
 def test_whatever_is_late_both_channels_stay_on_one_clock(
-    play: Callable[..., Hand], delays: list[int], fills: list[int], queued: int
+    play: Callable[..., Hand], delays: list[int], fills: list[int], queued: int, lulls: list[bool]
 ) -> None:
     said = sound(RATE)
-    hand = play(Hand(3000, delays, fills), said, queued)
+    hand = Hand(3000, delays, fills)
+    hand.lulls = lulls
+    play(hand, said, queued)
     places = [number for number, block in enumerate(hand.timeline) if block is not None]
     assert [START + place * BLOCK_MS * MS for place in places] == [at_ns for at_ns, _ in hand.handed]
     assert all(at_ns > now for at_ns, now in hand.handed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import numpy as np
+
 from engine import messages as m
 from engine.contract import Backend, Ended, Job, Pcm, Tag, Voice
 from engine.errors import BackendError
@@ -15,11 +17,20 @@ from workers.candidate import Candidate
 from workers.foreground import Foreground
 from workers.join import Seat
 from workers.last_sound import silent_at_end
+from workers.lull import Lull
 
 _LOOK_BACK = 12
 """Hops before a pause in which the last sound of the voice is looked for."""
 MISSED_S = 5.0
 """So much of what was said before a restart is heard all the same: making up for it takes a fraction of a second."""
+MOST_HOPS = 3
+"""So many are waited for at a time in a lull, at most."""
+QUIETEST, STANDS_OUT, RISES = 14.0**2, 1.4, 1.05
+"""In a lull no hop need be judged that is not so much more powerful than the room, neither as it is nor without its low
+frequencies: a network finds no voice of which no hop is. The room is what was heard so far, this at least; and so fast,
+each time, it may get louder."""
+RUN_UP = 8
+"""When one is, so many before it are judged after all: how a voice begins, and what it begins in."""
 
 
 class Gate:
@@ -61,6 +72,8 @@ class Vad:
         self._gate, self._foreground = Gate(0, 0, 0), Foreground()
         self._hop = backend.abilities.frame
         self._candidate = Candidate(self._hop, mic.rate)
+        self._room = np.full(2, QUIETEST)
+        """The power of the room in a lull, and that without low frequencies."""
         self._heard = False
         """Turns was told of it."""
         self.took_ns = 0
@@ -119,6 +132,31 @@ class Vad:
                 self._tell(what, sample, captured_ns + (sample - start) * 1_000_000_000 // self._mic.rate)
             self._candidate.follow(window[-self._hop :], probability, gate.since, start)
             self._tell_voice(start, stop, captured_ns)
+
+    @property
+    def at_a_time(self) -> int:
+        """How many hops may be waited for in a lull. Speech is told of once it has lasted as many, whichever of them it
+        begins with: so it is told no later."""
+        return max(1, min(MOST_HOPS, -(-self._gate.min_speech // self._hop)))
+
+    def hush(self) -> int:
+        """In a lull: where nothing stands out in what waits, the most of it is given up. How many hops are kept, should
+        something come after them; 0: they are to be judged."""
+        mic, hop = self._mic, self._hop
+        waiting = (mic.position - mic.cursor) // hop
+        sound = mic.view(mic.cursor, mic.cursor + waiting * hop) if waiting else None
+        if sound is None or self._foreground.above_db:  # a hall is to be known by its quiet hours, too
+            return 0
+        hops = sound.reshape(-1, hop).astype(np.float32)
+        loudest = np.array([np.square(part).mean(1).max() for part in (hops, np.diff(hops))])
+        stands_out = bool((loudest > STANDS_OUT * self._room).any())
+        self._room = np.maximum(QUIETEST, np.minimum(loudest, RISES * self._room))
+        if stands_out:
+            return 0
+        self.forget()
+        mic.seek(mic.cursor + max(0, waiting - RUN_UP) * hop)
+        self._telemetry.set("vad.judged", mic.cursor)
+        return min(waiting, RUN_UP)
 
     @property
     def impatient(self) -> bool:
@@ -213,6 +251,7 @@ def main(seat: Seat) -> None:
     forgotten = telemetry.get("audio.forget_upto")
     mic.seek(max(resume_at(telemetry.get("vad.judged"), mic.position, forgotten, hop, mic.rate), context))
     half, between = hop // 2, 0
+    lull, kept = Lull(telemetry), 0
     telemetry.set("vad.speaking", 0)  # a predecessor may have died in the middle of a word
     seat.ready()
     # Somebody may have been speaking there: what follows from the time of it is to be right, however late we are.
@@ -220,14 +259,17 @@ def main(seat: Seat) -> None:
     speech.send(m.Joined(stage="vad", sample=mic.cursor, capture_ns=captured_ns))
 
     while not seat.stopping:
-        mic.want(half if vad.impatient and between < mic.cursor + half else hop)
+        quiet = lull.at(time.monotonic_ns())
+        at_once = vad.impatient and between < mic.cursor + half
+        mic.want(half if at_once else hop * (kept + vad.at_a_time) if quiet else hop)
         seat.wait()
         if seat.reloaded():
             vad.reload()
         if mic.position > mic.cursor + hop and (newest := mic.capture_ns(mic.position - 1)) is not None:
             since = 1 + telemetry.get("audio.behind")
             telemetry.observe("vad.wake_ns", time.monotonic_ns() - newest - since * 1_000_000_000 // mic.rate)
-        while (frame := mic.acquire(hop)) is not None and not seat.stopping:
+        kept = vad.hush() if quiet else 0
+        while not kept and (frame := mic.acquire(hop)) is not None and not seat.stopping:
             start = mic.cursor
             captured = mic.capture_ns(start)
             window = mic.view(start - context, start + hop)

@@ -66,6 +66,7 @@ class FedAt:
 
     def __init__(self, clock: Clock, ms: float, sound: Pcm) -> None:
         self.heard_samples = self.played_samples = 0
+        self.lull = False
         self.recording = np.zeros(RATE, np.int16)
         self._clock, self._at_ns, self._left = clock, START_NS + round(ms * 1e6), sound
 

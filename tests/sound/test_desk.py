@@ -15,11 +15,13 @@ import ringbuf
 from engine.contract import Pcm
 from engine.devices import Side
 from engine.errors import DeviceError
+from engine.metrics import STATES
 from ringbuf import DISCONTINUITY, LOST
 from tests.rings import Rings
 from tests.sound.card import ScriptedCard, device
 from tests.sound.host import Host
 from tests.sound.rig import RATE, S
+from workers import lull
 from workers.join import Seat
 from workers.sound import desk as module
 from workers.sound import keeper, sides
@@ -451,3 +453,29 @@ def test_what_a_keeper_does_not_understand_ends_the_worker(room: New) -> None:
     one.card.broken = ZeroDivisionError("a library's own")
     one.card.tell()
     assert isinstance(one.ended(), ZeroDivisionError)
+
+
+def test_in_a_lull_it_comes_by_once_in_two_periods_loses_nothing_and_hears_the_host(
+    room: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lull, "AFTER_NS", 0)
+    one, rounds, wait = room(), list[int](), RingPort.wait
+
+    def counted(self: RingPort, until_ns: int) -> bool:
+        rounds.append(self.heard_samples)
+        return wait(self, until_ns)
+
+    monkeypatch.setattr(RingPort, "wait", counted)
+    one.start()
+    one.until_heard()
+    one.telemetry.set("turns.shown", STATES.index("listening"))
+    one.until_heard(0.2)
+    seen = len(rounds)
+    begin = one.until_heard(1.0)
+    periods = (rounds[-1] - rounds[seen]) * 100 / RATE
+    assert len(rounds) - seen < 0.7 * periods
+    assert not one.mic.flags(begin, one.mic.position)
+    one.host.volume(7, 50)
+    one.until_told(7)
+    assert one.no_xrun_was_made_up()
+    one.stop()

@@ -13,6 +13,7 @@ from tests.engine_run import question, silence
 from workers.drivers.room import Room
 from workers.sound import echo, speexdsp
 from workers.sound.echo import Own
+from workers.sound.suppressor import Suppressor
 
 RATE, FRAME = 16000, 160
 LATE = FRAME
@@ -56,6 +57,22 @@ def db(sound: NDArray[np.generic]) -> float:
 def test_near_end_passes_untouched_when_nothing_is_played() -> None:
     heard = pcm(VISITOR + np.random.default_rng(2).normal(0, 30, len(VISITOR)))
     np.testing.assert_array_equal(cancel(Own(RATE), heard, silence(3)[: len(heard)])[: -2 * LATE], heard[: -2 * LATE])
+
+
+def test_where_something_begins_or_ends_to_be_played_there_is_no_seam_in_what_is_heard() -> None:
+    heard = pcm(VISITOR + np.random.default_rng(2).normal(0, 30, len(VISITOR)))
+    suppressor, quiet = Suppressor(FRAME, RATE), np.zeros(FRAME, np.int16)
+    frames = len(heard) // FRAME
+    out = np.zeros(frames * FRAME, np.int16)
+    passing = np.random.default_rng(5).random(frames) < 0.6
+    passing[:6] = True, True, False, False, True, False
+    for at in range(frames):
+        part = slice(at * FRAME, (at + 1) * FRAME)
+        if passing[at]:
+            suppressor.pass_on(heard[part], out[part])
+        else:  # and no echo comes of it
+            suppressor(heard[part], heard[part], quiet, out[part])
+    np.testing.assert_allclose(out[LATE:].astype(int), heard[: len(out) - LATE], atol=1)
 
 
 @pytest.mark.parametrize(("level_db", "delay_ms"), [(-12, 40), (-12, 5), (-20, 90), (-3, 40)])

@@ -104,6 +104,48 @@ def test_devices_that_stall_and_go_on_are_followed(ms: int) -> None:
 # ---- the loudspeaker ----
 
 
+def test_in_a_lull_more_lies_ready_for_who_comes_by_less_often_and_no_longer_than_it_lasts() -> None:
+    """We come by once in three periods, as we may when we mean to come by once in two."""
+    lively, lull = (Rig(48000, ahead_ms=20, late=[21 * MS]) for _ in range(2))
+    for rig in (lively, lull):
+        rig.timeline.lull = rig is lull
+        rig.run(5)
+    assert lively.timeline.misses
+    assert lull.timeline.misses == []
+    assert lull.timeline.lost == 0
+    rig = Rig(48000, ahead_ms=20)
+    rig.run(2)
+    usual = rig.playout.waiting
+    rig.timeline.lull = True
+    rig.run(3)
+    assert rig.playout.waiting >= usual + 480
+    rig.timeline.lull = False
+    rig.run(3.1)
+    assert abs(rig.playout.waiting - usual) < 480
+    assert rig.timeline.misses == []
+
+
+def test_what_is_played_after_a_long_silence_is_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(44100, loudspeaker_ppm=-100, hz=130)
+    fill, speaks = Timeline.fill, [True]
+
+    def filled(self: Timeline, out: Pcm) -> None:
+        fill(self, out)
+        out *= speaks[0]
+
+    monkeypatch.setattr(Timeline, "fill", filled)
+    rig.run(30)
+    before = rig.played_delay_ms
+    speaks[0] = False
+    rig.run(60)
+    assert not np.concatenate(rig.loudspeaker.tape[-20:]).any()
+    assert abs(rig.playout.apart) < 2
+    speaks[0] = True
+    rig.run(60.25)
+    assert abs(rig.played_delay_ms - before) < 0.3
+    assert rig.timeline.misses == []
+
+
 def test_every_channel_of_the_loudspeaker_gets_the_sound() -> None:
     rig = Rig(48000, channels=2)
     rig.run(3)

@@ -15,7 +15,12 @@ from engine.devices import Device, Side
 
 
 class Port(Protocol):
-    """The engine's side of a device. Every method is bounded: it never waits."""
+    """The engine's side of a device. Every method is bounded: it never waits.
+
+    lull: nobody speaks or is spoken with (workers/lull.py), so that sound may be moved in larger pieces.
+    """
+
+    lull: bool = False
 
     @property
     def heard_samples(self) -> int:

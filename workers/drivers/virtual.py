@@ -17,6 +17,7 @@ from engine.contract import Pcm
 from workers.drivers import Port
 from workers.drivers.reserve import Reserve
 from workers.drivers.room import Room
+from workers.lull import PIECE_MS
 
 CAPTURE_BLOCKS = 16
 """Blocks that the device's own input buffer holds."""
@@ -24,7 +25,7 @@ MORE_BLOCKS, CALM_NS = 6, 10_000_000_000
 """So many blocks more lie ready at most where the worker is called late; so long without takes one of them back."""
 _AFTER_NS = 4_000_000
 """So long after the input was handed over, the output is fetched: what a block of the microphone says of a voice is
-known by then and counts at once, not a block later."""
+known by then and counts at once, not a block later. In a lull nothing is said, and all is done at once."""
 
 
 def usual(queued: int) -> Reserve:
@@ -55,6 +56,7 @@ class VirtualCard:
         block = self._block
         block_ns = block * 1_000_000_000 // self._rate
         after_ns = min(_AFTER_NS, block_ns // 2)
+        piece = max(1, PIECE_MS * 1_000_000 // block_ns)
         out = np.zeros(block, np.int16)
         taken = port.heard_samples // block  # input blocks handed over
         given = port.played_samples // block  # output blocks handed over
@@ -70,7 +72,8 @@ class VirtualCard:
                 self._copy(port.hear(block), taken * block, lost)
                 port.heard(block, start_ns + taken * block_ns, lost=lost)
                 taken += 1
-            while given <= (elapsed - after_ns) // block_ns + reserve.now:
+            more = piece if port.lull else 0
+            while given <= (elapsed - after_ns) // block_ns + reserve.now + more:
                 port.fill(out)
                 # The clock is read after the work: what is not ready when its time comes is late, whatever the cause.
                 elapsed = time.monotonic_ns() - start_ns
@@ -85,8 +88,9 @@ class VirtualCard:
             if not ended and taken * block >= len(self._sound):
                 ended = True
                 port.ended()
-            next_out = (given - reserve.now) * block_ns + after_ns
-            if not port.wait(start_ns + min((taken + 1) * block_ns, next_out)):
+            next_in = (taken + max(1, more)) * block_ns
+            next_out = next_in if more else (given - reserve.now) * block_ns + after_ns
+            if not port.wait(start_ns + min(next_in, next_out)):
                 return
 
     def _copy(self, view: Pcm, start: int, lost: bool) -> None:

@@ -11,6 +11,7 @@ from engine.devices import Side
 from engine.events import DeviceChanged
 from workers.drivers import Card
 from workers.join import Seat
+from workers.lull import PIECE_MS
 from workers.sound.keeper import Keeper
 from workers.sound.notes import Broken, Closed, Closing, Lost, Missing, Muted, Note, Opened, Tell
 from workers.sound.port import RingPort
@@ -76,6 +77,9 @@ class Desk:
                 self._card.account()
                 for part in self._sides.values():
                     part.account()
+            if self._port.lull:  # nobody is to be woken for each period: what they give lies ready
+                time.sleep(PIECE_MS / 1000)
+                until = 0
             if not self._port.wait(until):
                 return
 

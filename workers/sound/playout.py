@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.contract import Pcm
 from workers.drivers import Loudspeaker, Mark, Port
 from workers.drivers.reserve import Reserve
+from workers.lull import PIECE_MS
 from workers.sound.clock import APART_S, DeviceClock
 
 SHORTEST_MS, LONGEST_MS = 5, 20
@@ -32,6 +33,8 @@ class PlayLine:
         least, more, most = (ms * device_rate // 1000 for ms in (ahead_ms, MORE_MS, MOST_MS))
         self._ahead = Reserve(least, more, least + most, _CALM_S * device_rate)
         """In frames, its times, too."""
+        self._lull = PIECE_MS * device_rate // 1000
+        """So many more lie ready in a lull, in which we come by less often."""
         self.clock = DeviceClock(device_rate)
         self._convert = samplerate.Resampler("sinc_fastest", channels=1)
         self._piece = np.zeros(LONGEST_MS * rate // 1000, np.int16)
@@ -41,6 +44,9 @@ class PlayLine:
         """Frames that found no room."""
         self._silent = 0
         """Frames of silence still to be given: the timeline is ahead of the device."""
+        self._still, self._part = False, 0.0
+        """The last piece was silent, so that nothing sounds on in the resampler; and the part of a frame that a silence
+        made without it is longer than its frames."""
         self._fed = False
 
     @property
@@ -77,8 +83,9 @@ class PlayLine:
         if not self._fed or abs(self.apart) > APART_S * self._rate:
             self._fed = True
             self._come_together()
-        while self._hand_over() and self.waiting < self._ahead.now:
-            self._held = self._frames(self._make(self._ahead.now - self.waiting))
+        ahead = self._ahead.now + self._lull * self._port.lull
+        while self._hand_over() and self.waiting < ahead:
+            self._held = self._frames(self._make(ahead - self.waiting))
 
     def _come_together(self) -> None:
         apart = round(self.apart)
@@ -99,6 +106,10 @@ class PlayLine:
         at_ns = self._start_ns + self._port.played_samples * 1_000_000_000 // self._rate
         self._port.fill(piece)
         self._port.played(piece, at_ns)
+        still, self._still = self._still, not piece.any()
+        if still and self._still:  # most of the time nothing is played
+            frames, self._part = divmod(len(piece) * by + self._part, 1.0)
+            return np.zeros(int(frames), np.float32)
         self._convert.set_ratio(by)
         sound: NDArray[np.float32] = self._convert.process(piece.astype(np.float32), by)
         return sound

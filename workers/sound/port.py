@@ -12,6 +12,7 @@ from engine.events import Event, Mute, Volume, dump
 from engine.telemetry import AT
 from workers.drivers import Port
 from workers.join import Seat
+from workers.lull import Lull
 from workers.sound import echo
 from workers.sound.ear import Ear
 from workers.sound.level import Level, factor, loudness
@@ -58,6 +59,7 @@ class RingPort(Port):
         self._loudspeaker.jump(loudness(self.volume))
         self.muted = bool(self._telemetry.get("audio.muted"))
         self.on_mute: Callable[[], bool] = lambda: True
+        self._lull = Lull(self._telemetry)
         self._closing = False
         """The microphone is about to be closed; then `_unanswered` commands are answered."""
         self._unanswered: list[int] = []
@@ -142,6 +144,7 @@ class RingPort(Port):
 
     def wait(self, until_ns: int) -> bool:
         self._seat.wait(until_ns)
+        self.lull = self._lull.at(time.monotonic_ns())
         for record in self._controls:
             message = m.decode(record)
             if 0 < message.deadline_ns < time.monotonic_ns():

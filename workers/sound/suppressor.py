@@ -68,8 +68,9 @@ class Suppressor:
         self._shares = np.ones((2, _BANDS))
         """What is left of the one, and what is heard of the other."""
         self._gain, self._echoed = np.ones(_BANDS), np.ones(_BANDS)
-        self._over, self._made = np.zeros(frame), np.zeros(frame)
-        self._passed = 0
+        self._over = np.zeros(frame)
+        self._before, self._passed = np.zeros(frame, np.int16), 0
+        """The frame that was passed on last, and how many were, one after the other."""
         noise = np.exp(2j * np.pi * np.random.default_rng(0).random((_NOISES, bins)))
         noise[:, (0, -1)] = 1
         self._noises = noise / np.sqrt((self._window**2).mean())
@@ -89,24 +90,34 @@ class Suppressor:
         """Keep no sound."""
         self._sound.fill(0)
         self._over.fill(0)
+        self._before.fill(0)
 
     def pass_on(self, heard: Pcm, out: Pcm) -> None:
-        """There is no echo: the frame before `heard` goes into `out` as it was."""
-        frame, sound = self._frame, self._sound
-        np.multiply(sound[0, frame:], self._rising, out=self._made)
-        self._made += self._over
-        np.rint(self._made, out=out, casting="unsafe")
-        sound[:, :frame] = sound[:, frame:]
-        sound[:2, frame:], sound[2:, frame:] = heard, 0
-        np.multiply(heard, self._falling, out=self._over)
+        """There is no echo: the frame before `heard` goes into `out` as it was. This is most of what is ever heard, so
+        little is done."""
+        before = self._before
+        if self._passed:
+            out[:] = before
+        else:  # half of it is in what was made of the two frames before
+            np.rint(self._sound[0, self._frame :] * self._rising + self._over, out=out, casting="unsafe")
         self._passed += 1
         if self._passed % _LOOK == 0:
-            spectrum = np.fft.rfft(sound[0] * self._window)
+            spectrum = np.fft.rfft(np.concatenate((before, heard)) * self._window)
             self._listen((spectrum.real**2 + spectrum.imag**2) @ self._to_bands, self._rise**_LOOK)
+        before[:] = heard
+
+    def _resume(self) -> None:
+        """What was passed on last is the first half of the next two frames."""
+        frame, sound = self._frame, self._sound
+        sound[:2, frame:], sound[2:, frame:] = self._before, 0
+        np.multiply(self._before, self._falling, out=self._over)
+        self._passed = 0
 
     def __call__(self, left: Pcm, heard: Pcm, played: Pcm, out: Pcm) -> None:
         """`left` is what the filter left of `heard`; the frame before it goes into `out`, without echo."""
         frame, sound = self._frame, self._sound
+        if self._passed:
+            self._resume()
         sound[:, :frame] = sound[:, frame:]
         sound[0, frame:] = left
         sound[1, frame:] = heard
