@@ -24,7 +24,8 @@ def add_parser(subparsers: Any) -> None:
         help="ask what answers (llm.backend) in writing, without sound and without a running engine",
         description="Ask what answers (llm.backend) in writing, without sound and without a running engine: each TEXT "
         "is one turn of one conversation. With --running, --instance or --socket ask an engine that runs, as if a "
-        "visitor had: then all of TEXT is one question, and the answer is printed as it is heard.",
+        "visitor had: then all of TEXT is one question, and the answer is printed as it is heard, with what is said "
+        "later of what it calls.",
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what is said; quotes keep the shell from it")
     parser.add_argument(
@@ -37,6 +38,7 @@ def add_parser(subparsers: Any) -> None:
     which.add_argument("--running", action="store_true", help="the only one")
     which.add_argument("--instance", metavar="NAME", default="", help="the one of this name (engine.instance)")
     which.add_argument("--socket", metavar="PATH", type=Path, help="the one with this door")
+    which.add_argument("--no-wait", action="store_true", help="return when the answer was heard, whatever it called")
     parser.set_defaults(run=run)
 
 
@@ -46,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json or arguments.config or arguments.set or arguments.profile:
             what = "an engine that runs has a configuration of its own, and answers aloud"
             raise UsageError(what, "leave out --json, --config, --set and --profile")
-        return ask_aloud(arguments.text, arguments.socket, arguments.instance)
+        return ask_aloud(arguments.text, arguments.socket, arguments.instance, not arguments.no_wait)
+    if arguments.no_wait:
+        raise UsageError("--no-wait is about an engine that runs", "leave it out, or name one (--running)")
     config = load_from_args(arguments)
     section = config.llm
     asked = json.dumps({"config": config.as_dict(), "turns": arguments.text})

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from engine.door import place
 from engine.door.client import DoorClient
 from engine.errors import DoorError
+from engine.turns.calls import CANCELLED
 
 _QUIET_S = 2.0
 """An engine that rests for so long has nothing more to say."""
@@ -55,28 +56,47 @@ def _say(client: DoorClient, arguments: argparse.Namespace) -> None:
     raise DoorError("it was not said: the engine ended, or was told to stop", "say it again")
 
 
-def ask_aloud(words: Sequence[str], socket: Path | None, instance: str) -> int:
-    """Have a running engine answer a question as if a visitor had asked it; prints the answer as it is heard."""
+def ask_aloud(words: Sequence[str], socket: Path | None, instance: str, wait: bool = True) -> int:
+    """Have a running engine answer a question as if a visitor had asked it; prints the answer as it is heard. wait:
+    where it calls tools, also what is said of them, until none of them is open any more."""
     client = DoorClient(socket or find(instance))
     client.until_started()
     text = " ".join(words)
-    client.command("subscribe", events=["state", "user.final", "answer", *_WHY])
+    client.command("subscribe", events=["state", "user.final", "answer", "tool", *_WHY])
     client.command("ask", text=text)
-    turn, following = None, _Following(client)
+    turn, answered, following = None, False, _Following(client)
+    calls: dict[str, str] = {}
+    cancelled: list[str] = []
+    tells: object = None
     for event in following:
-        if event["event"] == "user.final" and event["source"] == "command" and event["text"] == text:
-            turn = event["session"], event["turn"]
-        if turn == (event["session"], event["turn"]):
-            if event["event"] == "answer.word":
-                _show(event["text"], " ")
-            elif event["event"] == "answer.ended" and event["outcome"] != "postponed":
-                if event["heard"]:
-                    _show("")
-                if event["outcome"] not in ("answered", "apologised"):
-                    part = "not all of the answer was heard" if event["heard"] else "the answer was not heard"
-                    raise DoorError(f"{part}{following.why(event)}", "ask again")
+        name, here = event["event"], (event["session"], event["turn"])
+        if name == "user.final" and event["source"] == "command" and event["text"] == text:
+            turn = here
+        elif name == "tool" and here == turn:
+            calls[event["call"]] = event["tool"]
+            following.open.add(event["call"])
+        elif name == "tool.cancel" and event["call"] in calls:
+            cancelled.append(f"{calls[event['call']]}: {CANCELLED[event['reason']]}")
+        elif name == "tool.ended":
+            following.open.discard(event["call"])
+        elif name == "answer.started" and event["call"] in calls:
+            tells = here
+        elif name == "answer.word" and here in (turn, tells):
+            _show(event["text"], " ")
+        elif name == "answer.ended" and here in (turn, tells) and event["outcome"] != "postponed":
+            if event["heard"]:
+                _show("")
+            if event["outcome"] not in ("answered", "apologised"):
+                part = "not all of the answer was heard" if event["heard"] else "the answer was not heard"
+                raise DoorError(f"{part}{following.why(event)}", "ask again")
+            answered = True
+            if not wait or not calls:
                 return 0
-    raise DoorError("it was not answered: the engine ended, or was told to stop", "ask again")
+    if not answered or following.open:
+        raise DoorError("it was not answered: the engine ended, or was told to stop", "ask again")
+    if cancelled:
+        raise DoorError(f"not done: {'; '.join(cancelled)}", "ask again")
+    return 0
 
 
 def _volume(client: DoorClient, arguments: argparse.Namespace) -> None:
@@ -118,16 +138,20 @@ def _events(client: DoorClient, arguments: argparse.Namespace) -> None:
 
 
 class _Following:
-    """Events, until the engine has had nothing to do for a while. Of `_WHY` it keeps what may explain what follows."""
+    """Events, until the engine has had nothing to do for a while. Of `_WHY` it keeps what may explain what follows.
+
+    open: calls that more is to be told of, however long that takes: the engine ends each in its time.
+    """
 
     def __init__(self, client: DoorClient) -> None:
         self._client = client
+        self.open: set[str] = set()
         self._error = ""
         self._loudspeaker = client.hello["devices"]["loudspeaker"]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         state = self._client.hello["state"]
-        while (event := self._client.event(_QUIET_S if state in _RESTING else None)) is not None:
+        while (event := self._client.event(self._patience(state))) is not None:
             if event["event"] == "state":
                 state = event["state"]
             elif event["event"] == "error":
@@ -135,6 +159,9 @@ class _Following:
             elif event["event"] == "device" and event["side"] == "loudspeaker":
                 self._loudspeaker = event
             yield event
+
+    def _patience(self, state: str) -> float | None:
+        return _QUIET_S if state in _RESTING and not self.open else None
 
     def why(self, ended: Mapping[str, Any]) -> str:
         """Why something was not heard to its end, after what was said of that; maybe nothing."""

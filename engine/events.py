@@ -86,9 +86,11 @@ class UserCutOff(Event):
 @dataclass(frozen=True, slots=True)
 class AnswerStarted(Event):
     """The first sound is heard. source: answer (to the visitor), floor (the same, from the floor, since the language
-    model was late), phrase (the engine's own: not heard, failed) or say (the host's)."""
+    model was late), phrase (the engine's own: not heard, failed) or say (the host's). call: the one that it tells of,
+    empty if of none."""
 
     source: str
+    call: str = ""
 
 
 @_event("answer.holding")
@@ -134,13 +136,14 @@ class AnswerDropped(Event):
 @dataclass(frozen=True, slots=True)
 class AnswerEnded(Event):
     """A turn is over. text: what was to be said; heard: as much of it as was played, in whole words; outcome and
-    record: see engine/story.py."""
+    record: see engine/story.py; call: as in `AnswerStarted`."""
 
     text: str
     heard: str
     outcome: str
     source: str
     record: dict[str, Any] = field(default_factory=dict)
+    call: str = ""
 
 
 @_event("tool")

@@ -3,7 +3,7 @@
     python tools/model.py show 5                                    # conversations as it is trained on
     python tools/model.py train --minutes 60 --out run/partner-model
     python tools/model.py convert --out run/partner-model           # into run/partner-model/int8
-    taskset -c 0 python tools/model.py measure --out run/partner-model   # what that costs on one core
+    python tools/model.py measure --out run/partner-model           # what that costs on one core
 
 On a GPU it trains a larger one. Needs what `make dev` installs.
 """

@@ -4,12 +4,15 @@ it expect."""
 from __future__ import annotations
 
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Config
 from engine.contract import Ended, Heard, Job, Pcm, Rung, Tag
+from engine.errors import BackendError
+from engine.schema import plain
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
 
@@ -19,22 +22,26 @@ _STEP_NS = 1_000_000_000
 
 
 class Voice:
-    """One that speaks, such as flite's "rms". noise_db: how far white noise lies below it; None: there is none."""
+    """One that speaks: one of flite's, "rms", or of another backend's, "espeak:en-gb+f3". noise_db: how far white noise
+    lies below it; None: there is none."""
 
-    def __init__(self, config: Config, backend: str, voice: str, noise_db: float | None, seed: int = 1) -> None:
-        settings = {**config.backend_settings("vocoder"), "voice": voice}
+    def __init__(self, config: Config, name: str, noise_db: float | None, seed: int = 1) -> None:
+        backend, _, voice = name.rpartition(":")
+        backend = backend or "flite"
+        settings = {**plain(getattr(config.vocoder, backend, {})), "voice": voice}
         self._backend = named("vocoder", backend)
         self._backend.load(Rung(settings, rate=RATE))
         self._backend.warm_up()
-        self._noise_db, self._dice = noise_db, np.random.default_rng(seed)
+        self._noise_db, self._seed = noise_db, seed
 
     def say(self, text: str) -> Pcm:
-        """The sound of a text, a quarter of a second of silence around it."""
+        """The sound of a text, a quarter of a second of silence around it. A text has the same noise every time."""
         spoken = say(self._backend, text).sound.astype(np.float64)
         sound: NDArray[np.float64] = np.concatenate([_PAUSE, spoken, _PAUSE])
         if self._noise_db is not None:
             loud = float(np.sqrt(np.mean(spoken**2)))
-            sound += self._dice.normal(0, loud * 10 ** (-self._noise_db / 20), sound.size)
+            dice = np.random.default_rng([self._seed, crc32(text.encode())])
+            sound += dice.normal(0, loud * 10 ** (-self._noise_db / 20), sound.size)
         return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
@@ -59,6 +66,8 @@ class Ears:
                 if isinstance(event, Heard):
                     text = event.text
                 elif isinstance(event, Ended):
+                    if event.reason != "done":
+                        raise BackendError(f"the recogniser {event.reason}: {event.text}", "look at asr.backend")
                     return text
 
     def close(self) -> None:

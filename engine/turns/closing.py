@@ -129,5 +129,5 @@ class Closing:
         turn, attempt = self._present.current, self._present.current.attempt
         turn.outcome = outcome
         record = dict(turn.record(self._present.rate))
-        ended = AnswerEnded(attempt.text, attempt.words.heard, outcome, turn.source, record)
+        ended = AnswerEnded(attempt.text, attempt.words.heard, outcome, turn.source, record, turn.tells_of)
         self._present.tell(ended, attempt.ended_ns if 0 < attempt.ended_ns <= now else now)

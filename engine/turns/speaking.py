@@ -247,7 +247,7 @@ class Speaking:
         turn.rungs = dict(present.rungs)
         if turn.is_speech:
             present.on_response(turn.attempt.began_ns - turn.silent_from_ns)
-        present.tell(AnswerStarted(turn.source), turn.attempt.began_ns)
+        present.tell(AnswerStarted(turn.source, turn.tells_of), turn.attempt.began_ns)
         self.tell_words(now)
 
     def tell_words(self, now: int) -> None:

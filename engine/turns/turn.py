@@ -149,6 +149,11 @@ class Turn:
         return self.wish is None
 
     @property
+    def tells_of(self) -> str:
+        """The call that the host's words are about, by its name, which has dots in it; empty where they are not."""
+        return self.wish.call if self.wish is not None and "." in self.wish.call else ""
+
+    @property
     def question(self) -> str:
         """What its answer answers."""
         if self.takes_up and self.unsaid is not None:

@@ -57,6 +57,12 @@ def heard(client: Client, **more: Any) -> str:
     return str(ended["heard"])
 
 
+def asking(engine: Engine, text: str, *options: str) -> subprocess.Popen[str]:
+    """`engine ask` to this engine."""
+    command = [sys.executable, "-m", "engine", "ask", "--socket", str(engine.door), *options, text]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def ask(client: Client, text: str) -> None:
     """The reply is not waited for: what comes of it may be told before."""
     client.send({"command": "ask", "text": text})
@@ -83,6 +89,43 @@ def test_the_example_of_the_page_does_what_is_called_and_the_engine_says_so(
         assert [heard(client), heard(client)] == ["All right.", "I am sorry, that did not work."]
         gate.terminate()
     engine.until(lambda: engine.get("door.tools") == 0, "the example was gone")
+
+
+def test_engine_ask_prints_what_is_said_of_the_call_too(client: Client, engine: Engine) -> None:
+    client.ask({"command": "tool.handle"})
+    with asking(engine, "open the gate") as asks:
+        call = client.until(lambda line: line.get("event") == "tool")["call"]
+        assert client.ask({"command": "say", "text": "We close at six."})["ok"]  # is none of its business
+        assert heard(client, source="say", call="") == "We close at six."
+        assert client.ask({"command": "tool.progress", "call": call, "text": "It is opening."})["ok"]
+        assert heard(client, call=call) == "It is opening."
+        assert client.ask({"command": "tool.result", "call": call, "text": "It is open."})["ok"]
+        said, wrong = asks.communicate(timeout=60)
+    assert (asks.returncode, wrong) == (0, "")
+    assert [line.rstrip() for line in said.splitlines()] == ["All right.", "It is opening.", "It is open."]
+    client.ask({"command": "tool.handle", "on": False})
+
+
+def test_engine_ask_says_so_where_a_call_was_given_up(client: Client, engine: Engine) -> None:
+    client.ask({"command": "tool.handle"})
+    with asking(engine, "open the gate") as asks:
+        client.until(lambda line: line.get("event") == "tool")
+        assert heard(client) == "All right."
+        client.send({"command": "stop"})
+        said, wrong = asks.communicate(timeout=60)
+    assert (asks.returncode, said.rstrip()) == (10, "All right.")
+    assert "not done: open_gate: somebody said stop" in wrong
+    client.ask({"command": "tool.handle", "on": False})
+
+
+def test_engine_ask_need_not_wait_for_a_call(client: Client, engine: Engine) -> None:
+    client.ask({"command": "tool.handle"})
+    with asking(engine, "open the gate", "--no-wait") as asks:
+        call = client.until(lambda line: line.get("event") == "tool")["call"]
+        said, _ = asks.communicate(timeout=60)
+    assert (asks.returncode, said.rstrip()) == (0, "All right.")
+    assert client.ask({"command": "tool.result", "call": call, "speak": False})["ok"]
+    client.ask({"command": "tool.handle", "on": False})
 
 
 def test_a_call_outlives_the_workers_and_is_made_once(client: Client, engine: Engine) -> None:
