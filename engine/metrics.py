@@ -139,7 +139,7 @@ METRICS = (
     Metric("audio.xruns", "counter", "blocks", "output blocks that the device did not get in time"),
     Metric("audio.lost_blocks", "counter", "blocks", "input blocks that nobody fetched in time"),
     Metric("audio.starved", "counter", "blocks", "blocks in which an answer's sound had not been made in time"),
-    Metric("audio.lateness_ns", "histogram", "ns", "from a block's end at the device to its record in the mic ring"),
+    Metric("audio.lateness_ns", "histogram", "ns", "how much later than meant a block of the microphone was recorded"),
     Metric(
         "audio.behind",
         "gauge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -343,6 +344,19 @@ def test_what_was_not_fetched_or_fed_in_time_is_counted_in_blocks_and_the_absenc
     worker.port.skip(3 * BLOCK + 1, lost=True)
     worker.port.missed(BLOCK // 2)
     assert [worker.telemetry.get(f"audio.{name}") for name in ("lost_blocks", "xruns")] == [4, 1]
+
+
+@pytest.mark.parametrize(("lull", "late_ms"), [(False, 15), (True, 0)])
+def test_a_block_that_waits_for_the_rest_of_its_piece_is_late_but_in_a_lull(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, lull: bool, late_ms: int
+) -> None:
+    worker.port.lull = lull
+    worker.port.hear(BLOCK)
+    end = START + BLOCK * S // RATE
+    monkeypatch.setattr("workers.sound.port.time", SimpleNamespace(monotonic_ns=lambda: end + 15_000_000))
+    worker.port.heard(BLOCK, START)
+    found = worker.telemetry.percentiles("audio.lateness_ns", 50)
+    assert found == pytest.approx([late_ms], rel=0.1, abs=0.01)
 
 
 @pytest.mark.parametrize(

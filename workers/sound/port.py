@@ -12,13 +12,14 @@ from engine.events import Event, Mute, Volume, dump
 from engine.telemetry import AT
 from workers.drivers import Port
 from workers.join import Seat
-from workers.lull import Lull
+from workers.lull import PIECE_MS, Lull
 from workers.sound import echo
 from workers.sound.ear import Ear
 from workers.sound.level import Level, factor, loudness
 from workers.sound.mixer import Mixer
 
 _SECOND = 1_000_000_000
+_PIECE_NS = PIECE_MS * 1_000_000
 _AHEAD_S = 0.5
 """More than what is made for the loudspeaker ahead of the time when it is heard."""
 
@@ -90,7 +91,10 @@ class RingPort(Port):
         behind = self._ear.behind if self._ear else 0
         self._telemetry.set("audio.behind", behind)
         ended_ns = capture_ns + (samples - behind) * _SECOND // self._rate
-        self._telemetry.observe("audio.lateness_ns", time.monotonic_ns() - ended_ns)
+        late_ns = time.monotonic_ns() - ended_ns
+        if self.lull:  # it waited for the rest of its piece: what is meant to be so is not late
+            late_ns = max(0, late_ns - _PIECE_NS)
+        self._telemetry.observe("audio.lateness_ns", late_ns)
         if lost:
             self._telemetry.count("audio.lost_blocks")
 
