@@ -18,7 +18,7 @@ from talkbench.curve import fill, numbers, summary
 from talkbench.figures import Table, percentile, rate
 from talkbench.rivals import Outcome, machinery_of, over, own_decisions
 from talkbench.runs import own_file
-from talkbench.sections import too_soon
+from talkbench.sections import partials, too_soon
 from talkbench.tracks import Builder, Track
 from talkbench.words import by_label
 
@@ -57,6 +57,15 @@ def test_a_turn_that_was_taken_too_soon_is_counted_and_its_words_are_not_counted
     turns = [turn("postponed", transcript="go"), turn(transcript="go forward")]
     assert too_soon(run_of(*turns)) == 1
     assert by_label(track((1, 2)).labels["utterances"], turns) == ["go forward"]
+
+
+def test_of_engines_without_telemetry_it_is_not_known_how_soon_words_were_there() -> None:
+    one, other = run_of(turn()), run_of(turn())
+    for run in (one, other):
+        run.report["totals"] = {"latency_ms": {}}
+    assert partials([one, other]) == "after its sound: not known"
+    other.report["totals"]["latency_ms"]["asr.partial"] = {"p50": 30, "p95": 90}
+    assert partials([one, other]) == "after its sound p50 30 ms, p95 90 ms (worst session)"
 
 
 def test_a_false_turn_is_one_that_was_answered_after_everybody_had_gone() -> None:
