@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,7 @@ from engine.hub import Happening, Hub
 from engine.last_turns import LastTurns
 from engine.printer import Printer
 from engine.renewals import Renewals
-from engine.scheduling import be_brief
+from engine.scheduling import be_brief, share_interpreter
 from engine.service import Service
 from engine.supervisor import Supervisor
 from engine.terminal import Terminal
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 
 _AFTER_LAST_S = 0.3
 """What the recording still gets after the last answer, so that it does not end with its last sample."""
-_SWITCH_S = 0.0005
-"""How long a thread beside the event loop (printing, measuring, reading files) may keep the interpreter from it."""
 
 
 class Running:
@@ -49,7 +46,7 @@ class Running:
     """
 
     def __init__(self, config: Config, reread: Callable[[], Config]) -> None:
-        sys.setswitchinterval(_SWITCH_S)
+        share_interpreter()  # threads beside the event loop print, measure and read files
         be_brief()
         self.code, self.ready_s = 0, 0.0
         """The exit code, and how long the start took."""

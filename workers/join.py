@@ -31,16 +31,13 @@ from engine.errors import BackendError, EngineError
 from engine.levels import say
 from engine.outlet import Outlet
 from engine.realtime import SayOnce, be_realtime, settle
-from engine.scheduling import be_usual
+from engine.scheduling import be_usual, share_interpreter
 from engine.telemetry import AT, LOADING, READY, Telemetry
 from workers.garbage import Garbage
 from workers.lease import share
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
-_SWITCH_S = 0.0005
-"""How long another Python thread of a worker, one of its backend's, may keep the interpreter from the one that works.
-With the usual 5 ms each of them takes that much at every call that lets go of the interpreter's lock for a moment."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -291,7 +288,7 @@ def run() -> None:
     if not die_with(arguments.parent):
         say(f"{arguments.title}: its parent is not the supervisor; start it directly")
         os._exit(8)
-    sys.setswitchinterval(_SWITCH_S)
+    share_interpreter()
     be_usual()  # the supervisor is not
     name_thread(arguments.title)
     process = next(process for process in PROCESSES if process.title == arguments.title)

@@ -10,8 +10,12 @@ import numpy as np
 from engine.config import Config
 from engine.governor.policy import Part, Turn
 from engine.telemetry import AT, BUCKETS, Telemetry, bucket_middle
+from engine.turns import deadlines
 from engine.waterfall import parts
 
+_JUDGED = ("asr", "llm", "vocoder")
+"""Stages whose part of a response is held against their budget: the wait for the user and the loudspeaker are nobody's
+fault."""
 FEWEST = 3
 """Durations; fewer say nothing."""
 
@@ -44,11 +48,7 @@ def turn_of(
 ) -> Turn:
     """A turn's record (engine/story.py) against its budgets. cpu_ms: what each stage's process took since the last
     turn. starved: an answer's sound had not been made in time."""
-    budgets = {
-        "asr": config.asr.final_budget_ms,
-        "llm": config.llm.first_clause_budget_ms,
-        "vocoder": config.vocoder.first_audio_budget_ms,
-    }
+    budgets = {stage: ms for stage, ms in deadlines.budgets(config).items() if stage in _JUDGED}
     took = {part.stage: part.ms for part in parts(record) if part.stage in budgets}
     late = {*record["late"], *record.get("floor", ()), *(["vocoder"] if starved else [])}
     whole = None
