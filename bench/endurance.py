@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from allbench.results import Figure, as_json, counted, measured, share
@@ -30,35 +31,38 @@ from talkbench.tracks import Builder, Track, tool
 AFTER_S = 1.0
 """Memory is looked at so long before the next utterance begins: the answer is over then."""
 SAMPLES = 40
+GROWN_MB = 0.1
+"""Less is not worth a line."""
 _DRAWS = 2000
+Memory: TypeAlias = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """rows, total: of turns.py. memory: (turn, MB of all processes). totals: of the engine's report."""
+    """rows, total: of turns.py. seen: (turn, process → kind of memory → MB). totals: of the engine's report."""
 
     rows: Sequence[dict[str, Any]]
     total: dict[str, Any]
-    memory: Sequence[tuple[int, float]]
+    seen: Sequence[tuple[int, Memory]]
     totals: dict[str, Any]
 
 
 def talk(builder: Builder, track: Track, options: Sequence[str]) -> Talk:
     """Let one engine hear all of the track, and look at its memory meanwhile."""
-    said, memory = track.labels["utterances"], list[tuple[int, float]]()
+    said, seen = track.labels["utterances"], list[tuple[int, Memory]]()
     output, report = builder.work / "endurance.wav", builder.work / "endurance.json"
     files = ("--input", str(track.path), "--output", str(output), "--report", str(report))
     with Target(builder.work, *files, *options, sets=ECHOES) as engine:
         each = max(1, len(said) // SAMPLES)
         for turn in range(each, len(said), each):
             engine.until_second(said[turn]["start"] - AFTER_S)
-            memory.append((turn, engine.footprint()["all MB"]))
+            seen.append((turn, engine.memory()))
         engine.until_second(said[-1]["end"])
         engine.process.wait(120)
     if engine.process.returncode:
         raise SystemExit(f"the engine ended with exit code {engine.process.returncode}")
     rows, total = tool(builder.shared, "turns").measure(output, track.labels)
-    return Talk(rows, total, memory, json.loads(report.read_text())["totals"])
+    return Talk(rows, total, seen, json.loads(report.read_text())["totals"])
 
 
 def quarters(count: int) -> list[range]:
@@ -73,8 +77,30 @@ def responses(talk: Talk, turns: range) -> list[float]:
 
 
 def memory(talk: Talk, turns: range) -> list[float]:
-    """What was seen of it during these turns, in MB."""
-    return [mb for turn, mb in talk.memory if turn in turns]
+    """What all processes took during these turns, in MB."""
+    return [sum(map(whole, taken.values())) for turn, taken in talk.seen if turn in turns]
+
+
+def whole(kinds: Mapping[str, float]) -> float:
+    """Memory of one process, of all kinds, in MB."""
+    return sum(kinds.values())
+
+
+def by_process(talk: Talk, parts: Sequence[range]) -> Table:
+    """Which process took how much of what, quarter by quarter, largest growth first."""
+    kept = [[taken for turn, taken in talk.seen if turn in turns] for turns in parts]
+    pairs = sorted({(name, kind) for part in kept for taken in part for name in taken for kind in taken[name]})
+
+    def median(part: Sequence[Memory], name: str, kind: str) -> float:
+        return float(np.median([taken.get(name, {}).get(kind, 0.0) for taken in part])) if part else math.nan
+
+    found = {each: [median(part, *each) for part in kept] for each in pairs}
+    table = Table("Memory by process and kind in MB, median of each quarter; what hardly grew is left out")
+    for (name, kind), mbs in sorted(found.items(), key=lambda each: each[1][0] - each[1][-1]):
+        if mbs[-1] - mbs[0] >= GROWN_MB:
+            numbers = {f"quarter {number}": f"{mb:.2f}" for number, mb in enumerate(mbs, 1)}
+            table.rows.append({"process": name, "kind": kind, **numbers, "grown": f"{mbs[-1] - mbs[0]:.2f}"})
+    return table
 
 
 def growth(first: Sequence[float], last: Sequence[float], unit: str) -> Figure:
@@ -101,7 +127,7 @@ def summary(talk: Talk) -> tuple[list[Table], dict[str, Figure]]:
                 "memory": f"{np.median(mb):.1f} ({min(mb):.1f} to {max(mb):.1f})" if mb else "-",
             }
         )
-    all_ms, all_mb = responses(talk, range(count)), [mb for _, mb in talk.memory]
+    all_ms, all_mb = responses(talk, range(count)), memory(talk, range(count))
     figures = {
         "answered": share(len(all_ms), count, asked=100),
         "cut-ins": share(talk.total["cut_ins"], count, "lower"),
@@ -121,7 +147,7 @@ def summary(talk: Talk) -> tuple[list[Table], dict[str, Figure]]:
     for name, figure in figures.items():
         low, high = figure.spread or (figure.value, figure.value)
         shown.rows.append({"": name, "measured": f"{figure.value:.1f} {figure.unit} ({low:.1f}..{high:.1f})"})
-    return [by_quarter, shown], figures
+    return [by_quarter, by_process(talk, parts), shown], figures
 
 
 def main() -> None:

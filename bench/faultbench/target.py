@@ -127,6 +127,11 @@ class Target:
         """CPU time that its living processes have taken, and those that they have waited for, in seconds."""
         return sum(map(_cpu_s, [self.process.pid, *self.processes().values()]))
 
+    def memory(self) -> dict[str, dict[str, float]]:
+        """PSS of each process in MB, by kind: anon (its own), file (programs and libraries), shmem (the rings)."""
+        named = {"supervisor": self.process.pid, **self.processes()}
+        return {title.removeprefix("engine:"): _pss_by_kind(pid) for title, pid in named.items()}
+
     def footprint(self) -> dict[str, float]:
         """What it takes: the memory of the supervisor and of all processes, in MB, its files, processes, segments."""
         pid, others = self.process.pid, self.processes()
@@ -137,6 +142,16 @@ class Target:
             "processes": len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()),
             "segments": len(self.segments()),
         }
+
+
+def _pss_by_kind(pid: int) -> dict[str, float]:
+    """Of smaps_rollup, proc(5). Nothing if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return {}
+    kinds = (line.removeprefix("Pss_").split() for line in lines if line.startswith("Pss_"))
+    return {kind.rstrip(":").lower(): int(kb) * 1024 / 1e6 for kind, kb, _ in kinds if kind != "Dirty:"}
 
 
 def _cpu_s(pid: int) -> float:

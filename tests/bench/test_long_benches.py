@@ -18,8 +18,8 @@ from overloadbench.ride import Ride
 
 def talk(*ms: float | None) -> Talk:
     rows: list[dict[str, Any]] = [{"response_ms": each} for each in ms]
-    memory = [(turn, 100.0 + turn) for turn in range(len(ms))]
-    return Talk(rows, {"cut_ins": 0, "holes": []}, memory, {"xruns": 0})
+    seen = [(turn, {"asr": {"anon": 60.0 + turn, "file": 20.0}, "vad": {"anon": 20.0}}) for turn in range(len(ms))]
+    return Talk(rows, {"cut_ins": 0, "holes": []}, seen, {"xruns": 0})
 
 
 def test_quarters_hold_every_turn_once() -> None:
@@ -37,6 +37,11 @@ def test_the_end_of_a_talk_is_compared_with_its_beginning() -> None:
     assert larger.spread[0] > 0
     assert figures["answered"].value == 100
     assert [row["quarter"] for row in tables[0].rows] == ["1", "2", "3", "4"]
+
+
+def test_memory_that_grew_is_shown_with_its_process_and_kind() -> None:
+    tables, _ = endurance.summary(talk(*[200.0] * 20))
+    assert [(row["process"], row["kind"], row["grown"]) for row in tables[1].rows] == [("asr", "anon", "15.00")]
 
 
 def test_what_stays_the_same_has_not_grown_and_what_was_not_answered_is_counted() -> None:
