@@ -26,10 +26,12 @@ from overloadbench.sections import names
 from talkbench.figures import Table, percentile, rate
 from talkbench.files import check
 from talkbench.sections import ECHOES
-from talkbench.tracks import Builder, Track, tool
+from talkbench.tracks import Builder, Track, joined, tool
 
 AFTER_S = 1.0
 """Memory is looked at so long before the next utterance begins: the answer is over then."""
+PART = 20
+"""Turns that are built at a time."""
 SAMPLES = 40
 GROWN_MB = 0.1
 """Less is not worth a line."""
@@ -162,7 +164,9 @@ def main() -> None:
         raise SystemExit("--turns is 4 or more: there are four quarters")
     with tempfile.TemporaryDirectory() as work:
         builder = Builder(arguments.shared, Path(work))
-        track = builder.build(names(arguments.turns), 1)
+        said = names(arguments.turns).split(",")
+        parts = [said[first : first + PART] for first in range(0, len(said), PART)]
+        track = joined([builder.build(",".join(part), seed) for seed, part in enumerate(parts, 1)], "joined")
         options = [part for each in arguments.set for part in ("--set", each)]
         tables, figures = summary(talk(builder, track, options))
     print(*tables, sep="\n")

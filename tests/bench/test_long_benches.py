@@ -7,6 +7,7 @@ from typing import Any
 
 import endurance
 import energy
+import numpy as np
 import pytest
 import start
 import uptime
@@ -14,12 +15,25 @@ from endurance import Talk, growth, quarters
 from energy import Meter, Use
 from faultbench.kills import WORKERS
 from overloadbench.ride import Ride
+from talkbench.tracks import RATE, Track, joined, read, written
 
 
 def talk(*ms: float | None) -> Talk:
     rows: list[dict[str, Any]] = [{"response_ms": each} for each in ms]
     seen = [(turn, {"asr": {"anon": 60.0 + turn, "file": 20.0}, "vad": {"anon": 20.0}}) for turn in range(len(ms))]
     return Talk(rows, {"cut_ins": 0, "holes": []}, seen, {"xruns": 0})
+
+
+def test_tracks_that_are_joined_keep_each_label_at_its_sound(tmp_path: Path) -> None:
+    sound = np.arange(RATE, dtype=np.int16)
+    parts = []
+    for number in (1, 2):
+        part = Track(tmp_path / f"{number}.wav", {"rate": RATE, "seconds": 1.0, "utterances": []})
+        parts.append(written(part, "part", sound, utterances=[{"file": f"{number}", "start": 0.25, "end": 0.5}]))
+    track = joined(parts, "joined")
+    assert [(each["start"], each["end"]) for each in track.labels["utterances"]] == [(0.25, 0.5), (1.25, 1.5)]
+    assert track.labels["seconds"] == 2
+    assert np.array_equal(read(track.path)[:, 0], np.tile(sound, 2))
 
 
 def test_quarters_hold_every_turn_once() -> None:
