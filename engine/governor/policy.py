@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.governor.pressure import Pressure
-from engine.governor.settings import Governor
+from engine.governor.settings import FEW, Governor
 
-FEW, MANY = 4, 20
-"""Turns: those in which misses are counted, and those that a p95 is taken of, once there are so many."""
+MANY = 20
+"""Turns that a p95 is taken of, once there are so many."""
 IDLE_S = 30.0
 """While nobody speaks, so long without pressure counts like a run of calm turns."""
 SOON = 12
