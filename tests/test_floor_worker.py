@@ -20,6 +20,7 @@ from workers.floor import Floor, main
 TAG, NEXT = Tag(1, 1, 1), Tag(1, 2, 1)
 PER_CHARACTER = 32
 UNKNOWN = "I am sorry, I don't know that."
+CHOKES = "Hrmpf."
 
 
 class Voice(ClauseVoice):
@@ -45,6 +46,14 @@ class Mute(Voice):
             super()._say(text)
         else:
             self._error = RuntimeError("no more breath")
+
+
+class Choosy(Voice):
+    def _say(self, text: str) -> None:
+        if text == CHOKES:
+            self._error = RuntimeError("no more breath")
+        else:
+            super()._say(text)
 
 
 class Watched(Voice):
@@ -201,6 +210,35 @@ def test_other_phrases_are_ready_once_they_are_set(desk: Desk) -> None:
     desk.floor.take(m.HoldTurn(tag=TAG))
     assert desk.sound("holding")[0] == (TAG, m.SOUND, 5 * PER_CHARACTER)
     assert [type(message) for message in desk.take(ask("Why?"))] == [m.PiecesEnded]
+
+
+def test_phrases_that_the_voice_cannot_say_leave_it_with_those_it_had(
+    rings_with: Callable[..., Rings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It must not be gone for good: the next reload may mend it."""
+    desk = Desk(rings_with(*with_voice("Choosy")))
+    for hold, said in ((CHOKES, "One moment, please."), ("Wait.", "Wait.")):
+        own = f"phrases.en.hold={hold}"
+        desk.rings.reload(load(sets=with_voice("Choosy", own), environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+        assert desk.seat.reloaded()
+        desk.floor.renew()
+        desk.allow(audible.HOLDING, TAG)
+        desk.floor.take(m.HoldTurn(tag=TAG))
+        assert desk.sound("holding")[0] == (TAG, m.SOUND, PER_CHARACTER * len(said))
+        assert ("the phrases that it had are kept" in capsys.readouterr().err) is (hold == CHOKES)
+
+
+def test_new_settings_may_take_as_long_as_at_the_start(rings_with: Callable[..., Rings]) -> None:
+    desk = Desk(rings_with(*with_voice("Watched")))
+    assert isinstance(desk.voice, Watched)
+    desk.voice.telemetry = desk.seat.telemetry
+    sets = with_voice("Watched", "phrases.en.hold=Wait.")
+    desk.rings.reload(load(sets=sets, environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+    assert desk.seat.reloaded()
+    desk.floor.renew()
+    limits = desk.rings.config
+    assert limits.floor.hard_limit_s < desk.voice.left_s <= limits.engine.start_timeout_s
+    assert desk.seat.telemetry.get("floor.bound_ns") == 0
 
 
 @pytest.mark.parametrize("voice", ["Mute", "Nobody"])

@@ -183,16 +183,21 @@ class Floor:
 
     def renew(self) -> None:
         """Take new settings, if there are any, when nothing is under way. Where they cannot be had, which the stage
-        that they are for has said already, it goes on with those it had. Raises BackendError when these are gone too.
+        that they are for has said already, it goes on with those it had, and so it does with phrases that the voice
+        cannot say. Raises BackendError when these are gone too.
         """
         if self._version == self._seat.version or self.answers.work or not self._voice.renew():
             return
         self._version, before = self._seat.version, self._loaded
-        try:
-            self._load(self._wanted)
-        except BackendError:
-            self._load(before)
-        self._keep()
+        with self._seat.bound(self._seat.config.engine.start_timeout_s):  # as at the start
+            try:
+                self._load(self._wanted)
+            except BackendError:
+                self._load(before)
+            try:
+                self._keep()
+            except BackendError as error:
+                tell("floor", [f"the phrases that it had are kept: {error}"])
 
 
 def main(seat: Seat) -> None:
