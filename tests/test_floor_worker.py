@@ -10,6 +10,7 @@ import pytest
 
 from engine import audible
 from engine import messages as m
+from engine.clauses import Clauser
 from engine.config import load
 from engine.contract import Event, Rung, Tag
 from engine.telemetry import Telemetry
@@ -181,6 +182,16 @@ def test_the_engines_own_phrases_are_ready_and_others_come_behind_them(desk: Des
     told = desk.take(clause(failed, tag=NEXT), clause("And more.", 1, NEXT), m.LastClause(tag=NEXT, count=2))
     assert desk.voice.said[said:] == ["And more."]
     assert [message.number for message in told if isinstance(message, m.ClauseVoiced)] == [0, 1]
+
+
+def test_that_the_engine_is_not_well_lies_ready_too_clause_by_clause(desk: Desk) -> None:
+    said, clauser = len(desk.voice.said), Clauser()
+    impaired = desk.rings.config.phrases["en"].impaired
+    clauses = [*clauser.feed(impaired), *clauser.flush()]
+    assert len(clauses) == 2
+    told = desk.take(*(clause(text, number) for number, text in enumerate(clauses)), m.LastClause(tag=TAG, count=2))
+    assert [message.number for message in told if isinstance(message, m.ClauseVoiced)] == [0, 1]
+    assert len(desk.voice.said) == said
 
 
 def test_what_turns_does_not_want_any_more_is_given_up(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import audible
 from engine import messages as m
+from engine.clauses import Clauser
 from engine.contract import Backend, Ended, Rung, Tag, Token
 from engine.errors import BackendError
 from engine.levels import WARNING, say
@@ -152,7 +153,10 @@ class Floor:
         reader = Reader(config.language, config.lexicon, config.vocoder.normalise)
         phrases = config.phrases[config.language]
         own = (phrases.hold, phrases.not_heard, phrases.failed, phrases.unknown, phrases.reprompt)
-        said = [reader.read(phrase).said for phrase in own]
+        # Of what is said of the engine's own accord there are clauses, as of any words of the host.
+        clauser = Clauser(config.llm.first_clause_words, config.llm.longest_clause_words)
+        clauses = (*clauser.feed(phrases.impaired), *clauser.flush())
+        said = [reader.read(phrase).said for phrase in (*own, *clauses)]
         self._backends[1].keep(dict.fromkeys(said), config.language)
         self._hold = self._backends[1].phrase(said[0])
 
