@@ -180,6 +180,10 @@ class Policy:
                 return [self._down(name, "pressure", pressure.reason)]
         return []
 
+    def blind(self) -> None:
+        """The sensors tell nothing any more: what they told last is over, as far as anybody knows."""
+        self._pressures, self._since_s = (), None
+
     def died(self, at_s: float, name: str) -> list[Move]:
         """The worker of a stage has ended by a fault."""
         stage = self._stages.get(name)
