@@ -77,6 +77,6 @@ class Recovery:
     def _without(self, why: str) -> Verdict:
         if self.vital:
             return Verdict("end", why=why)
-        rest_s = min(FIRST_REST_S * 2**self._rests, LONGEST_REST_S)
+        rest_s = min(FIRST_REST_S * 2 ** min(self._rests, 10), LONGEST_REST_S)  # a float has an end
         self._rests, self.resting = self._rests + 1, True
         return Verdict("rest", rest_s, why, first=self._rests == 1)

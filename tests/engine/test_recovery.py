@@ -96,6 +96,12 @@ def test_one_that_is_left_out_is_tried_again_later_and_later_and_is_told_of_once
     assert rests == [FIRST_REST_S, 120, 240, 480, LONGEST_REST_S, LONGEST_REST_S, LONGEST_REST_S]
 
 
+def test_one_that_is_left_out_for_weeks_is_still_tried_again() -> None:
+    scene = Scene()
+    assert {scene.dies().what for _ in range(LOADS - 1)} == {"again"}
+    assert [scene.dies().after_s for _ in range(1100)][-1] == LONGEST_REST_S
+
+
 def test_one_that_comes_back_and_dies_again_soon_is_left_out_at_once() -> None:
     scene = Scene()
     scene.works(1)
