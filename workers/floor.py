@@ -134,7 +134,7 @@ class Floor:
         config = self._seat.config
         language, rate, threads = config.language, config.audio.rate_hz, config.floor.threads
         return tuple(
-            Rung(language=language, rate=rate, threads=threads, wake=self._seat.wake, **table)
+            Rung(language=language, rate=rate, threads=threads, wake=self._seat.wake, lease=self._seat.apart, **table)
             for table in config.floor_with()
         )
 
