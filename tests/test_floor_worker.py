@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,7 @@ TAG, NEXT = Tag(1, 1, 1), Tag(1, 2, 1)
 PER_CHARACTER = 32
 UNKNOWN = "I am sorry, I don't know that."
 CHOKES = "Hrmpf."
+WATCHDOG_S = 30
 
 
 class Voice(ClauseVoice):
@@ -262,6 +264,27 @@ def test_without_a_voice_it_says_so_once_and_takes_nothing_over(
     lines = capsys.readouterr().err.splitlines()
     assert len([line for line in lines if line.startswith("engine:floor: nothing takes over")]) == 1
     assert (rings.telemetry.get("floor.able"), rings.telemetry.get("floor.state")) == (0, 2)
+
+
+def test_where_it_could_not_be_had_a_reload_that_mends_it_brings_it(rings_with: Callable[..., Rings]) -> None:
+    rings = rings_with(*with_voice("Choosy", f"phrases.en.hold={CHOKES}"))
+    working = threading.Thread(target=main, args=(rings.seat("floor"),), daemon=True)
+    working.start()
+    able = [until(rings, "floor.state", 2) and rings.telemetry.get("floor.able")]
+    rings.reload(load(sets=with_voice("Choosy"), environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+    rings.ring("floor")
+    able.append(until(rings, "floor.able", 1))
+    rings.stop()
+    working.join()
+    assert able == [0, 1]
+
+
+def until(rings: Rings, name: str, value: int) -> int:
+    """What a cell holds, once it is this or was waited for for long enough."""
+    limit = time.monotonic() + WATCHDOG_S
+    while rings.telemetry.get(name) != value and time.monotonic() < limit:
+        time.sleep(0.001)
+    return rings.telemetry.get(name)
 
 
 def test_with_one_it_says_that_it_is_able(rings_with: Callable[..., Rings]) -> None:

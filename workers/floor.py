@@ -123,10 +123,11 @@ class Floor:
         self._loaded: tuple[Rung, ...] = ()
         self._version = seat.version
         self._load(self._wanted)
+        self._keep()
+        # Now that it can be had: each ring has one writer, and this may have to be tried again.
         self.answers = Answers(seat, answers, out)
         self._voice = Vocoder(seat, self._backends[1], out, audible.FLOOR)
         self._holding = SpeakerRing(seat, audible.HOLDING)
-        self._keep()
 
     @property
     def _wanted(self) -> tuple[Rung, ...]:
@@ -207,13 +208,8 @@ class Floor:
 def main(seat: Seat) -> None:
     takeovers, taken = seat.stream_reader("takeovers"), seat.outlet("taken")
     seat.wakeable()
-    floor: Floor | None = None
-    try:
-        floor = Floor(seat, taken)
-    except BackendError as error:
-        _refuse(error)
+    floor = _floor(seat, taken)
     be_brief()
-    seat.telemetry.set("floor.able", int(floor is not None))
     for _ in takeovers:  # what a worker before us left unread comes too late
         pass
     seat.ready()
@@ -221,27 +217,25 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if floor is None or floor.idle:
             seat.wait()
-        seat.reloaded()
+        if seat.reloaded() and floor is None:  # that may have mended it
+            with seat.bound(seat.config.engine.start_timeout_s):
+                floor = _floor(seat, taken)
         # Given back before they are acted on: what kills this worker must not find it again.
         messages = [m.decode(record) for record in takeovers]
         if floor is not None:
-            floor = _work(floor, messages, seat)
+            floor.renew()
+            for message in messages:
+                floor.take(message)
+            floor.step()
         seat.beat()
 
 
-def _work(floor: Floor, messages: list[m.Message], seat: Seat) -> Floor | None:
-    """Do what there is to do. None: there is no floor any more."""
+def _floor(seat: Seat, out: Outlet) -> Floor | None:
+    """None: it cannot be had, which is said, and turns makes do without it."""
+    floor = None
     try:
-        floor.renew()
-        for message in messages:
-            floor.take(message)
-        floor.step()
+        floor = Floor(seat, out)
     except BackendError as error:
-        _refuse(error)
-        seat.telemetry.set("floor.able", 0)
-        return None
+        say(f"engine:floor: nothing takes over from a stage that is late: {error}", WARNING)
+    seat.telemetry.set("floor.able", int(floor is not None))
     return floor
-
-
-def _refuse(error: BackendError) -> None:
-    say(f"engine:floor: nothing takes over from a stage that is late: {error}", WARNING)
