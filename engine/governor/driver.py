@@ -118,6 +118,9 @@ class Governor:
     # Turns.
 
     def _turn(self, record: dict[str, Any]) -> None:
+        # Of the host's words, too: what they took is no later turn's.
+        starved, self._starved = self._starved, self._telemetry.get("audio.starved")
+        cpu_ms = self._cpu_ms()
         if record["source"] == "say":
             return
         known = {
@@ -128,8 +131,7 @@ class Governor:
         now = time.monotonic()
         if now - self._seen_s > BLIND_S:
             self._policy.blind()
-        starved, self._starved = self._starved, self._telemetry.get("audio.starved")
-        turn = turn_of({**record, "rungs": known}, self._config, now, self._cpu_ms(), self._starved > starved)
+        turn = turn_of({**record, "rungs": known}, self._config, now, cpu_ms, self._starved > starved)
         self._apply(self._policy.turn(turn))
 
     def _cpu_ms(self) -> dict[str, float]:

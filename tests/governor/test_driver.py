@@ -152,6 +152,16 @@ def test_sensors_that_break_are_told_of_once_and_lateness_still_counts(rings: Ri
     assert run(rings, play).wanted()["llm"] == 1
 
 
+def test_sound_of_the_hosts_words_that_was_not_made_in_time_is_no_turns_fault(rings: Rings) -> None:
+    async def play(scene: Scene) -> None:
+        for _ in range(4):
+            scene.rings.telemetry.count("audio.starved")
+            scene.end_turn(source="say")
+            scene.end_turn()
+
+    assert run(rings, play).told == []
+
+
 @pytest.mark.parametrize("how", ["broken", "stuck"])
 def test_pressure_that_nobody_can_see_any_more_is_none(
     rings_with: Callable[..., Rings], hasty: None, monkeypatch: pytest.MonkeyPatch, how: str
