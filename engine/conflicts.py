@@ -19,6 +19,14 @@ class Conflict:
 
 def conflicts(settings: Settings) -> Iterator[Conflict]:
     """Settings that are good alone and not together."""
+    ladders = (
+        ("asr", settings.asr),
+        ("ending", settings.ending),
+        ("llm", settings.llm),
+        ("vocoder", settings.vocoder),
+    )
+    leased = settings.lease.stages if settings.lease.mode != "off" else ()
+    waiting = sorted((section.hard_limit_s, stage) for stage, section in ladders if stage in leased)
     checks = (
         (
             settings.vad.release < settings.vad.threshold,
@@ -82,12 +90,17 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
                 len({rung.name for rung in section.rungs}) == len(section.rungs),
                 Conflict((f"{stage}.rungs",), f"two rungs in {stage}.rungs have one name", "give each its own"),
             )
-            for stage, section in (
-                ("asr", settings.asr),
-                ("ending", settings.ending),
-                ("llm", settings.llm),
-                ("vocoder", settings.vocoder),
+            for stage, section in ladders
+        ),
+        *(
+            (
+                settings.lease.longest_ms < limit_s * 1000,
+                Conflict(
+                    ("lease.longest_ms", f"{stage}.hard_limit_s"),
+                    f"lease.longest_ms must be shorter than {stage}.hard_limit_s, or who waits is taken for hanging",
+                ),
             )
+            for limit_s, stage in waiting[:1]
         ),
         (
             len({tool.name for tool in settings.tools}) == len(settings.tools),

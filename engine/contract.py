@@ -41,6 +41,9 @@ class Lease(Protocol):
     has it. The worker takes it around each `step`. A backend whose model works in a thread of its own
     (`Abilities.own_thread`) takes it there instead, between its own steps; then the worker does not.
 
+    By that it is also known how long each call of such a thread takes: one that takes longer than the stage's
+    `hard_limit_s` hangs, and the worker is started again.
+
     due_ns: when the result has to be there, CLOCK_MONOTONIC; 0 where nobody waits for it, and NEVER_DUE where nobody
     does yet: for an answer that was begun on a guess, which has a deadline as soon as that has come true. Nobody waits
     longer than that leaves time for: afterwards the lease is held in any case.

@@ -11,6 +11,7 @@ from typing import Any
 from engine.backend_settings import WITHOUT_MODEL
 from engine.channels import PROCESSES
 from engine.config import Config
+from engine.ladders import ladder
 
 SLOTS = 16
 """As many as a lease can have; a process's slot is its place among PROCESSES."""
@@ -59,12 +60,14 @@ def plan(config: Config, cores: int) -> Plan:
 
 
 def _runs_on_gpu(config: Config, stage: str) -> bool:
-    section = getattr(config, stage)
-    table: Any = getattr(section, section.backend, None)
-    return section.backend in _ON_GPU_ALWAYS or getattr(table, "device", "cpu") == "cuda"
+    """On one of its rungs at least."""
+    sections = [getattr(step.config, stage) for step in ladder(config, stage)]
+    tables: list[Any] = [getattr(section, section.backend, None) for section in sections]
+    always = any(section.backend in _ON_GPU_ALWAYS for section in sections)
+    return always or any(getattr(table, "device", "cpu") == "cuda" for table in tables)
 
 
 def _computes(config: Config, stage: str) -> bool:
-    """It has a model, and it is here."""
-    backend = getattr(config, stage).backend
-    return backend not in _ELSEWHERE and not (stage == "llm" and backend in WITHOUT_MODEL)
+    """It has a model, and it is here: on one of its rungs at least."""
+    backends = {getattr(step.config, stage).backend for step in ladder(config, stage)} - _ELSEWHERE
+    return bool(backends - WITHOUT_MODEL if stage == "llm" else backends)

@@ -55,6 +55,12 @@ OF_EACH_STAGE = (
         "ns",
         "until when a call that cannot be interrupted may take, CLOCK_MONOTONIC; else 0",
     ),
+    Metric(
+        "apart_ns",
+        "gauge",
+        "ns",
+        "until when a call that a thread of its model's own has made may take, CLOCK_MONOTONIC; else 0",
+    ),
     Metric("restarts", "counter", "restarts", "times the worker was started again"),
     Metric("gone", "gauge", "flag", "1 while the engine does without the stage, since it does not come back"),
     Metric("late", "counter", "results", "results that missed their deadline"),

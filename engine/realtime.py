@@ -8,12 +8,14 @@ import ctypes
 import os
 import resource
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.levels import WARNING, say
 from engine.processor_settings import Realtime, numbers, of
 from engine.telemetry import AT, Telemetry
 
+CAP_SYS_NICE, CAP_IPC_LOCK = 1 << 23, 1 << 14
 LIMITS = "/etc/security/limits.d/antiphon.conf"
 _SPIN_US = 2_000_000
 """How long a real-time thread may run without sleeping."""
@@ -56,13 +58,29 @@ def be_realtime(priority: int, lock_memory: bool, refused: Callable[[Refusal], N
     """Real-time scheduling for this thread, and memory that stays in place, where a priority is asked for."""
     if not priority:
         return
-    if lock_memory and ctypes.CDLL(None).mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT):
+    if lock_memory and not _lock_memory():
         refused(MEMORY)
     try:
         _limit_spinning()
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
     except OSError:
         refused(PRIORITY)
+
+
+def _lock_memory() -> bool:
+    """Whether it was granted. Where there is a limit, what comes later is left alone: the kernel would refuse not to
+    lock it but to give it, and a device could not be opened."""
+    endless = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY or has_capability(CAP_IPC_LOCK)
+    flags = _MCL_CURRENT | _MCL_ONFAULT | (_MCL_FUTURE if endless else 0)
+    return not ctypes.CDLL(None).mlockall(flags)
+
+
+def has_capability(bit: int) -> bool:
+    """This process may do what others may not."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) & bit)
+    return False
 
 
 def _limit_spinning() -> None:

@@ -67,7 +67,8 @@ class Recovery:
         deaths = len(self._deaths)
         if deaths > allowed:
             return self._without(f"deaths in the last minute: {deaths}, allowed: {allowed}")
-        if self._failed_loads >= LOADS and not self.vital:
+        # Loading may take so long that no minute has so many deaths.
+        if self._failed_loads > (allowed if self.vital else LOADS - 1):
             return self._without(f"it could not be loaded {self._failed_loads} times in a row")
         if self._rests:
             return self._without("it had only just come back")
@@ -76,6 +77,6 @@ class Recovery:
     def _without(self, why: str) -> Verdict:
         if self.vital:
             return Verdict("end", why=why)
-        rest_s = min(FIRST_REST_S * 2**self._rests, LONGEST_REST_S)
+        rest_s = min(FIRST_REST_S * 2 ** min(self._rests, 10), LONGEST_REST_S)  # a float has an end
         self._rests, self.resting = self._rests + 1, True
         return Verdict("rest", rest_s, why, first=self._rests == 1)

@@ -240,6 +240,7 @@ def _stages(
         process = processes.get(stage.name)
         ready = process is not None and own["state"] == READY
         until = own["bound_ns"] or (own["beat_ns"] + patience_ns if patience_ns else 0)
+        until = min(filter(None, (until, own["apart_ns"])), default=0)
         rungs = _rungs(settings.get(stage.name, {}))
         yield Stage(
             name=stage.name,

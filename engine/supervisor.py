@@ -32,6 +32,8 @@ from engine.worker import Worker
 _WATCH_S = 0.5
 """How often, at least, heartbeats are looked at, and what was read is scrubbed. A bound is looked at when it is over:
 none is shorter than this."""
+_STOPPED_S = 1.0
+"""A look that is so late: this process did not run, and maybe no other did."""
 _A_LITTLE_S = 0.001
 """After a bound is over: timers fire a little early."""
 _HANDLED = {"tool": ("door.tools", "turns"), "dialogue": ("door.dialogue", "llm")}
@@ -254,14 +256,18 @@ class Supervisor:
         self._launch_in(max(0.0, _DEVICES_APART_S - worker.age_s), worker)
 
     async def _watch(self) -> None:
+        due, excused = time.monotonic_ns(), False
         while True:
             self._switchboard.scrub()
             now = time.monotonic_ns()
             self.telemetry.set("engine.beat_ns", now)
+            # In a container that was paused all stood still: who lives says so by the next look.
+            excused = not excused and now - due > _STOPPED_S * 1e9
             due = now + round(_WATCH_S * 1e9)
             for worker in self.workers:
                 if silent_for := worker.hangs(now):
-                    worker.kill(silent_for)  # its death is seen like any other
+                    if not excused:
+                        worker.kill(silent_for)  # its death is seen like any other
                 elif (until := worker.patience[0]) > now:
                     due = min(due, until)
             await asyncio.sleep((due - now) / 1e9 + _A_LITTLE_S)

@@ -150,6 +150,7 @@ class Worker:
         self._telemetry.set(f"{self.process.name}.state", 0)
         self._telemetry.set(f"{self.process.name}.pid", 0)
         self._telemetry.set(f"{self.process.name}.bound_ns", 0)
+        self._telemetry.set(f"{self.process.name}.apart_ns", 0)
         return code
 
     def kill(self, silent_for: str = "") -> None:
@@ -168,9 +169,12 @@ class Worker:
             return self._started_ns + self._loading_ns, "engine.start_timeout_s"
         if not self._heartbeat_ns:
             return 0, ""
-        if bound := self._telemetry.get(f"{name}.bound_ns"):
-            return bound, f"{section}.hard_limit_s"
-        return self._telemetry.get(f"{name}.beat_ns") + self._heartbeat_ns, "engine.heartbeat_timeout_s"
+        until, setting = self._telemetry.get(f"{name}.bound_ns"), f"{section}.hard_limit_s"
+        if not until:
+            until, setting = self._telemetry.get(f"{name}.beat_ns") + self._heartbeat_ns, "engine.heartbeat_timeout_s"
+        # Its loop may go round beside a thread that hangs.
+        apart = self._telemetry.get(f"{name}.apart_ns")
+        return (apart, f"{section}.hard_limit_s") if 0 < apart < until else (until, setting)
 
     def hangs(self, now_ns: int) -> str:
         """What its silence is longer than, if it hangs by now; else nothing."""

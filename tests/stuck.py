@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from engine.contract import Event, Job, Pcm, Rung
+from engine.contract import Abilities, Event, Job, Pcm, Rung
+from workers.backends.background import Answer, Background
 from workers.backends.flite import Flite
+from workers.backends.one_by_one import OneByOne
 from workers.backends.pocketsphinx import PocketSphinx
 from workers.backends.spoken import Spoken
 
@@ -27,6 +29,27 @@ class StuckAnswers(Spoken):
         if not self.idle:
             hang()
         return super().step(budget_ns)
+
+
+class StuckThread(Background):
+    """The worker's loop goes round; the model's own thread hangs with the first question."""
+
+    abilities = Abilities(checkpoint="token", incremental=True, own_thread=True)
+    remarks: Sequence[str] = ()
+
+    def load(self, rung: Rung) -> None:
+        self._rung, self._line = rung, OneByOne("stuck")
+
+    def warm_up(self) -> None: ...
+
+    def unload(self) -> None: ...
+
+    def _begin(self, answer: Answer) -> None:
+        self._line.add(answer, self._answer)
+
+    def _answer(self) -> None:
+        self._rung.lease.take(0)
+        hang()
 
 
 class StuckVoice(Flite):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,7 @@ import pytest
 
 from engine import audible
 from engine import messages as m
+from engine.clauses import Clauser
 from engine.config import load
 from engine.contract import Event, Rung, Tag
 from engine.telemetry import Telemetry
@@ -20,6 +22,8 @@ from workers.floor import Floor, main
 TAG, NEXT = Tag(1, 1, 1), Tag(1, 2, 1)
 PER_CHARACTER = 32
 UNKNOWN = "I am sorry, I don't know that."
+CHOKES = "Hrmpf."
+WATCHDOG_S = 30
 
 
 class Voice(ClauseVoice):
@@ -45,6 +49,14 @@ class Mute(Voice):
             super()._say(text)
         else:
             self._error = RuntimeError("no more breath")
+
+
+class Choosy(Voice):
+    def _say(self, text: str) -> None:
+        if text == CHOKES:
+            self._error = RuntimeError("no more breath")
+        else:
+            super()._say(text)
 
 
 class Watched(Voice):
@@ -174,6 +186,16 @@ def test_the_engines_own_phrases_are_ready_and_others_come_behind_them(desk: Des
     assert [message.number for message in told if isinstance(message, m.ClauseVoiced)] == [0, 1]
 
 
+def test_that_the_engine_is_not_well_lies_ready_too_clause_by_clause(desk: Desk) -> None:
+    said, clauser = len(desk.voice.said), Clauser()
+    impaired = desk.rings.config.phrases["en"].impaired
+    clauses = [*clauser.feed(impaired), *clauser.flush()]
+    assert len(clauses) == 2
+    told = desk.take(*(clause(text, number) for number, text in enumerate(clauses)), m.LastClause(tag=TAG, count=2))
+    assert [message.number for message in told if isinstance(message, m.ClauseVoiced)] == [0, 1]
+    assert len(desk.voice.said) == said
+
+
 def test_what_turns_does_not_want_any_more_is_given_up(desk: Desk) -> None:
     desk.floor.take(ask("Where is the cafe?"))
     desk.floor.take(clause("One two."))
@@ -203,6 +225,35 @@ def test_other_phrases_are_ready_once_they_are_set(desk: Desk) -> None:
     assert [type(message) for message in desk.take(ask("Why?"))] == [m.PiecesEnded]
 
 
+def test_phrases_that_the_voice_cannot_say_leave_it_with_those_it_had(
+    rings_with: Callable[..., Rings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It must not be gone for good: the next reload may mend it."""
+    desk = Desk(rings_with(*with_voice("Choosy")))
+    for hold, said in ((CHOKES, "One moment, please."), ("Wait.", "Wait.")):
+        own = f"phrases.en.hold={hold}"
+        desk.rings.reload(load(sets=with_voice("Choosy", own), environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+        assert desk.seat.reloaded()
+        desk.floor.renew()
+        desk.allow(audible.HOLDING, TAG)
+        desk.floor.take(m.HoldTurn(tag=TAG))
+        assert desk.sound("holding")[0] == (TAG, m.SOUND, PER_CHARACTER * len(said))
+        assert ("the phrases that it had are kept" in capsys.readouterr().err) is (hold == CHOKES)
+
+
+def test_new_settings_may_take_as_long_as_at_the_start(rings_with: Callable[..., Rings]) -> None:
+    desk = Desk(rings_with(*with_voice("Watched")))
+    assert isinstance(desk.voice, Watched)
+    desk.voice.telemetry = desk.seat.telemetry
+    sets = with_voice("Watched", "phrases.en.hold=Wait.")
+    desk.rings.reload(load(sets=sets, environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+    assert desk.seat.reloaded()
+    desk.floor.renew()
+    limits = desk.rings.config
+    assert limits.floor.hard_limit_s < desk.voice.left_s <= limits.engine.start_timeout_s
+    assert desk.seat.telemetry.get("floor.bound_ns") == 0
+
+
 @pytest.mark.parametrize("voice", ["Mute", "Nobody"])
 def test_without_a_voice_it_says_so_once_and_takes_nothing_over(
     rings_with: Callable[..., Rings], capsys: pytest.CaptureFixture[str], voice: str
@@ -213,6 +264,27 @@ def test_without_a_voice_it_says_so_once_and_takes_nothing_over(
     lines = capsys.readouterr().err.splitlines()
     assert len([line for line in lines if line.startswith("engine:floor: nothing takes over")]) == 1
     assert (rings.telemetry.get("floor.able"), rings.telemetry.get("floor.state")) == (0, 2)
+
+
+def test_where_it_could_not_be_had_a_reload_that_mends_it_brings_it(rings_with: Callable[..., Rings]) -> None:
+    rings = rings_with(*with_voice("Choosy", f"phrases.en.hold={CHOKES}"))
+    working = threading.Thread(target=main, args=(rings.seat("floor"),), daemon=True)
+    working.start()
+    able = [until(rings, "floor.state", 2) and rings.telemetry.get("floor.able")]
+    rings.reload(load(sets=with_voice("Choosy"), environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+    rings.ring("floor")
+    able.append(until(rings, "floor.able", 1))
+    rings.stop()
+    working.join()
+    assert able == [0, 1]
+
+
+def until(rings: Rings, name: str, value: int) -> int:
+    """What a cell holds, once it is this or was waited for for long enough."""
+    limit = time.monotonic() + WATCHDOG_S
+    while rings.telemetry.get(name) != value and time.monotonic() < limit:
+        time.sleep(0.001)
+    return rings.telemetry.get(name)
 
 
 def test_with_one_it_says_that_it_is_able(rings_with: Callable[..., Rings]) -> None:

@@ -7,10 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 import ringbuf
+from engine import realtime
 from engine.realtime import CORES, MEMORY, NICE, PRIORITY, SayOnce
 from engine.telemetry import CELLS, Telemetry
 from engine.worker import environment
@@ -88,6 +90,28 @@ def test_without_rights_all_is_refused_and_nothing_fails() -> None:
     drop = NOBODY if os.geteuid() == 0 else []
     nice, bits = os.nice(0), [str(each.bit) for each in (NICE, CORES, MEMORY, PRIORITY)]
     assert asked(*NO_LIMITS, *drop) == [*bits, "True", str(nice), str(min(nice + 3, 19))]
+
+
+@pytest.mark.parametrize(
+    ("limit", "capable", "later"),
+    [(resource.RLIM_INFINITY, False, True), (1 << 29, False, False), (1 << 29, True, True)],
+)
+def test_memory_that_comes_later_is_locked_only_where_that_cannot_use_up_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limit: int, capable: bool, later: bool
+) -> None:
+    """Beyond a limit the kernel gives no memory at all, rather than some that is not locked."""
+    asked: list[int] = []
+    library = SimpleNamespace(mlockall=asked.append)
+
+    def refuse() -> None:  # of priority this is not about
+        raise OSError
+
+    monkeypatch.setattr(realtime, "_limit_spinning", refuse)
+    monkeypatch.setattr(realtime, "ctypes", SimpleNamespace(CDLL=lambda _name: library))
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (limit, limit))
+    monkeypatch.setattr(realtime, "has_capability", lambda bit: capable and bit == realtime.CAP_IPC_LOCK, raising=False)
+    realtime.be_realtime(1, True, lambda _refusal: None)
+    assert [bool(flags & realtime._MCL_FUTURE) for flags in asked] == [later]
 
 
 def test_with_rights_niceness_is_granted() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from engine import audible
+from engine import audible, supervisor
 from engine.channels import PROCESSES
 from engine.worker import Worker
 from tests.conftest import Start
@@ -109,6 +111,35 @@ def test_a_worker_that_hangs_is_replaced(start: Start, tmp_path: Path, short_ans
     told = report(written)
     assert told["totals"]["restarts"] == 1  # nobody else was taken for hanging
     assert [turn["answer"] for turn in told["turns"]] == [ANSWER]
+
+
+def test_a_supervisor_that_stood_still_itself_takes_nobody_for_hanging_before_the_next_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a container that was paused for ten seconds: every heartbeat is old when it goes on."""
+    looks, killed = iter([0.0, 0.0, 0.5, 10.5, 11.0, 12.6, 14.2]), list[float]()
+    now = 0.0
+
+    def clock() -> int:
+        nonlocal now
+        now = next(looks)
+        return round(now * 1e9)
+
+    async def sleep(_seconds: float) -> None: ...
+
+    def kill(_why: str) -> None:
+        killed.append(now)
+
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic_ns=clock))
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    watching = supervisor.Supervisor.__new__(supervisor.Supervisor)
+    watching._switchboard = SimpleNamespace(scrub=lambda: None)  # type: ignore[assignment]
+    watching.telemetry = SimpleNamespace(set=lambda _name, _value: None)  # type: ignore[assignment]
+    silent = SimpleNamespace(hangs=lambda at_ns: "its silence" if at_ns > 5e9 else "", patience=(0, ""), kill=kill)
+    watching.workers = [silent]  # type: ignore[list-item]
+    with pytest.raises(RuntimeError):  # there are no more looks
+        asyncio.run(watching._watch())
+    assert killed == [11.0, 14.2]  # and it is excused once, however late it goes on being
 
 
 def test_a_worker_that_never_becomes_ready_again_is_taken_for_hanging(rings: Rings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.engine_run import SHM, Engine, silence, write
 from tests.notified import Manager
 from tests.rings import Rings
 
+ROOT = Path(__file__).parents[1]
 GENEROUS_S = 60
 """The engine has a second or two to end; how long it really takes is for the benchmark to say."""
 ANSWER = "Very well, thank you."
@@ -138,6 +140,20 @@ def test_a_stage_that_hangs_in_a_call_is_killed_at_its_limit_and_the_question_is
     assert engine.end(GENEROUS_S) == 0
 
 
+def test_a_model_whose_own_thread_hangs_is_killed_at_its_limit_though_its_worker_goes_round(
+    start: Start, tmp_path: Path
+) -> None:
+    sets = ("--set", "llm.hard_limit_s=0.5", "--set", "llm.backend=tests.stuck:StuckThread")
+    engine = start(*quiet(tmp_path), *sets, environ={"PYTHONPATH": str(ROOT)})
+    engine.until_ready()
+    with Client(engine.door) as client:
+        assert client.ask({"command": "ask", "text": "where is the cafe"})["ok"]
+        engine.until_restarted("llm", 1)
+    assert "engine:llm: hung for longer than llm.hard_limit_s and was killed; it is started again" in engine.errors
+    engine.process.terminate()
+    assert engine.end(GENEROUS_S) == 0
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_engine_that_is_ended_while_one_stage_hangs_one_is_stopped_and_one_is_not_back_leaves_nothing(
     start: Start, tmp_path: Path, number: int, code: int
@@ -193,3 +209,36 @@ def test_how_long_a_worker_may_be_silent_depends_on_what_it_does(rings: Rings) -
     assert worker.patience[0] <= time.monotonic_ns() + round(config.engine.heartbeat_timeout_s * 1e9)
     seat.progress()  # no call is under way
     assert telemetry.get("llm.bound_ns") == 0
+
+
+def test_how_long_a_call_of_a_models_own_thread_may_take_is_known_beside_what_its_worker_does(
+    rings_with: Callable[..., Rings],
+) -> None:
+    rings = rings_with("llm.hard_limit_s=0.5")
+    worker = Worker(next(one for one in PROCESSES if one.name == "llm"), rings.instance, rings.config, rings.telemetry)
+    worker._popen = SimpleNamespace(pid=1)
+    rings.telemetry.set("llm.apart_ns", 1)  # of a predecessor that died in the middle of a call
+    seat = rings.seat("llm")
+    rings.telemetry.set("llm.state", READY)
+    assert worker.patience[1] == "engine.heartbeat_timeout_s"
+
+    seat.apart.take(0)
+    until, setting = worker.patience
+    assert setting == "llm.hard_limit_s"
+    assert until <= time.monotonic_ns() + 500_000_000
+    with seat.bound(600):
+        seat.beat()
+        assert worker.patience == (until, setting)  # whatever the loop does beside it
+
+    def leave() -> None:
+        seat.apart.take(0)
+        seat.apart.give()
+
+    other = threading.Thread(target=leave)  # of a model that is being left
+    other.start()
+    other.join()
+    assert worker.patience == (until, setting)
+    seat.apart.turn(0)
+    assert worker.patience[0] > until
+    seat.apart.give()
+    assert worker.patience[1] == "engine.heartbeat_timeout_s"

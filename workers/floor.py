@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine import audible
 from engine import messages as m
+from engine.clauses import Clauser
 from engine.contract import Backend, Ended, Rung, Tag, Token
 from engine.errors import BackendError
 from engine.levels import WARNING, say
@@ -122,10 +123,11 @@ class Floor:
         self._loaded: tuple[Rung, ...] = ()
         self._version = seat.version
         self._load(self._wanted)
+        self._keep()
+        # Now that it can be had: each ring has one writer, and this may have to be tried again.
         self.answers = Answers(seat, answers, out)
         self._voice = Vocoder(seat, self._backends[1], out, audible.FLOOR)
         self._holding = SpeakerRing(seat, audible.HOLDING)
-        self._keep()
 
     @property
     def _wanted(self) -> tuple[Rung, ...]:
@@ -133,7 +135,7 @@ class Floor:
         config = self._seat.config
         language, rate, threads = config.language, config.audio.rate_hz, config.floor.threads
         return tuple(
-            Rung(language=language, rate=rate, threads=threads, wake=self._seat.wake, **table)
+            Rung(language=language, rate=rate, threads=threads, wake=self._seat.wake, lease=self._seat.apart, **table)
             for table in config.floor_with()
         )
 
@@ -152,7 +154,10 @@ class Floor:
         reader = Reader(config.language, config.lexicon, config.vocoder.normalise)
         phrases = config.phrases[config.language]
         own = (phrases.hold, phrases.not_heard, phrases.failed, phrases.unknown, phrases.reprompt)
-        said = [reader.read(phrase).said for phrase in own]
+        # Of what is said of the engine's own accord there are clauses, as of any words of the host.
+        clauser = Clauser(config.llm.first_clause_words, config.llm.longest_clause_words)
+        clauses = (*clauser.feed(phrases.impaired), *clauser.flush())
+        said = [reader.read(phrase).said for phrase in (*own, *clauses)]
         self._backends[1].keep(dict.fromkeys(said), config.language)
         self._hold = self._backends[1].phrase(said[0])
 
@@ -183,28 +188,28 @@ class Floor:
 
     def renew(self) -> None:
         """Take new settings, if there are any, when nothing is under way. Where they cannot be had, which the stage
-        that they are for has said already, it goes on with those it had. Raises BackendError when these are gone too.
+        that they are for has said already, it goes on with those it had, and so it does with phrases that the voice
+        cannot say. Raises BackendError when these are gone too.
         """
         if self._version == self._seat.version or self.answers.work or not self._voice.renew():
             return
         self._version, before = self._seat.version, self._loaded
-        try:
-            self._load(self._wanted)
-        except BackendError:
-            self._load(before)
-        self._keep()
+        with self._seat.bound(self._seat.config.engine.start_timeout_s):  # as at the start
+            try:
+                self._load(self._wanted)
+            except BackendError:
+                self._load(before)
+            try:
+                self._keep()
+            except BackendError as error:
+                tell("floor", [f"the phrases that it had are kept: {error}"])
 
 
 def main(seat: Seat) -> None:
     takeovers, taken = seat.stream_reader("takeovers"), seat.outlet("taken")
     seat.wakeable()
-    floor: Floor | None = None
-    try:
-        floor = Floor(seat, taken)
-    except BackendError as error:
-        _refuse(error)
+    floor = _floor(seat, taken)
     be_brief()
-    seat.telemetry.set("floor.able", int(floor is not None))
     for _ in takeovers:  # what a worker before us left unread comes too late
         pass
     seat.ready()
@@ -212,27 +217,25 @@ def main(seat: Seat) -> None:
     while not seat.stopping:
         if floor is None or floor.idle:
             seat.wait()
-        seat.reloaded()
+        if seat.reloaded() and floor is None:  # that may have mended it
+            with seat.bound(seat.config.engine.start_timeout_s):
+                floor = _floor(seat, taken)
         # Given back before they are acted on: what kills this worker must not find it again.
         messages = [m.decode(record) for record in takeovers]
         if floor is not None:
-            floor = _work(floor, messages, seat)
+            floor.renew()
+            for message in messages:
+                floor.take(message)
+            floor.step()
         seat.beat()
 
 
-def _work(floor: Floor, messages: list[m.Message], seat: Seat) -> Floor | None:
-    """Do what there is to do. None: there is no floor any more."""
+def _floor(seat: Seat, out: Outlet) -> Floor | None:
+    """None: it cannot be had, which is said, and turns makes do without it."""
+    floor = None
     try:
-        floor.renew()
-        for message in messages:
-            floor.take(message)
-        floor.step()
+        floor = Floor(seat, out)
     except BackendError as error:
-        _refuse(error)
-        seat.telemetry.set("floor.able", 0)
-        return None
+        say(f"engine:floor: nothing takes over from a stage that is late: {error}", WARNING)
+    seat.telemetry.set("floor.able", int(floor is not None))
     return floor
-
-
-def _refuse(error: BackendError) -> None:
-    say(f"engine:floor: nothing takes over from a stage that is late: {error}", WARNING)

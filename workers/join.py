@@ -34,7 +34,7 @@ from engine.realtime import SayOnce, be_realtime, settle
 from engine.scheduling import be_usual, share_interpreter
 from engine.telemetry import AT, LOADING, READY, Telemetry
 from workers.garbage import Garbage
-from workers.lease import share
+from workers.lease import Apart, share
 
 BEAT_NS = 1_000_000_000
 """A worker that has nothing to do still comes round its loop this often."""
@@ -59,6 +59,8 @@ class Seat:
         self.telemetry.durations = self.config.engine.telemetry
         self.lease: Lease = share(instance, process.name, self.config, self.telemetry)
         """The right to compute now."""
+        self.apart: Lease = Apart(self.lease, self.telemetry, process.name, lambda: self.hard_limit_s)
+        """The same for threads of the backend's own: it is known how long each of their calls may take."""
         self.line: Line = NO_LINE
         """To the host's own dialogue program, for the worker that may let it answer."""
         self.garbage = Garbage(self.telemetry)
@@ -75,7 +77,8 @@ class Seat:
         self._written: list[ringbuf.StreamWriter] = []
         """Streams in which nothing is to be left that was read."""
         self.beat()
-        self.telemetry.set(f"{process.name}.bound_ns", 0)  # a predecessor may have died in the middle of a call
+        for bound in ("bound_ns", "apart_ns"):  # a predecessor may have died in the middle of a call
+            self.telemetry.set(f"{process.name}.{bound}", 0)
         self.telemetry.set(f"{process.name}.state", LOADING)
 
     # Rings.
@@ -208,13 +211,18 @@ class Seat:
         self.telemetry.set(f"{self.process.name}.beat_ns", now)
         return now
 
+    @property
+    def hard_limit_s(self) -> float:
+        """How long a call of this stage may take."""
+        own = getattr(self.config, self.process.section)
+        limit_s: float = getattr(own, "hard_limit_s", self.config.turns.hard_limit_s)
+        return limit_s
+
     @contextlib.contextmanager
     def bound(self, limit_s: float = 0.0) -> Iterator[None]:
         """Around a call that cannot be interrupted: says how long it may take, limit_s, or else the stage's
         `hard_limit_s`. A worker that is still in it then hangs, and is killed."""
-        own = getattr(self.config, self.process.section)
-        limit_s = limit_s or getattr(own, "hard_limit_s", self.config.turns.hard_limit_s)
-        self._bound_ns = round(limit_s * 1e9)
+        self._bound_ns = round((limit_s or self.hard_limit_s) * 1e9)
         self.progress()
         try:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import ringbuf
 from engine.channels import segment
@@ -60,6 +61,42 @@ class Share:
             self._telemetry.count(f"{self._stage}.overdrafts")
         if (took := time.monotonic_ns() - began_ns) > _WAITED_NS:
             self._telemetry.count(f"{self._stage}.lease_ns", took)
+
+
+class Apart:
+    """The lease for threads of a backend's own. They take it before their first call into a library, come by between
+    two and give it after the last: so until when each call may take is published, for whoever watches the worker. Its
+    own loop, which goes round beside them, would prove nothing. limit_s: how long one may take."""
+
+    def __init__(self, lease: Lease, telemetry: Telemetry, stage: str, limit_s: Callable[[], float]) -> None:
+        self._lease, self._telemetry, self._cell, self._limit_s = lease, telemetry, f"{stage}.apart_ns", limit_s
+        self._lock = threading.Lock()
+        self._until: dict[int, int] = {}
+        """Thread → until when its call may take."""
+
+    def take(self, due_ns: int) -> None:
+        self._lease.take(due_ns)
+        self._begins()
+
+    def turn(self, due_ns: int) -> None:
+        self._begins()  # the last one is over, and now it may have to wait
+        self._lease.turn(due_ns)
+        self._begins()
+
+    def give(self) -> bool:
+        given = self._lease.give()
+        with self._lock:
+            self._until.pop(threading.get_ident(), None)
+            self._publish()
+        return given
+
+    def _begins(self) -> None:
+        with self._lock:
+            self._until[threading.get_ident()] = time.monotonic_ns() + round(self._limit_s() * 1e9)
+            self._publish()
+
+    def _publish(self) -> None:
+        self._telemetry.set(self._cell, min(self._until.values(), default=0))
 
 
 def until(now: int, due_ns: int, longest_ns: int) -> int:

@@ -19,12 +19,11 @@ from engine.governor.sensors import Sensors
 from engine.ladders import sections
 from engine.lease import plan
 from engine.processor_settings import numbers, of
-from engine.realtime import CORES, MEMORY, NICE, PRIORITY, Refusal
+from engine.realtime import CAP_SYS_NICE, CORES, MEMORY, NICE, PRIORITY, Refusal, has_capability
 from engine.segments import Segments
 
 _SHM = Path("/dev/shm")
 _MIB = 1 << 20
-_CAP_SYS_NICE = 1 << 23
 _GOVERNORS = "cpu[0-9]*/cpufreq/scaling_governor"
 _LOCK_ALL = "import ctypes, sys; sys.exit(ctypes.CDLL(None).mlockall(7) != 0)"
 """As the workers do it: what is mapped now and later, as soon as it is used."""
@@ -100,19 +99,12 @@ def _may_be_realtime(priority: int) -> bool:
 
 def _why_not_realtime(priority: int) -> Finding:
     limit, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
-    if limit >= priority or _has_capability(_CAP_SYS_NICE):
+    if limit >= priority or has_capability(CAP_SYS_NICE):
         return warning(
             "SCHED_FIFO is refused though this user may have it: the kernel keeps it from this control group",
             "sysctl -w kernel.sched_rt_runtime_us=-1, or run the engine outside of the container or slice",
         )
     return warning(f"SCHED_FIFO with priority {priority} is refused (RLIMIT_RTPRIO is {limit})", PRIORITY.remedy)
-
-
-def _has_capability(bit: int) -> bool:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) & bit)
-    return False
 
 
 def processor(visit: Visit) -> Iterator[Finding]:

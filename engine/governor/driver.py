@@ -30,6 +30,8 @@ from engine.telemetry import Telemetry
 LOOK_S = 1.0
 LINGER_S = 5.0
 """It goes on looking for so long after the engine was in use: the next word is likely."""
+BLIND_S = 10.0
+"""What was seen so long before a turn's end says nothing of it: a driver may take its time for ever."""
 _IN_USE = frozenset({"hearing", "thinking", "speaking", "announcing"})
 _TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 
@@ -64,7 +66,7 @@ class Governor:
         self._words, self._starved = Recent(telemetry, "asr.partial_ns"), 0
         self._used_ticks: dict[str, tuple[int, int]] = {}
         self._looking: asyncio.TimerHandle | asyncio.Future[Any] | None = None
-        self._used_s = 0.0
+        self._used_s = self._seen_s = 0.0
         self._stopped = False
         hub.subscribe(self)
 
@@ -116,6 +118,9 @@ class Governor:
     # Turns.
 
     def _turn(self, record: dict[str, Any]) -> None:
+        # Of the host's words, too: what they took is no later turn's.
+        starved, self._starved = self._starved, self._telemetry.get("audio.starved")
+        cpu_ms = self._cpu_ms()
         if record["source"] == "say":
             return
         known = {
@@ -123,10 +128,10 @@ class Governor:
             for stage, numbers in self._numbers.items()
             if record.get("rungs", {}).get(stage) in numbers
         }
-        starved, self._starved = self._starved, self._telemetry.get("audio.starved")
-        turn = turn_of(
-            {**record, "rungs": known}, self._config, time.monotonic(), self._cpu_ms(), self._starved > starved
-        )
+        now = time.monotonic()
+        if now - self._seen_s > BLIND_S:
+            self._policy.blind()
+        turn = turn_of({**record, "rungs": known}, self._config, now, cpu_ms, self._starved > starved)
         self._apply(self._policy.turn(turn))
 
     def _cpu_ms(self) -> dict[str, float]:
@@ -166,9 +171,10 @@ class Governor:
         if (error := looked.exception()) is not None:
             what = f"the sensors cannot be read: {type(error).__name__}: {error}"
             self._hub.tell(Error("governor", what, "lateness alone counts now"))
+            self._policy.blind()
             self._stopped = True
             return
-        now = time.monotonic()
+        now = self._seen_s = time.monotonic()
         pressures = self._pressures.judge(looked.result(), self._config.governor)
         self._apply(self._policy.sample(now, pressures))
         in_use = self._hub.now.state in _IN_USE

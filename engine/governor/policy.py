@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.governor.pressure import Pressure
-from engine.governor.settings import Governor
+from engine.governor.settings import FEW, Governor
 
-FEW, MANY = 4, 20
-"""Turns: those in which misses are counted, and those that a p95 is taken of, once there are so many."""
+MANY = 20
+"""Turns that a p95 is taken of, once there are so many."""
 IDLE_S = 30.0
 """While nobody speaks, so long without pressure counts like a run of calm turns."""
 SOON = 12
@@ -179,6 +179,10 @@ class Policy:
                 self._lowered_s = at_s
                 return [self._down(name, "pressure", pressure.reason)]
         return []
+
+    def blind(self) -> None:
+        """The sensors tell nothing any more: what they told last is over, as far as anybody knows."""
+        self._pressures, self._since_s = (), None
 
     def died(self, at_s: float, name: str) -> list[Move]:
         """The worker of a stage has ended by a fault."""

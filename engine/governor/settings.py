@@ -7,6 +7,9 @@ from typing import Annotated, TypeAlias
 
 from engine.rules import Between, Live, Matches, OneOf
 
+FEW = 4
+"""Turns in which misses are counted."""
+
 Percent: TypeAlias = Annotated[int, Between(1, 100), Live()]
 
 
@@ -14,7 +17,7 @@ Percent: TypeAlias = Annotated[int, Between(1, 100), Live()]
 class Governor:
     mode: Annotated[str, OneOf("on", "off"), Live()]
     rung: Annotated[str, Matches("top|bottom|[0-9]", 'be "top", "bottom", or a number from "0" on'), Live()]
-    misses: Annotated[int, Between(1, 10), Live()]
+    misses: Annotated[int, Between(1, FEW), Live()]
     calm_turns: Annotated[int, Between(1, 50), Live()]
     spare_percent: Percent
     pressure_s: Annotated[float, Between(1, 60), Live()]

@@ -12,7 +12,7 @@ from engine.turns.deadlines import deadline_ns
 from engine.turns.present import Present, Timer
 from engine.turns.speculating import Speculating
 from engine.turns.table import Event, State
-from engine.turns.turn import MS, SURE, Speech
+from engine.turns.turn import FLOOR_BACK_MS, MS, SURE, Speech
 from engine.wording import is_command, is_murmur
 
 TAIL_MS = 100
@@ -128,6 +128,8 @@ class Finalising:
         elif helped or absent:
             present.fault("asr", "gave no text in time", now)
             self._stand_in(nothing, now)
+        elif present.config.floor.enabled:
+            present.timers[Timer.FINAL] = now + FLOOR_BACK_MS * MS
 
     def _stand_in(self, text: m.Text, now: int) -> None:
         """This text takes the place of the final one, which nobody waits for any longer."""

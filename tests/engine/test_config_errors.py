@@ -186,6 +186,10 @@ FILE_ERRORS = {
         "turns.response_budget_ms = 6000",
         "1: turns.response_budget_ms must not be longer than turns.hard_limit_s (",
     ),
+    "a wait for the lease that is taken for hanging": (
+        "lease.longest_ms = 6000",
+        "1: lease.longest_ms must be shorter than asr.hard_limit_s, or who waits is taken for hanging (",
+    ),
     "token later than clause": (
         "llm.first_token_budget_ms = 181",
         "1: the first token must not have more time than the first clause (llm.first_token_budget_ms is 181, ",

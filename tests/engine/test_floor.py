@@ -10,7 +10,7 @@ from engine.contract import Tag
 from engine.turns.deadlines import deadline_ns
 from engine.turns.memory import Memory
 from engine.turns.table import Event
-from engine.turns.turn import FLOOR_HANGS_MS, Wish
+from engine.turns.turn import FLOOR_BACK_MS, FLOOR_HANGS_MS, Wish
 from tests.engine.talk import MS, WAIT, Talk
 
 HELD = "One moment, please."
@@ -617,6 +617,16 @@ def test_a_recogniser_that_is_not_there_is_not_waited_for(talk: Floored, floor: 
     said = [message.text for message in talk.of(m.Clause)]
     assert said == [talk.present.phrases.not_heard]
     assert len(talk.said_by_floor) == floor
+
+
+def test_a_floor_that_is_back_after_the_deadline_says_what_the_recogniser_did_not(talk: Floored) -> None:
+    talk.floor = False
+    talk.speech(1000, 2000)
+    talk.until(3500)
+    assert (talk.state(), talk.said_by_floor) == ("FINALISING", [])
+    talk.floor = True
+    talk.until(3500 + FLOOR_BACK_MS)
+    assert talk.said_by_floor == [talk.present.phrases.not_heard]
 
 
 def test_without_a_floor_a_stage_that_is_not_there_may_still_come(talk: Floored) -> None:

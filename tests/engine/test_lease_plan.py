@@ -14,6 +14,11 @@ MODEL = "llm.backend=ctranslate2"
 GPU = (MODEL, "llm.ctranslate2.device=cuda")
 TWO_ON_GPU = (*GPU, "asr.backend=whisper", "asr.whisper.device=cuda")
 
+TWO_BY_RUNGS = (
+    'llm.rungs=[{name="large", backend="ctranslate2", ctranslate2={device="cuda"}}, {name="small"}]',
+    'asr.rungs=[{name="large", backend="whisper", whisper={device="cuda"}}, {name="small"}]',
+)
+
 
 @pytest.mark.parametrize(
     ("sets", "cores", "units", "stages"),
@@ -32,6 +37,7 @@ TWO_ON_GPU = (*GPU, "asr.backend=whisper", "asr.whisper.device=cuda")
         (TWO_ON_GPU, 8, 1, ("asr", "llm")),
         ((*TWO_ON_GPU, "lease.units=2"), 8, 2, ("asr", "llm")),
         ((*TWO_ON_GPU, "lease.mode=cpu"), 8, 8, ("ending", "vocoder")),
+        (TWO_BY_RUNGS, 8, 1, ("asr", "llm")),
         (("lease.mode=gpu",), 8, 0, ()),
         ((*GPU, "lease.mode=gpu"), 8, 1, ("llm",)),
     ],

@@ -70,6 +70,18 @@ def test_a_vital_one_that_cannot_be_loaded_has_the_whole_budget() -> None:
     assert [scene.dies().what for _ in range(ALLOWED + 1)] == ["again"] * ALLOWED + ["end"]
 
 
+def test_a_vital_one_that_takes_a_minute_to_fail_ends_the_engine_too() -> None:
+    """Else a service manager would never hear of an engine that is deaf."""
+    scene = Scene(vital=True)
+    scene.works(61)
+    verdicts = [scene.dies()]
+    while verdicts[-1].what == "again" and len(verdicts) < 100:
+        scene.now += 60
+        verdicts.append(scene.dies())
+    assert (len(verdicts), verdicts[-1].what) == (ALLOWED + 2, "end")
+    assert verdicts[-1].why == f"it could not be loaded {ALLOWED + 1} times in a row"
+
+
 def test_one_that_is_left_out_is_tried_again_later_and_later_and_is_told_of_once() -> None:
     scene = Scene()
     scene.works(1)
@@ -82,6 +94,12 @@ def test_one_that_is_left_out_is_tried_again_later_and_later_and_is_told_of_once
         assert (verdict.what, verdict.first) == ("rest", False)
         rests.append(verdict.after_s)
     assert rests == [FIRST_REST_S, 120, 240, 480, LONGEST_REST_S, LONGEST_REST_S, LONGEST_REST_S]
+
+
+def test_one_that_is_left_out_for_weeks_is_still_tried_again() -> None:
+    scene = Scene()
+    assert {scene.dies().what for _ in range(LOADS - 1)} == {"again"}
+    assert [scene.dies().after_s for _ in range(1100)][-1] == LONGEST_REST_S
 
 
 def test_one_that_comes_back_and_dies_again_soon_is_left_out_at_once() -> None:

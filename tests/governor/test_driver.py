@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -28,10 +29,13 @@ class Machine(Sensors):
     """Sensors that say what the test wants."""
 
     def __init__(self) -> None:
-        self.reading, self.looks, self.broken = Reading(), 0, False
+        self.reading, self.looks, self.broken, self.stuck, self.waits = Reading(), 0, False, False, False
 
     def read(self, pids: Any = (), words_ms: float | None = None) -> Reading:
         self.looks += 1
+        while self.stuck:
+            self.waits = True
+            time.sleep(0.001)
         if self.broken:
             raise OSError("no such sensor")
         return self.reading
@@ -146,6 +150,36 @@ def test_sensors_that_break_are_told_of_once_and_lateness_still_counts(rings: Ri
         scene.end_turn("llm")
 
     assert run(rings, play).wanted()["llm"] == 1
+
+
+def test_sound_of_the_hosts_words_that_was_not_made_in_time_is_no_turns_fault(rings: Rings) -> None:
+    async def play(scene: Scene) -> None:
+        for _ in range(4):
+            scene.rings.telemetry.count("audio.starved")
+            scene.end_turn(source="say")
+            scene.end_turn()
+
+    assert run(rings, play).told == []
+
+
+@pytest.mark.parametrize("how", ["broken", "stuck"])
+def test_pressure_that_nobody_can_see_any_more_is_none(
+    rings_with: Callable[..., Rings], hasty: None, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Else one late turn would be enough for ever, and nothing would go up again."""
+    monkeypatch.setattr(module, "BLIND_S", 0.0)
+
+    async def play(scene: Scene) -> None:
+        scene.machine.reading = BUSY
+        scene.state("hearing")
+        await until(lambda: len(scene.told) == 1)
+        setattr(scene.machine, how, True)
+        await until(lambda: scene.governor._stopped or scene.machine.waits)
+        scene.end_turn("asr", "llm", "vocoder")
+        assert len(scene.told) == 1
+        scene.machine.stuck = False
+
+    run(rings_with("governor.pressure_s=1"), play)
 
 
 def test_an_engine_that_rests_at_the_top_looks_at_nothing(rings: Rings, hasty: None) -> None:

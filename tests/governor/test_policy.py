@@ -9,8 +9,10 @@ import pytest
 
 from engine.config import load
 from engine.config_layers import SYSTEM_CONFIG
+from engine.errors import ConfigError
 from engine.governor.policy import DEATHS_S, IDLE_S, MANY, SOON, Ladder, Move, Part, Policy, Turn
 from engine.governor.pressure import Pressure
+from engine.governor.settings import FEW
 
 LIMITS = load(environ={SYSTEM_CONFIG: ""}).governor
 BUSY, HOT_GPU = [Pressure("busy")], [Pressure("GPU 0 is hot", gpu=True)]
@@ -255,3 +257,11 @@ def test_fixed_it_is_where_it_was_told_to_be() -> None:
     assert where(policy.fix({"asr": 1, "llm": 0})) == [("asr", 1), ("llm", 0)]
     policy.fix({"asr": 9, "llm": 9, "vocoder": 9})
     assert policy.rungs == {"asr": 2, "llm": 2, "vocoder": 2}
+
+
+def test_as_many_misses_as_may_be_asked_for_can_be_counted() -> None:
+    scene = Scene()
+    scene.policy.limits = load(sets=[f"governor.misses={FEW}"], environ={SYSTEM_CONFIG: ""}).governor
+    assert [len(scene.turn("llm")) for _ in range(FEW)] == [0] * (FEW - 1) + [1]
+    with pytest.raises(ConfigError, match=f"between 1 and {FEW}"):
+        load(sets=[f"governor.misses={FEW + 1}"], environ={SYSTEM_CONFIG: ""})

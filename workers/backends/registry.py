@@ -120,7 +120,7 @@ def prepare(seat: Seat) -> Ladder:
     later, when one that has died is started again, for all of them.
     """
     stage, telemetry = seat.process.name, seat.telemetry
-    found = climb(stage, seat.config, seat.wake, seat.lease, seat.line)
+    found = climb(stage, seat.config, seat.wake, seat.apart, seat.line)
     seat.wakeable()
     found.start(telemetry.get(f"{stage}.rung"), strict=not telemetry.get("engine.go"))
     tell(stage, found.remarks)
@@ -150,7 +150,7 @@ class Renewal:
     def __init__(self, seat: Seat, backend: Backend, out: Outlet) -> None:
         self._seat, self._out, self._stage = seat, out, seat.process.name
         if not isinstance(backend, Ladder):
-            loaded = rung(self._stage, seat.config, seat.wake, seat.lease, seat.line)
+            loaded = rung(self._stage, seat.config, seat.wake, seat.apart, seat.line)
             backend = Ladder([Step("", "", True, loaded, Held(backend, loaded))])
         self._ladder = backend
         self._version = seat.version
@@ -180,7 +180,7 @@ class Renewal:
         refused, anew = "", False
         steps = ladder(self._seat.config, self._stage)
         seat = self._seat
-        wanted = [rung(self._stage, step.config, seat.wake, seat.lease, seat.line) for step in steps]
+        wanted = [rung(self._stage, step.config, seat.wake, seat.apart, seat.line) for step in steps]
         if wanted[: len(self._ladder.steps)] != [step.rung for step in self._ladder.steps]:
             with self._seat.bound(self._seat.config.engine.start_timeout_s):
                 try:
