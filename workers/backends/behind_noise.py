@@ -110,7 +110,8 @@ class BehindNoise:
         """A first guess at clean frames: the noise's power taken away, down to a tenth of it."""
         power = np.exp(self._sounds.to_bands @ noise)
         left = np.maximum(np.exp(heard @ self._sounds.to_bands.T) - power, 0.1 * power)
-        return np.log(left) @ self._sounds.to_cepstra.T
+        guess: Numbers = np.log(left) @ self._sounds.to_cepstra.T
+        return guess
 
 
 def _noise(heard: Numbers) -> tuple[Numbers, Numbers]:
@@ -161,13 +162,15 @@ class _Noisy:
         products = (heard[:, :, None] * heard[:, None]).reshape(len(heard), -1)
         scores = np.concatenate([products, heard], axis=1) @ self.fit + self.likely
         likely: Numbers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return likely / likely.sum(axis=1, keepdims=True)
+        likely /= likely.sum(axis=1, keepdims=True)
+        return likely
 
     def clean(self, heard: Numbers) -> Numbers:
         """What frames would be without the noise."""
         belongs = self.belongs(heard)
         slopes = (belongs @ self.slopes.reshape(len(self.slopes), -1)).reshape(-1, COEFFICIENTS, COEFFICIENTS)
-        return belongs @ self.starts + _each(slopes, heard)
+        found: Numbers = belongs @ self.starts + _each(slopes, heard)
+        return found
 
     def step(self, heard: Numbers, before: Numbers, trust: Numbers) -> Numbers:
         """How far the place is to move for frames to fit best (a step of expectation maximisation), if it is trusted
