@@ -52,6 +52,7 @@ class Silero:
 class Pocketsphinx:
     model: ModelPath
     bias: Annotated[float, Between(0, 1), Live()]
+    denoise: bool
     most_units: Units
     most_words: Words
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Config
-from engine.contract import Ended, Heard, Job, Pcm, Rung, Tag
+from engine.contract import Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.schema import plain
 from workers.backends.kept import say
@@ -50,25 +50,26 @@ class Ears:
 
     def __init__(self, config: Config, expecting: bool = True) -> None:
         usual = rung("asr", config)
+        self._piece = config.asr.partial_ms * RATE // 1000
         self._backend = make("asr", config)
         self._backend.load(usual if expecting else replace(usual, expected=()))
         self._backend.warm_up()
 
     def hear(self, sound: Pcm) -> str:
-        """The words of a sound."""
+        """The words of a sound, which comes in as in the engine, piece by piece: what is said later tells nothing of
+        what was said before."""
         job = Job(Tag(1, 1, 1))
-        text = ""
+        events: list[Event] = []
         self._backend.begin(job)
-        self._backend.feed(job, sound)
+        for start in range(0, len(sound), self._piece):
+            self._backend.feed(job, sound[start : start + self._piece])
+            events += self._backend.step(_STEP_NS)
         self._backend.finish(job)
-        while True:
-            for event in self._backend.step(_STEP_NS):
-                if isinstance(event, Heard):
-                    text = event.text
-                elif isinstance(event, Ended):
-                    if event.reason != "done":
-                        raise BackendError(f"the recogniser {event.reason}: {event.text}", "look at asr.backend")
-                    return text
+        while not (ended := [event for event in events if isinstance(event, Ended)]):
+            events += self._backend.step(_STEP_NS)
+        if ended[0].reason != "done":
+            raise BackendError(f"the recogniser {ended[0].reason}: {ended[0].text}", "look at asr.backend")
+        return next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
 
     def close(self) -> None:
         self._backend.unload()

@@ -259,7 +259,13 @@ def test_a_workers_python_needs_no_tomllib() -> None:
 
 def test_a_backend_gets_its_own_table() -> None:
     config = load(sets=["asr.pocketsphinx.bias=0.5", "llm.backend=repeat"], environ=NOTHING)
-    assert config.backend_settings("asr") == {"model": "", "bias": 0.5, "most_units": 3000, "most_words": 10}
+    assert config.backend_settings("asr") == {
+        "model": "",
+        "bias": 0.5,
+        "denoise": True,
+        "most_units": 3000,
+        "most_words": 10,
+    }
     assert config.backend_settings("vocoder") == {"voice": "slt", "speed": 1.0, "pitch_hz": 0, "pause_ms": 200}
     assert config.backend_settings("llm") == {}
 

@@ -14,6 +14,7 @@ import pytest
 from engine.contract import Backend, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from tests.engine_run import question
+from workers.backends.behind_noise import BehindNoise
 from workers.backends.expected_words import arpa
 from workers.backends.pocketsphinx import FRAMES, HEAD, PocketSphinx
 from workers.backends.sphinx_library import Rows
@@ -54,6 +55,13 @@ def speech(name: str) -> tuple[Pcm, str]:
 
 def noise(samples: int, loudness: float = 300, seed: int = 0) -> Pcm:
     return (np.random.default_rng(seed).standard_normal(samples) * loudness).astype(np.int16)
+
+
+def beside_noise(pcm: Pcm, below_db: float) -> Pcm:
+    loud = float(np.sqrt(np.mean(pcm.astype(np.float64) ** 2)))
+    return np.clip(pcm + noise(len(pcm), loud * 10 ** (-below_db / 20)).astype(np.int32), -32768, 32767).astype(
+        np.int16
+    )
 
 
 def steps(backend: PocketSphinx) -> list[Event]:
@@ -223,6 +231,17 @@ def test_clear_speech_is_trusted_more_than_noise_and_babble(plain: PocketSphinx)
 
 
 @needs_recordings
+def test_in_noise_it_hears_what_its_own_filter_does_not() -> None:
+    """White noise, 10 dB below the voices. Measured: 5 errors in 27 words, 12 with the filter."""
+    names = ("go_forward", "go_somewhere", "cards_001", "cards_002", "cards_003", "librivox_0880")
+    wrong = []
+    for backend in (loaded(), loaded(denoise=False)):
+        clips = [speech(f"{name}.wav") for name in names]
+        wrong.append(sum(errors(said, hear(backend, beside_noise(pcm, 10))[1].text) for pcm, said in clips))
+    assert wrong[0] < 0.75 * wrong[1], wrong
+
+
+@needs_recordings
 def test_after_a_cancelled_utterance_the_next_is_clean(plain: PocketSphinx) -> None:
     pcm, said = speech("cards_001.wav")
     job = Job(Tag(1, 1))
@@ -264,6 +283,10 @@ def test_a_visitor_is_forgotten_on_every_rung() -> None:
         hear(backend, question(), turn=turn)
     backend.forget(1)
     assert backend._decoder is not None
+    assert isinstance(backend._mean, BehindNoise)
+    assert backend._mean._noisy is None
+    assert not backend._mean._heard.any()
+    assert not backend._mean._place.any()
     for _ in backend._decoder.each_search():
         assert backend._decoder.text() == ""
     backend.unload()

@@ -17,8 +17,10 @@ import numpy as np
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.wording import words_of
+from workers.backends.behind_noise import BehindNoise
 from workers.backends.cepstral_mean import Mean
 from workers.backends.expected_words import arpa, unknown_words
+from workers.backends.speech_sounds import sounds_of
 from workers.backends.sphinx_library import Decoder, Rows
 from workers.backends.sphinx_model import Model
 
@@ -47,7 +49,8 @@ CLEAR, WIDTH = -35, 4.5
 class PocketSphinx:
     """`settings`: `model`, directory with an acoustic model, a dictionary (*.dict) and a language model (*.lm.bin or
     *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`. `most_units`
-    and `most_words`: what is followed in a frame, at most.
+    and `most_words`: what is followed in a frame, at most. `denoise`: see `behind_noise.py`; False, or with a model of
+    another kind: the library's own filter.
 
     `unknown_words`: expected words that the dictionary cannot pronounce, and that are therefore never heard.
     One utterance at a time: a job begun while another is open ends as failed. The confidence is the acoustic score
@@ -60,7 +63,7 @@ class PocketSphinx:
         self._decoder: Decoder | None = None
         self._loaded: Rung | None = None
         self._rows = Rows(FRAMES)
-        self._mean = Mean()
+        self._mean: Mean | BehindNoise = Mean()
         self._open: _Utterance | None = None
         self._fed: list[Pcm] = []
         self._refused: list[Event] = []
@@ -89,7 +92,10 @@ class PocketSphinx:
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
         self.unload()
         self._loaded = rung
-        self._decoder = Decoder({"hmm": str(model.acoustic), "dict": str(model.dictionary), **SEARCH})
+        sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
+        self._mean = BehindNoise(sounds) if sounds else Mean()
+        files = {"hmm": str(model.acoustic), "dict": str(model.dictionary)}
+        self._decoder = Decoder({**files, **SEARCH}, noise_filter=sounds is None)
         fit = self._decoder.fit and self._decoder.use_language_models(model.language, expected)
         if not (fit and self._decoder.search_within(*bounds(rung))):
             self.unload()
@@ -100,7 +106,7 @@ class PocketSphinx:
     def changes_quickly(self, now: Rung, then: Rung) -> bool:
         """Only how much is followed has changed: each has a search of its own beside the others."""
         return replace(then, settings=now.settings) == now and all(
-            now.settings.get(name) == then.settings.get(name) for name in ("model", "bias")
+            now.settings.get(name) == then.settings.get(name) for name in ("model", "bias", "denoise")
         )
 
     def warm_up(self) -> None:
@@ -244,11 +250,11 @@ class PocketSphinx:
         self._cancelled.add(tag)
 
     def settle(self, tag: Tag, heard: str) -> None:
-        """Nothing is kept of a job but the mean of its sound."""
+        """Nothing is kept of a job but what was learnt of its sound."""
 
     def forget(self, session: int) -> None:
-        """Drop the cepstra, their mean, and the words that were found last: in the library, too, by an utterance
-        without sound."""
+        """Drop the cepstra, what was learnt of them, and the words that were found last: in the library, too, by an
+        utterance without sound."""
         self._rows.values.fill(0)
         self._mean.reset()
         if self._decoder is not None and self._open is None:

@@ -91,10 +91,11 @@ def library() -> Any:
 class Decoder:
     """One recogniser. Sound goes through `extract` into cepstra, cepstra through `search`, words come from `text`.
 
-    `options` are PocketSphinx's own (`pocketsphinx.Config().describe()` lists them).
+    `options` are PocketSphinx's own (`pocketsphinx.Config().describe()` lists them). noise_filter: the front end takes
+    noise away as the model has it; False: it never does.
     """
 
-    def __init__(self, options: dict[str, str | int | float | bool]) -> None:
+    def __init__(self, options: dict[str, str | int | float | bool], *, noise_filter: bool = True) -> None:
         self._lib = lib = library()
         self._config = lib.ps_config_init(None)
         for name, value in options.items():
@@ -106,6 +107,8 @@ class Decoder:
         self._ps = lib.ps_init(self._config)
         # A front end of our own, and no mean normalisation in the decoder: see `cepstral_mean.py`. It is set here
         # because ps_init takes the model's own choice over the caller's.
+        if not noise_filter:
+            lib.ps_config_set_bool(self._config, b"remove_noise", 0)
         self._fe = lib.fe_init_auto_r(self._config) if self._ps else None
         if self._fe:
             lib.ps_config_set_str(self._config, b"cmn", b"none")
