@@ -92,7 +92,7 @@ class PocketSphinx:
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
         self.unload()
         self._loaded = rung
-        sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
+        sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", False) else None
         self._mean = BehindNoise(sounds) if sounds else Mean()
         files = {"hmm": str(model.acoustic), "dict": str(model.dictionary)}
         self._decoder = Decoder({**files, **SEARCH}, noise_filter=sounds is None)
