@@ -20,6 +20,7 @@ import ringbuf
 from engine import NAME
 from engine.channels import CHANNELS, ENGINE, PROCESSES, Channel, segment
 from engine.errors import DoorError
+from engine.hanging import hangs_at
 from engine.machine import Machine, Watcher
 from engine.telemetry import AT, CELLS, LAYOUT, METRICS, OF_EACH_STAGE, READY, STATES, Distribution, signed
 from engine.usage import Process, Usage
@@ -232,15 +233,14 @@ def _stages(
     page: NDArray[np.uint64], settings: Mapping[str, Any], processes: Mapping[str, Process], now: int
 ) -> Iterator[Stage]:
     """Those that this engine has: one that it was not told to have never had a process."""
-    patience_ns = round(settings.get("engine", {}).get("heartbeat_timeout_s", 0) * 1e9)
+    heartbeat_ns = round(settings.get("engine", {}).get("heartbeat_timeout_s", 0) * 1e9)
     for stage in PROCESSES:
         own = {metric: int(page[AT[f"{stage.name}.{metric}"]]) for metric in _OWN}
         if not (own["pid"] or own["beat_ns"] or own["restarts"]):
             continue
         process = processes.get(stage.name)
         ready = process is not None and own["state"] == READY
-        until = own["bound_ns"] or (own["beat_ns"] + patience_ns if patience_ns else 0)
-        until = min(filter(None, (until, own["apart_ns"])), default=0)
+        until, _ = hangs_at(own["bound_ns"], own["beat_ns"], own["apart_ns"], heartbeat_ns)
         rungs = _rungs(settings.get(stage.name, {}))
         yield Stage(
             name=stage.name,

@@ -15,6 +15,7 @@ from engine import mps, own_python
 from engine.channels import Process
 from engine.config import Config
 from engine.errors import WorkerError
+from engine.hanging import hangs_at
 from engine.recovery import Recovery
 from engine.telemetry import READY, Telemetry
 
@@ -167,14 +168,9 @@ class Worker:
             return 0, ""
         if not self.ready:
             return self._started_ns + self._loading_ns, "engine.start_timeout_s"
-        if not self._heartbeat_ns:
-            return 0, ""
-        until, setting = self._telemetry.get(f"{name}.bound_ns"), f"{section}.hard_limit_s"
-        if not until:
-            until, setting = self._telemetry.get(f"{name}.beat_ns") + self._heartbeat_ns, "engine.heartbeat_timeout_s"
-        # Its loop may go round beside a thread that hangs.
-        apart = self._telemetry.get(f"{name}.apart_ns")
-        return (apart, f"{section}.hard_limit_s") if 0 < apart < until else (until, setting)
+        bound, beat, apart = (self._telemetry.get(f"{name}.{each}") for each in ("bound_ns", "beat_ns", "apart_ns"))
+        until, limited = hangs_at(bound, beat, apart, self._heartbeat_ns)
+        return until, f"{section}.hard_limit_s" if limited else "engine.heartbeat_timeout_s"
 
     def hangs(self, now_ns: int) -> str:
         """What its silence is longer than, if it hangs by now; else nothing."""

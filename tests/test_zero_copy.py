@@ -67,11 +67,12 @@ class WatchedPocketSphinx(PocketSphinx):
 
     def warm_up(self) -> None:
         super().warm_up()
-        decoder = self._decoder
-        assert decoder is not None
-        where = lambda _: (decoder._pointer.value or 0, decoder._left.value * 2)  # noqa: E731
-        self.spy = Spy(decoder._lib, "fe_process_frames", where)
-        decoder._lib = self.spy
+        assert self._cepstra is not None
+        front_ends = self._cepstra._front, self._cepstra._raw_front
+        where = lambda call: (call[1]._obj.value or 0, call[2]._obj.value * 2)  # noqa: E731
+        self.spy = Spy(front_ends[0]._lib, "fe_process_frames", where)
+        for each in front_ends:
+            each._lib = self.spy
 
 
 class CopyingSilero(WatchedSilero):

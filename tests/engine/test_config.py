@@ -262,7 +262,7 @@ def test_a_backend_gets_its_own_table() -> None:
     assert config.backend_settings("asr") == {
         "model": "",
         "bias": 0.5,
-        "denoise": False,
+        "denoise": True,
         "most_units": 3000,
         "most_words": 10,
     }

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from workers.backends.behind_noise import EVERY, KNOWN, BehindNoise
 from workers.backends.cepstral_mean import Mean
 from workers.backends.speech_sounds import Numbers, Sounds, sounds_of
-from workers.backends.sphinx_library import COEFFICIENTS, Decoder, Rows
+from workers.backends.sphinx_front_end import COEFFICIENTS, Rows
+from workers.backends.sphinx_library import Decoder
 from workers.backends.sphinx_model import Model
 
 Frames = NDArray[np.float32]
@@ -47,15 +48,20 @@ def in_noise(sounds: Sounds, clean: Numbers, seed: int = 2) -> Frames:
     return np.asarray(np.logaddexp(bands, noise) @ sounds.to_cepstra.T, np.float32)
 
 
-def taken_off(remover: Mean | BehindNoise, frames: Frames, piece: int = 5) -> Frames:
-    """As the recogniser does it: the mean is known of what was heard so far, and 60 frames ahead at the beginning."""
-    frames = frames.copy()
-    remover.reset()
-    remover.learn(frames[:60])
+def taken_off(heard: Frames, behind: BehindNoise | None = None, piece: int = 5) -> Frames:
+    """As the recogniser does it: the mean is known of what was heard so far, and 60 frames ahead at the beginning.
+    None: only the mean is taken off."""
+    mean = Mean()
+    frames: Frames = heard.copy()
+    if behind:
+        behind.reset()
     for start in range(0, len(frames), piece):
-        if start >= 60:
-            remover.learn(frames[start : start + piece])
-        remover.subtract(frames[start : start + piece])
+        ahead = slice(0, 60) if not start else slice(max(60, start), start + piece)
+        mean.learn(heard[ahead])
+        mean.subtract(frames[start : start + piece])
+        if behind:
+            behind.learn(heard[ahead])
+            behind.clear(frames[start : start + piece], heard[start : start + piece])
     return frames
 
 
@@ -72,14 +78,16 @@ def test_the_sounds_are_those_of_the_model(sounds: Sounds) -> None:
 def test_bands_of_the_front_ends_cepstra_are_its_bands(sounds: Sounds) -> None:
     """A tone of 1 kHz is loudest in the band around it, of 25 that are equally wide in mel from 130 to 6800 Hz."""
     model = Model.find("")
-    decoder, rows = Decoder({"hmm": str(model.acoustic), "loglevel": "FATAL"}, noise_filter=False), Rows(100)
-    decoder.start()
+    decoder, rows = Decoder({"hmm": str(model.acoustic), "loglevel": "FATAL"}), Rows(100)
+    front_end = decoder.front_end(noise_filter=False)
+    front_end.start()
     tone = np.round(3000 * np.sin(2 * np.pi * 1000 / 16000 * np.arange(8000))).astype(np.int16)
-    _, count = decoder.extract(tone, rows, 0)
+    _, count = front_end.extract(tone, rows, 0)
     low, tall, high = (2595 * np.log10(1 + hz / 700) for hz in (130, 1000, 6800))
     centre = (tall - low) / (high - low) * 26 - 1
     assert count > 40
     assert abs((sounds.to_bands @ rows.values[20]).argmax() - centre) < 1
+    front_end.close()
     decoder.close()
 
 
@@ -107,22 +115,23 @@ def test_noise_goes_and_the_voice_stays(sounds: Sounds, seed: int) -> None:
     clean = voice(sounds, seed)
     noisy = in_noise(sounds, clean, seed=seed + 10)
     true = (clean - PLACE)[HUSH:, :3]
-    far = [((taken_off(each, noisy)[HUSH:, :3] - true) ** 2).mean() for each in (Mean(), BehindNoise(sounds))]
+    found = [taken_off(noisy), taken_off(noisy, BehindNoise(sounds))]
+    far = [((each[HUSH:, :3] - true) ** 2).mean() for each in found]
     assert far[1] ** 0.5 < 0.85 * far[0] ** 0.5
 
 
 def test_without_noise_it_is_the_mean(sounds: Sounds) -> None:
     clean = voice(sounds).astype(np.float32)
     clean[:HUSH] -= 40 * np.eye(1, COEFFICIENTS, dtype=np.float32)
-    np.testing.assert_array_equal(taken_off(BehindNoise(sounds), clean), taken_off(Mean(), clean))
+    np.testing.assert_array_equal(taken_off(clean, BehindNoise(sounds)), taken_off(clean))
 
 
 def test_nothing_is_kept_of_the_utterance_before(sounds: Sounds) -> None:
     first, second = (in_noise(sounds, voice(sounds, seed)) for seed in (3, 4))
     remover = BehindNoise(sounds)
-    alone = taken_off(remover, second)
-    taken_off(remover, first)
-    np.testing.assert_array_equal(taken_off(remover, second), alone)
+    alone = taken_off(second, remover)
+    taken_off(first, remover)
+    np.testing.assert_array_equal(taken_off(second, remover), alone)
 
 
 @pytest.mark.parametrize("frames", [1, 2, EVERY, KNOWN + 100])
@@ -130,4 +139,4 @@ def test_any_length_of_any_sound_gives_numbers(sounds: Sounds, frames: int) -> N
     noisy = in_noise(sounds, np.tile(voice(sounds), (2, 1)))[:frames]
     silent = np.tile(np.array([-46.0, *[0] * 12], np.float32), (frames, 1))
     for sound in (noisy, silent, np.concatenate([silent, noisy]), np.concatenate([noisy, silent])):
-        assert np.isfinite(taken_off(BehindNoise(sounds), sound)).all()
+        assert np.isfinite(taken_off(sound, BehindNoise(sounds))).all()

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.backends.cepstral_mean import Mean
 from workers.backends.speech_sounds import Numbers, Sounds
-from workers.backends.sphinx_library import COEFFICIENTS
+from workers.backends.sphinx_front_end import COEFFICIENTS
 
 KNOWN = 300
 """Frames that noise and place are learnt from, the first ones of an utterance: 3 s."""
@@ -29,6 +28,11 @@ FIRST_ROUNDS, MORE_ROUNDS = 4, 2
 """How often the place is guessed, the first time and when a little more is known."""
 TRUST = 10.0
 """As if so many frames had told what the place was thought to be at first."""
+VOICED, ABOVE = 13, 4.0
+"""So many frames have to lie so far above the noise (in the first cepstrum: noise alone varies by 0.7) before anything
+is said of a voice in it. With fewer, silence before the first word looked like noise that covers all."""
+LOUDER = 0.4
+"""Of the frames with a voice so many count, of all frames: the loudest."""
 COVERED = (0.1, 0.2)
 """The part of a voice that noise covers: up to the first it is left alone, from the second on it counts as noisy."""
 SPREAD = 0.01
@@ -36,18 +40,16 @@ SPREAD = 0.01
 
 
 class BehindNoise:
-    """In the place of `Mean`: learns noise and place while an utterance comes in, and takes both off.
+    """Learns noise and place while an utterance comes in, and takes both off.
 
     The place is what microphone, room and the voice's loudness add to every frame: the mean of clean cepstra, but of a
-    mean that fits the sounds that were said rather than all that was heard. Where there is hardly any noise it is
-    `Mean` itself.
+    mean that fits the sounds that were said rather than all that was heard.
     """
 
     def __init__(self, sounds: Sounds) -> None:
         self._sounds = sounds
         own = np.diagonal(sounds.covariances, axis1=1, axis2=2)
         self._trust = np.diag(TRUST / (np.exp(sounds.log_weights) @ (own + sounds.means**2)))
-        self._mean = Mean()
         self._heard: Numbers = np.zeros((KNOWN, COEFFICIENTS))
         self._count = self._learnt = 0
         """Frames that are there, and of those that noise and place were learnt from."""
@@ -58,30 +60,25 @@ class BehindNoise:
 
     def reset(self) -> None:
         """A new utterance. Nothing is kept of the last one."""
-        self._mean.reset()
         self._heard.fill(0)
         self._count = self._learnt = 0
         self._share, self._noisy = 0.0, None
         self._place = np.zeros(COEFFICIENTS)
 
     def learn(self, cepstra: NDArray[np.float32]) -> None:
-        """Add frames [n, 13]."""
-        self._mean.learn(cepstra)
+        """Add frames [n, 13], as they were heard: by a front end without a noise filter."""
         added = cepstra[: KNOWN - self._count]
         self._heard[self._count : self._count + len(added)] = added
         self._count += len(added)
 
-    def subtract(self, cepstra: NDArray[np.float32]) -> None:
-        """Take noise and place from frames [n, 13], in place."""
+    def clear(self, frames: NDArray[np.float32], heard: NDArray[np.float32]) -> None:
+        """Move frames [n, 13], in place, towards what `heard`, the same as they were heard, would be without noise and
+        place: all the way where it is noisy, and not at all where there is hardly any noise."""
         if self._count - self._learnt >= EVERY or (self._count and not self._learnt):
             self._learnt = self._count
             self._learn_place(self._heard[: self._count])
-        if self._noisy is None or not self._share:
-            self._mean.subtract(cepstra)
-            return
-        clean = self._noisy.clean(cepstra.astype(np.float64)) - self._place
-        self._mean.subtract(cepstra)
-        cepstra += self._share * (clean - cepstra)
+        if self._noisy is not None and self._share:
+            frames += self._share * (self._noisy.clean(heard.astype(np.float64)) - self._place - frames)
 
     def _learn_place(self, heard: Numbers) -> None:
         """Noise, place, and what both make of the Gaussians."""
@@ -101,7 +98,12 @@ class BehindNoise:
 
     def _covered(self, noise: Numbers, audible: Numbers) -> float:
         """How far the voice counts as noisy, by the part of its louder frames that noise covers."""
-        loud = audible[audible[:, 0] >= np.quantile(audible[:, 0], 0.6)]
+        above = audible[:, 0] - noise[0]
+        voiced = int((above >= ABOVE).sum())
+        if voiced < VOICED:
+            return 0.0
+        louder = max(VOICED, min(voiced, round(LOUDER * len(above))))
+        loud = audible[np.argpartition(-above, louder - 1)[:louder]]
         covered = np.minimum(1, np.exp((noise - loud) @ self._sounds.to_bands.T)).mean()
         least, most = COVERED
         return float(np.clip((covered - least) / (most - least), 0, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.backends.sphinx_library import COEFFICIENTS
+from workers.backends.sphinx_front_end import COEFFICIENTS
 
 
 class Mean:

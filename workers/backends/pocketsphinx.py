@@ -17,11 +17,10 @@ import numpy as np
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.wording import words_of
-from workers.backends.behind_noise import BehindNoise
-from workers.backends.cepstral_mean import Mean
+from workers.backends.cepstra import Cepstra
 from workers.backends.expected_words import arpa, unknown_words
 from workers.backends.speech_sounds import sounds_of
-from workers.backends.sphinx_library import Decoder, Rows
+from workers.backends.sphinx_library import Decoder
 from workers.backends.sphinx_model import Model
 
 RATE = 16000
@@ -49,8 +48,8 @@ CLEAR, WIDTH = -35, 4.5
 class PocketSphinx:
     """`settings`: `model`, directory with an acoustic model, a dictionary (*.dict) and a language model (*.lm.bin or
     *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`. `most_units`
-    and `most_words`: what is followed in a frame, at most. `denoise`: see `behind_noise.py`; False, or with a model of
-    another kind: the library's own filter.
+    and `most_words`: what is followed in a frame, at most. `denoise`: where it is noisy, see `behind_noise.py`; False,
+    or with a model of another kind: the library's own filter everywhere.
 
     `unknown_words`: expected words that the dictionary cannot pronounce, and that are therefore never heard.
     One utterance at a time: a job begun while another is open ends as failed. The confidence is the acoustic score
@@ -62,8 +61,7 @@ class PocketSphinx:
         self.unknown_words: tuple[str, ...] = ()
         self._decoder: Decoder | None = None
         self._loaded: Rung | None = None
-        self._rows = Rows(FRAMES)
-        self._mean: Mean | BehindNoise = Mean()
+        self._cepstra: Cepstra | None = None
         self._open: _Utterance | None = None
         self._fed: list[Pcm] = []
         self._refused: list[Event] = []
@@ -89,15 +87,16 @@ class PocketSphinx:
         model = Model.find(configured)
         pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
-        expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.3)))
+        expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.6)))
         self.unload()
         self._loaded = rung
-        sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", False) else None
-        self._mean = BehindNoise(sounds) if sounds else Mean()
         files = {"hmm": str(model.acoustic), "dict": str(model.dictionary)}
-        self._decoder = Decoder({**files, **SEARCH}, noise_filter=sounds is None)
-        fit = self._decoder.fit and self._decoder.use_language_models(model.language, expected)
-        if not (fit and self._decoder.search_within(*bounds(rung))):
+        self._decoder = decoder = Decoder({**files, **SEARCH})
+        fit = decoder.fit and decoder.use_language_models(model.language, expected)
+        if fit and decoder.search_within(*bounds(rung)):
+            sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
+            self._cepstra = Cepstra(decoder, sounds, FRAMES)
+        else:
             self.unload()
             raise BackendError(
                 f"PocketSphinx cannot read {model.acoustic} or {model.language}", "fetch the model again"
@@ -122,12 +121,12 @@ class PocketSphinx:
             raise BackendError("PocketSphinx does not decode", "install it again, or use another model")
 
     def begin(self, job: Job) -> None:
-        if self._open is not None or self._decoder is None:
+        if self._open is not None or self._decoder is None or self._cepstra is None:
             self._refused.append(Ended(job.tag, "failed", "PocketSphinx hears one utterance at a time"))
             return
         self._cancelled.discard(job.tag)  # of one that had ended before
         self._open = _Utterance(job.tag)
-        self._mean.reset()
+        self._cepstra.start()
         self._decoder.start()
 
     def feed(self, job: Job, data: Any) -> None:
@@ -155,29 +154,32 @@ class PocketSphinx:
                 self._close()
                 events.append(Ended(tag, "cancelled"))
         now = self._open
-        if now is not None and self._decoder is not None:
+        if now is not None and self._decoder is not None and self._cepstra is not None:
             try:
-                events += self._work(now, self._decoder, until)
+                events += self._work(now, self._decoder, self._cepstra, until)
             except _SearchError as error:
                 self._close()
                 events.append(Ended(now.tag, "failed", str(error)))
         return events
 
-    def _work(self, now: _Utterance, decoder: Decoder, until: int) -> list[Event]:
+    def _work(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, until: int) -> list[Event]:
         for pcm in self._fed:
-            self._take_in(now, decoder, pcm)
+            while len(pcm):
+                self._make_room(now, decoder, cepstra, 1)
+                used, made = cepstra.take_in(pcm, now.stop)
+                now.stop += made
+                now.heard_frames += made
+                pcm = pcm[used:]
         self._fed.clear()
         if now.finished and not now.drained:
             now.drained = True
-            self._make_room(now, decoder, 1 + TAIL)
-            made = decoder.extract_last(self._rows, now.stop)
-            now.stop += self._learn(now, made)
-            if made:
-                self._rows.values[now.stop : now.stop + TAIL] = self._rows.values[now.stop - 1]
-                now.stop += TAIL
+            self._make_room(now, decoder, cepstra, 1 + TAIL)
+            rows = cepstra.take_in_last(now.stop, TAIL)
+            now.stop += rows
+            now.heard_frames += min(rows, 1)
         if now.heard_frames >= HEAD or now.finished:
             while now.waiting:
-                self._search(now, decoder)
+                self._search(now, decoder, cepstra)
                 if time.monotonic_ns() >= until:
                     break
         if now.drained and not now.waiting:
@@ -190,29 +192,17 @@ class PocketSphinx:
         now.text, now.decoded = text, decoded
         return [self._heard(now, decoder, final=False)]
 
-    def _take_in(self, now: _Utterance, decoder: Decoder, pcm: Pcm) -> None:
-        while len(pcm):
-            self._make_room(now, decoder, 1)
-            used, made = decoder.extract(pcm, self._rows, now.stop)
-            now.stop += self._learn(now, made)
-            pcm = pcm[used:]
-
-    def _learn(self, now: _Utterance, made: int) -> int:
-        self._mean.learn(self._rows.values[now.stop : now.stop + made])
-        now.heard_frames += made
-        return made
-
-    def _make_room(self, now: _Utterance, decoder: Decoder, rows: int) -> None:
+    def _make_room(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, rows: int) -> None:
         if now.stop + rows > FRAMES:
             while now.waiting:
-                self._search(now, decoder)
+                self._search(now, decoder, cepstra)
 
-    def _search(self, now: _Utterance, decoder: Decoder) -> None:
+    def _search(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra) -> None:
         """Search the next block."""
         count = min(BLOCK, now.waiting)
         began = time.monotonic_ns()
-        self._mean.subtract(self._rows.values[now.start : now.start + count])
-        if not decoder.search(self._rows, now.start, count):
+        cepstra.clean(now.start, count)
+        if not decoder.search(cepstra.rows, now.start, count):
             raise _SearchError("PocketSphinx could not decode the sound")
         now.start += count
         if not now.waiting:
@@ -255,13 +245,14 @@ class PocketSphinx:
     def forget(self, session: int) -> None:
         """Drop the cepstra, what was learnt of them, and the words that were found last: in the library, too, by an
         utterance without sound."""
-        self._rows.values.fill(0)
-        self._mean.reset()
-        if self._decoder is not None and self._open is None:
+        if self._decoder is None or self._cepstra is None:
+            return
+        self._cepstra.forget()
+        if self._open is None:
             for _ in self._decoder.each_search():
                 self._decoder.start()
                 for _ in range(LIBRARY_FRAMES // BLOCK + 1):
-                    self._decoder.search(self._rows, 0, BLOCK)
+                    self._decoder.search(self._cepstra.rows, 0, BLOCK)
                 self._decoder.end()
 
     def cost_ns(self, units: int) -> int:
@@ -269,9 +260,11 @@ class PocketSphinx:
         return units * self._cost_ns
 
     def unload(self) -> None:
+        if self._cepstra is not None:
+            self._cepstra.close()
         if self._decoder is not None:
             self._decoder.close()
-        self._decoder = self._open = self._loaded = None
+        self._decoder = self._cepstra = self._open = self._loaded = None
         self._fed.clear()
 
 

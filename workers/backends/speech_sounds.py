@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.backends.sphinx_library import COEFFICIENTS
+from workers.backends.sphinx_front_end import COEFFICIENTS
 
 Numbers = NDArray[np.float64]
 FEW = 128

@@ -15,11 +15,8 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32, 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from engine.contract import Pcm
 from engine.errors import BackendError
+from workers.backends.sphinx_front_end import FrontEnd, Rows
 
 NGRAM_AUTO, NGRAM_ARPA = 0, 1
 START, END = b"<s>", b"</s>"
@@ -27,7 +24,6 @@ AT_JOINTS = 0.5
 """The share of pauses that come between phrases and not within one (Goldman-Eisler, "Psycholinguistics", 1968: 55 % in
 spontaneous speech, all in reading)."""
 FATAL = 4
-COEFFICIENTS = 13
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "err_set_loglevel": (c_int, (c_int,)),
@@ -44,6 +40,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ngram_wid": (c_int32, (c_void_p, c_char_p)),
     "ps_activate_search": (c_int, (c_void_p, c_char_p)),
     "ps_add_lm": (c_int, (c_void_p, c_char_p, c_void_p)),
+    "ps_config_bool": (c_int, (c_void_p, c_char_p)),
     "ps_config_free": (c_int, (c_void_p,)),
     "ps_config_init": (c_void_p, (c_void_p,)),
     "ps_config_set_bool": (c_void_p, (c_void_p, c_char_p, c_int)),
@@ -89,13 +86,12 @@ def library() -> Any:
 
 
 class Decoder:
-    """One recogniser. Sound goes through `extract` into cepstra, cepstra through `search`, words come from `text`.
+    """One recogniser. Sound goes through a `front_end` into cepstra, these through `search`, words come from `text`.
 
-    `options` are PocketSphinx's own (`pocketsphinx.Config().describe()` lists them). noise_filter: the front end takes
-    noise away as the model has it; False: it never does.
+    `options` are PocketSphinx's own (`pocketsphinx.Config().describe()` lists them).
     """
 
-    def __init__(self, options: dict[str, str | int | float | bool], *, noise_filter: bool = True) -> None:
+    def __init__(self, options: dict[str, str | int | float | bool]) -> None:
         self._lib = lib = library()
         self._config = lib.ps_config_init(None)
         for name, value in options.items():
@@ -105,15 +101,14 @@ class Decoder:
             else:
                 getattr(lib, setter)(self._config, name.encode(), value)
         self._ps = lib.ps_init(self._config)
-        # A front end of our own, and no mean normalisation in the decoder: see `cepstral_mean.py`. It is set here
-        # because ps_init takes the model's own choice over the caller's.
-        if not noise_filter:
-            lib.ps_config_set_bool(self._config, b"remove_noise", 0)
-        self._fe = lib.fe_init_auto_r(self._config) if self._ps else None
-        if self._fe:
+        self._remove_noise = False
+        if self._ps:
+            self._remove_noise = bool(lib.ps_config_bool(self._config, b"remove_noise"))
+            # No mean normalisation in the decoder: see `cepstral_mean.py`. It is set here because ps_init takes the
+            # model's own choice over the caller's.
             lib.ps_config_set_str(self._config, b"cmn", b"none")
             lib.ps_reinit_feat(self._ps, None)
-        self._pointer, self._left, self._count = c_void_p(), c_size_t(), c_int32()
+        self._count = c_int32()
         self._numbers = [c_int32() for _ in range(3)]
         self._models: list[int] = []
         self._words: int = 0
@@ -125,7 +120,12 @@ class Decoder:
     @property
     def fit(self) -> bool:
         """The model could be loaded."""
-        return bool(self._fe)
+        return bool(self._ps)
+
+    def front_end(self, *, noise_filter: bool = True) -> FrontEnd:
+        """One for this model. noise_filter: it takes noise away if the model was made so; False: it never does. It is
+        to be closed before the decoder is."""
+        return FrontEnd(self._lib, self._config, remove_noise=noise_filter and self._remove_noise)
 
     def use_language_models(self, general: Path, expected: str) -> bool:
         """Search with the model in the file `general`, and where it is likelier with the ARPA text `expected`.
@@ -200,28 +200,7 @@ class Decoder:
 
     def start(self) -> None:
         """Begin an utterance."""
-        # A front end made anew forgets the noise it filtered out of the last utterance; it costs 0.1 ms.
-        self._lib.fe_free(self._fe)
-        self._fe = self._lib.fe_init_auto_r(self._config)
-        self._lib.fe_start_utt(self._fe)
         self._lib.ps_start_utt(self._ps)
-
-    def extract(self, pcm: Pcm, rows: Rows, first: int) -> tuple[int, int]:
-        """Cepstra of `pcm`, read where it lies, into `rows` from `first` on: (samples used, frames made).
-
-        It stops when the rows are full. Samples that make no whole frame yet are kept inside.
-        """
-        start = pcm.__array_interface__["data"][0]
-        self._pointer.value, self._left.value, self._count.value = start, len(pcm), rows.size - first
-        self._lib.fe_process_frames(
-            self._fe, byref(self._pointer), byref(self._left), rows.at(first), byref(self._count)
-        )
-        return len(pcm) - self._left.value, self._count.value
-
-    def extract_last(self, rows: Rows, first: int) -> int:
-        """The last frame, of the samples that made no whole one: how many frames, 0 or 1."""
-        self._lib.fe_end_utt(self._fe, rows.values[first].ctypes.data, byref(self._count))
-        return self._count.value
 
     def search(self, rows: Rows, first: int, count: int) -> bool:
         """Search the words of `count` frames. False if that failed."""
@@ -255,30 +234,14 @@ class Decoder:
 
     def close(self) -> None:
         """Free everything."""
-        if self._fe:
-            self._lib.fe_free(self._fe)
         for model in (*self._models, self._words):
             self._lib.ngram_model_free(model)
         self._models, self._words = [], 0
         if self._ps:
             self._lib.ps_free(self._ps)
         self._lib.ps_config_free(self._config)
-        self._fe = self._ps = self._config = None
+        self._ps = self._config = None
 
 
 def _odds(chance: float) -> float:
     return chance / (1 - min(chance, 0.999))
-
-
-class Rows:
-    """Room for cepstra, float32 [size, 13], with the table of row addresses that the C library wants."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.values: NDArray[np.float32] = np.zeros((size, COEFFICIENTS), np.float32)
-        start, stride = self.values.ctypes.data, self.values.strides[0]
-        self._table = (c_void_p * size)(*[start + stride * i for i in range(size)])
-
-    def at(self, first: int) -> int:
-        """Address of the row table from row `first` on."""
-        return ctypes.addressof(self._table) + ctypes.sizeof(c_void_p) * first
