@@ -50,7 +50,7 @@ class Finalising:
         turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
         # A recogniser that was told to listen late can have heard all only so much later; and a button that is held
         # says itself when the user has finished.
-        heard_ns = turn.speech.end_ns + turn.listened_ns - turn.speech.said_ns
+        heard_ns = turn.speech.end_ns + max(0, turn.listened_ns - turn.speech.said_ns)
         present.set_deadline(max(heard_ns, now if self._attention.held else 0))
         self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
         present.timers[Timer.FINAL] = now if "asr" in present.absent else min(turn.due["asr"], self._latest_ns)

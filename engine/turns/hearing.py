@@ -104,10 +104,10 @@ class Hearing:
 
     def _send_listen(self, now: int) -> None:
         present, turn = self._present, self._present.current
-        turn.listened_ns = now
         start = present.before(turn.speech.start)
         ahead, present.ahead = present.ahead, None
         if ahead is None or ahead[0] != turn.ear or not 0 <= start - ahead[1] <= present.rate // 2:
+            turn.listened_ns = now
             present.listen(turn.ear, turn.speech)
 
     def wait(self, now: int) -> None:

@@ -106,7 +106,8 @@ class Turn:
     deaf: bool = False
     """The recogniser has failed: no text will come."""
     listened_ns: int = 0
-    """When the recogniser was told to listen: long after the speech, if it came during an answer."""
+    """When the recogniser was told to listen: long after the speech, if it came during an answer. 0: it has listened to
+    it since it may have been an interruption."""
     speculated: int = 0
     """Attempts that were begun before the user had finished."""
     hit: bool = False

@@ -125,6 +125,16 @@ def test_clear_voice_is_an_interruption_and_what_was_played_is_what_was_said(tal
     assert talk.on("clauses")[-1] == m.Cancel(tag=tag)
 
 
+def test_the_turn_that_follows_has_no_later_deadline_since_the_recogniser_heard_all_along(talk: Interruption) -> None:
+    talk.speaks()
+    talk.maybe(3600, 3632, 0)
+    talk.maybe(3600, 3760, 128)
+    talk.quiet(5000)
+    talk.until(5000 + WAIT + 10)
+    assert talk.state() == "FINALISING"
+    assert talk.present.current.whole_ns == (5000 + talk.present.config.turns.response_budget_ms) * MS
+
+
 def test_the_turn_that_follows_has_all_of_the_speech_and_the_recogniser_is_told_once(talk: Interruption) -> None:
     talk.speaks()
     talk.maybe(3600, 3760, 128)
