@@ -18,6 +18,9 @@ from engine.wording import is_command, is_murmur
 TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
 of more."""
+CATCHES_UP = 2
+"""A recogniser that was told to listen late hears what has been said by then so many times as fast as it was said, at
+least."""
 SHORT_MS, LONG_MS = 700, 1500
 """An interruption so short, of uncertain words, may have been a cough; one so long was none, whatever came of it."""
 
@@ -48,10 +51,10 @@ class Finalising:
         turn.stages["turns"] = Marks(turn.speech.paused_ns, None, now)
         turn.stages["vad"] = Marks(turn.speech.start_ns, turn.speech.said_ns, turn.speech.paused_ns)
         turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
-        # A recogniser that was told to listen late can have heard all only so much later; and a button that is held
-        # says itself when the user has finished.
-        heard_ns = turn.speech.end_ns + max(0, turn.listened_ns - turn.speech.said_ns)
-        present.set_deadline(max(heard_ns, now if self._attention.held else 0))
+        # A recogniser that was told to listen late has to catch up; and a button that is held says itself when the user
+        # has finished.
+        caught_up_ns = turn.listened_ns + (turn.speech.end_ns - turn.speech.said_ns) // CATCHES_UP
+        present.set_deadline(max(turn.speech.end_ns, caught_up_ns, now if self._attention.held else 0))
         self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
         present.timers[Timer.FINAL] = now if "asr" in present.absent else min(turn.due["asr"], self._latest_ns)
         present.progress(now)

@@ -135,6 +135,25 @@ def test_the_turn_that_follows_has_no_later_deadline_since_the_recogniser_heard_
     assert talk.present.current.whole_ns == (5000 + talk.present.config.turns.response_budget_ms) * MS
 
 
+@pytest.mark.parametrize("end", [6000, 9000])
+def test_whom_the_recogniser_hears_late_is_answered_as_soon_as_it_can_have_caught_up(
+    talk: Interruption, end: float
+) -> None:
+    """At twice the speed that was spoken at: within long speech it has, and after a short one it may take longer."""
+    talk.announces(interruptible=0)
+    talk.maybe(3600, 3664, 64)
+    talk.hear_out(5600)
+    listened = talk.at
+    assert talk.of(m.Listen)[-1].tag == talk.ear
+    talk.quiet(end)
+    talk.until(end + WAIT + 10)
+    assert talk.state() == "FINALISING"
+    caught_up = listened + (end - 3664) / 2
+    assert (caught_up > end) == (end == 6000)
+    budget = talk.present.config.turns.response_budget_ms
+    assert talk.present.current.whole_ns / MS == pytest.approx(max(end, caught_up) + budget, abs=1)
+
+
 def test_the_turn_that_follows_has_all_of_the_speech_and_the_recogniser_is_told_once(talk: Interruption) -> None:
     talk.speaks()
     talk.maybe(3600, 3760, 128)
