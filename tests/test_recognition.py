@@ -115,6 +115,9 @@ def test_a_visitor_who_left_is_forgotten_in_mid_utterance_and_the_next_is_heard(
     assert desk.work() == []
     assert desk.backend._cepstra is not None
     assert not desk.backend._cepstra.rows.values.any()
+    assert not desk.backend._cepstra._raw_rows.values.any()
+    assert desk.backend._cepstra._behind is not None
+    assert not desk.backend._cepstra._behind._heard.any()
     assert desk.backend._decoder is not None
     assert desk.backend._decoder.text() == ""
     desk.asr.take(m.Listen(tag=Tag(2, 1, 1), start=first, language="en"))

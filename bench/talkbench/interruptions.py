@@ -60,14 +60,16 @@ def interruptions(bench: Bench) -> Table:
 
 
 def undisturbed(builder: Builder, room: Mapping[str, object], sessions: int) -> dict[str, str]:
-    """Answers into which nobody speaks but the loudspeaker: all that interrupts them, it does itself."""
+    """Answers into which nobody speaks but the loudspeaker: all that interrupts one that was heard, it does itself.
+    (One that was not heard yet gives way to the same person, who goes on after a pause.)"""
     answers = interruptions = holes = more = 0
     for seed in range(1, sessions + 1):
         track = builder.build(SHORT, seed, gap=GAP_S)
         run = converse(builder.shared, track, {**ECHOES, **room})
         turns = run.report["turns"]
-        answers += sum(turn["response_ms"] is not None for turn in turns)
-        interruptions += sum(turn["interruption"] is not None for turn in turns)
+        heard = [turn for turn in turns if turn["response_ms"] is not None]
+        answers += len(heard)
+        interruptions += sum(turn["interruption"] is not None for turn in heard)
         more += max(0, len(turns) - len(track.labels["utterances"]))
         holes += len(run.total["holes"])
     return {"of": str(answers), "interrupted": str(interruptions), "holes": str(holes), "turns of its own": str(more)}

@@ -19,8 +19,7 @@ TAIL_MS = 100
 """Silence after the end of speech that the recogniser still gets, so that it is sure of the last word. It makes words
 of more."""
 CATCHES_UP = 2
-"""A recogniser that was told to listen late hears what has been said by then so many times as fast as it was said, at
-least."""
+"""A recogniser that was told to listen late is taken to hear what it missed so many times as fast as it was said."""
 SHORT_MS, LONG_MS = 700, 1500
 """An interruption so short, of uncertain words, may have been a cough; one so long was none, whatever came of it."""
 
@@ -53,7 +52,8 @@ class Finalising:
         turn.due["asr"] = now + present.config.asr.final_budget_ms * MS
         # A recogniser that was told to listen late has to catch up; and a button that is held says itself when the user
         # has finished.
-        caught_up_ns = turn.listened_ns + (turn.speech.end_ns - turn.speech.said_ns) // CATCHES_UP
+        all_of_it_ns = turn.speech.end_ns - turn.speech.start_ns + present.config.vad.preroll_ms * MS
+        caught_up_ns = turn.listened_ns + all_of_it_ns // CATCHES_UP
         present.set_deadline(max(turn.speech.end_ns, caught_up_ns, now if self._attention.held else 0))
         self._latest_ns = deadline_ns("asr", turn.whole_ns, now, present.config)
         present.timers[Timer.FINAL] = now if "asr" in present.absent else min(turn.due["asr"], self._latest_ns)

@@ -106,7 +106,9 @@ class Hearing:
         present, turn = self._present, self._present.current
         start = present.before(turn.speech.start)
         ahead, present.ahead = present.ahead, None
-        if ahead is None or ahead[0] != turn.ear or not 0 <= start - ahead[1] <= present.rate // 2:
+        if ahead is not None and ahead[0] == turn.ear and 0 <= start - ahead[1] <= present.rate // 2:
+            turn.listened_ns = ahead[2]
+        else:
             turn.listened_ns = now
             present.listen(turn.ear, turn.speech)
 

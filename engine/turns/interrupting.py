@@ -107,7 +107,7 @@ class Interrupting:
         """Stay silent, and let the recogniser hear whether there are words in it."""
         present, turn, attempt = self._present, self._present.current, self._present.current.attempt
         assert turn.voice is not None
-        present.listen_ahead(turn.voice)
+        present.listen_ahead(turn.voice, now)
         if present.config.turns.barge_in == "on" and self._is_heard and not attempt.held:
             attempt.held = True
             present.timers[Timer.HELD] = now + HELD_MS * MS

@@ -69,8 +69,8 @@ class Present:
         self.turn: Turn | None = None
         self.kept: list[Speech] = []
         """Speech that came while the turn was not the user's, oldest first."""
-        self.ahead: tuple[Tag, int] | None = None
-        """The turn to come, and the sample from which the recogniser listens for it already."""
+        self.ahead: tuple[Tag, int, int] | None = None
+        """The turn to come, the sample from which the recogniser listens for it already, and since when."""
         self.unsaid: Unsaid | None = None
         """What has just been interrupted by the turn to come."""
         self.timers: dict[Timer, int] = {}
@@ -139,10 +139,10 @@ class Present:
         start, language = self.before(speech.start), self.config.language
         self.send("listen", m.Listen(tag=tag, capture_ns=speech.start_ns, start=start, language=language))
 
-    def listen_ahead(self, speech: Speech) -> None:
+    def listen_ahead(self, speech: Speech, now: int) -> None:
         """Let the recogniser listen to what may become the next turn."""
         if self.ahead is None:
-            self.ahead = Tag(self.session.number, self.session.turn + 1), self.before(speech.start)
+            self.ahead = Tag(self.session.number, self.session.turn + 1), self.before(speech.start), now
             self.listen(self.ahead[0], speech)
 
     def stop_listening_ahead(self) -> None:

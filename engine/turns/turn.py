@@ -106,8 +106,7 @@ class Turn:
     deaf: bool = False
     """The recogniser has failed: no text will come."""
     listened_ns: int = 0
-    """When the recogniser was told to listen: long after the speech, if it came during an answer. 0: it has listened to
-    it since it may have been an interruption."""
+    """When the recogniser was told to listen: long after the speech, if it came during an answer."""
     speculated: int = 0
     """Attempts that were begun before the user had finished."""
     hit: bool = False

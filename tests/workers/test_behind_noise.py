@@ -61,7 +61,7 @@ def taken_off(heard: Frames, behind: BehindNoise | None = None, piece: int = 5) 
         mean.subtract(frames[start : start + piece])
         if behind:
             behind.learn(heard[ahead])
-            behind.clear(frames[start : start + piece], heard[start : start + piece])
+            behind.clean(frames[start : start + piece], heard[start : start + piece])
     return frames
 
 
@@ -91,7 +91,17 @@ def test_bands_of_the_front_ends_cepstra_are_its_bands(sounds: Sounds) -> None:
     decoder.close()
 
 
-@pytest.mark.parametrize("other", ["semi-continuous", "cut short", "not of the library", "no settings"])
+def with_gaussians(file: Path, count: int) -> None:
+    """Say that each phoneme has so many: less than there are."""
+    data = bytearray(file.read_bytes())
+    start = data.find(b"endhdr\n") + len(b"endhdr\n") + 4 + 8
+    data[start : start + 4] = count.to_bytes(4, "little")
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "other", ["semi-continuous", "cut short", "not of the library", "no settings", "few", "of another size"]
+)
 def test_a_model_of_another_kind_is_left_to_the_library(tmp_path: Path, other: str) -> None:
     for name in ("feat.params", "means", "variances"):
         shutil.copy(Model.find("").acoustic / name, tmp_path)
@@ -103,6 +113,11 @@ def test_a_model_of_another_kind_is_left_to_the_library(tmp_path: Path, other: s
         means.write_bytes(means.read_bytes()[:5000])
     elif other == "not of the library":
         means.write_bytes(b"broken")
+    elif other == "few":
+        for file in (means, tmp_path / "variances"):
+            with_gaussians(file, 3)
+    elif other == "of another size":
+        with_gaussians(means, 64)
     else:
         settings.unlink()
     assert sounds_of(tmp_path) is None
@@ -122,8 +137,37 @@ def test_noise_goes_and_the_voice_stays(sounds: Sounds, seed: int) -> None:
 
 def test_without_noise_it_is_the_mean(sounds: Sounds) -> None:
     clean = voice(sounds).astype(np.float32)
-    clean[:HUSH] -= 40 * np.eye(1, COEFFICIENTS, dtype=np.float32)
+    clean[:HUSH] -= 30 * np.eye(1, COEFFICIENTS, dtype=np.float32)
     np.testing.assert_array_equal(taken_off(clean, BehindNoise(sounds)), taken_off(clean))
+
+
+def test_digital_silence_is_no_noise(sounds: Sounds) -> None:
+    """Of a lost block, or before the first one: what is said of the noise around it stays as it was."""
+    noisy = in_noise(sounds, voice(sounds))
+    gap = np.zeros((5, COEFFICIENTS), np.float32)
+    gap[:, 0] = -46
+    whole, broken = BehindNoise(sounds), BehindNoise(sounds)
+    alone = taken_off(noisy, whole)
+    lost = taken_off(np.concatenate([noisy[:100], gap, noisy[100:]]), broken)
+    assert whole._share > 0
+    assert broken._share == pytest.approx(whole._share, abs=0.2)
+    np.testing.assert_array_equal(lost[:60], alone[:60])
+
+
+def test_where_it_is_half_noisy_it_is_half_of_both(sounds: Sounds) -> None:
+    heard, remover = in_noise(sounds, voice(sounds)), BehindNoise(sounds)
+    remover.learn(heard)
+    own = np.ones_like(heard)
+    remover.clean(own.copy(), heard)
+    made = []
+    for share in (0.0, 0.5, 1.0):
+        remover._share = share
+        frames = own.copy()
+        remover.clean(frames, heard)
+        made.append(frames)
+    np.testing.assert_array_equal(made[0], own)
+    np.testing.assert_allclose(made[1], (made[0] + made[2]) / 2, rtol=1e-5, atol=1e-4)
+    assert np.abs(made[2] - own).max() > 1
 
 
 def test_nothing_is_kept_of_the_utterance_before(sounds: Sounds) -> None:

@@ -229,6 +229,33 @@ def test_clear_speech_is_trusted_more_than_noise_and_babble(plain: PocketSphinx)
     assert 0 <= unclear < 0.4 < 0.6 < clear <= 1
 
 
+def test_what_is_for_noise_is_warm_before_the_first_voice_in_noise() -> None:
+    backend = loaded()
+    assert backend._cepstra is not None
+    assert backend._cepstra._behind is not None
+    assert backend._cepstra._behind._noisy is not None
+
+
+def test_both_front_ends_make_the_same_rows_of_any_sound(plain: PocketSphinx, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than their rows can hold, in pieces of any size."""
+    assert plain._cepstra is not None
+    made: dict[str, list[tuple[int, int]]] = {}
+    for name in ("_front", "_raw_front"):
+        front, mine = getattr(plain._cepstra, name), made.setdefault(name, [])
+        extract = front.extract
+
+        def watched(*arguments: Any, extract: Any = extract, mine: list[tuple[int, int]] = mine) -> tuple[int, int]:
+            mine.append(extract(*arguments))
+            return mine[-1]
+
+        monkeypatch.setattr(front, "extract", watched)
+    sound = noise(12 * 16000)
+    for turn, block in enumerate((len(sound), 333)):
+        hear(plain, sound, block, turn)
+    assert len(made["_front"]) > len(sound) // 333 + 2
+    assert made["_raw_front"] == made["_front"]
+
+
 @pytest.fixture(scope="module")
 def without() -> PocketSphinx:
     return loaded(denoise=False)
@@ -303,6 +330,7 @@ def test_a_visitor_is_forgotten_on_every_rung(denoise: bool) -> None:
     assert backend._cepstra is not None
     assert not backend._cepstra.rows.values.any()
     assert not backend._cepstra._raw_rows.values.any()
+    assert (backend._cepstra._front._fe, backend._cepstra._raw_front._fe) == (0, 0)
     behind = backend._cepstra._behind
     assert (behind is not None) == denoise
     if behind is not None:

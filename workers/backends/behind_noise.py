@@ -28,11 +28,12 @@ FIRST_ROUNDS, MORE_ROUNDS = 4, 2
 """How often the place is guessed, the first time and when a little more is known."""
 TRUST = 10.0
 """As if so many frames had told what the place was thought to be at first."""
-VOICED, ABOVE = 13, 4.0
-"""So many frames have to lie so far above the noise (in the first cepstrum: noise alone varies by 0.7) before anything
-is said of a voice in it. With fewer, silence before the first word looked like noise that covers all."""
+VOICED, STRONGEST, ABOVE = 13, 8, 1.6
+"""So many frames have to lie so far above the noise in so many bands of theirs (7 dB, in the mean of these) before
+anything is said of a voice in it: no frame of noise alone does. With fewer, silence before the first word looked like
+noise that covers all."""
 LOUDER = 0.4
-"""Of the frames with a voice so many count, of all frames: the loudest."""
+"""The loudest frames with a voice count, up to this share of all frames."""
 COVERED = (0.1, 0.2)
 """The part of a voice that noise covers: up to the first it is left alone, from the second on it counts as noisy."""
 SPREAD = 0.01
@@ -71,7 +72,7 @@ class BehindNoise:
         self._heard[self._count : self._count + len(added)] = added
         self._count += len(added)
 
-    def clear(self, frames: NDArray[np.float32], heard: NDArray[np.float32]) -> None:
+    def clean(self, frames: NDArray[np.float32], heard: NDArray[np.float32]) -> None:
         """Move frames [n, 13], in place, towards what `heard`, the same as they were heard, would be without noise and
         place: all the way where it is noisy, and not at all where there is hardly any noise."""
         if self._count - self._learnt >= EVERY or (self._count and not self._learnt):
@@ -98,12 +99,12 @@ class BehindNoise:
 
     def _covered(self, noise: Numbers, audible: Numbers) -> float:
         """How far the voice counts as noisy, by the part of its louder frames that noise covers."""
-        above = audible[:, 0] - noise[0]
+        above = np.partition((audible - noise) @ self._sounds.to_bands.T, -STRONGEST)[:, -STRONGEST:].mean(axis=1)
         voiced = int((above >= ABOVE).sum())
         if voiced < VOICED:
             return 0.0
         louder = max(VOICED, min(voiced, round(LOUDER * len(above))))
-        loud = audible[np.argpartition(-above, louder - 1)[:louder]]
+        loud = audible[np.argpartition(-audible[:, 0], louder - 1)[:louder]]
         covered = np.minimum(1, np.exp((noise - loud) @ self._sounds.to_bands.T)).mean()
         least, most = COVERED
         return float(np.clip((covered - least) / (most - least), 0, 1))
@@ -117,10 +118,12 @@ class BehindNoise:
 
 
 def _noise(heard: Numbers) -> tuple[Numbers, Numbers]:
-    """Mean and covariance of the quietest stretch."""
+    """Mean and covariance of the quietest stretch. One that is partly digital silence, where a block was lost, says
+    nothing."""
     length = min(QUIET, len(heard))
-    sums = np.cumsum(np.concatenate([[0.0], heard[:, 0]]))
-    start = int((sums[length:] - sums[:-length]).argmin())
+    loudness = np.convolve(heard[:, 0], np.ones(length), "valid")
+    silent = np.convolve(heard[:, 0] < 0, np.ones(length), "valid")
+    start = int(np.where((silent > 0.5) & (silent < length - 0.5), np.inf, loudness).argmin())
     quiet = heard[start : start + length]
     mean = quiet.mean(axis=0)
     apart = quiet - mean

@@ -26,7 +26,7 @@ class Cepstra:
         self._raw_front = decoder.front_end(noise_filter=False)
 
     def start(self) -> None:
-        """A new utterance. Nothing is kept of the last one."""
+        """A new utterance. Nothing that was learnt of the last one is kept."""
         self._front.start()
         self._mean.reset()
         if self._behind:
@@ -62,7 +62,7 @@ class Cepstra:
         rows = self.rows.values[first : first + count]
         self._mean.subtract(rows)
         if self._behind:
-            self._behind.clear(rows, self._raw_rows.values[first : first + count])
+            self._behind.clean(rows, self._raw_rows.values[first : first + count])
 
     def forget(self) -> None:
         """Keep nothing of what was heard."""
@@ -73,6 +73,7 @@ class Cepstra:
             self._behind.reset()
 
     def close(self) -> None:
-        """Free the front ends, before the decoder is closed."""
+        """Free the front ends, with the sound that has made no whole frame yet: before the decoder is closed. `start`
+        makes them anew."""
         self._front.close()
         self._raw_front.close()

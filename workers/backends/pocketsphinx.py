@@ -1,7 +1,7 @@
 """Speech recognition with PocketSphinx (BSD), on the processor, word by word while the user speaks.
 
 One pass: the words are found as the sound comes in, so that after `finish` only the last frames are left to do.
-The front end reads the borrowed samples where they lie and keeps 13 numbers for every 10 ms.
+The front ends read the borrowed samples where they lie and keep 13 numbers each for every 10 ms.
 """
 
 from __future__ import annotations
@@ -88,14 +88,14 @@ class PocketSphinx:
         pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
         expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.6)))
+        sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
         self.unload()
-        self._loaded = rung
         files = {"hmm": str(model.acoustic), "dict": str(model.dictionary)}
         self._decoder = decoder = Decoder({**files, **SEARCH})
         fit = decoder.fit and decoder.use_language_models(model.language, expected)
         if fit and decoder.search_within(*bounds(rung)):
-            sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
             self._cepstra = Cepstra(decoder, sounds, FRAMES)
+            self._loaded = rung
         else:
             self.unload()
             raise BackendError(
@@ -112,7 +112,9 @@ class PocketSphinx:
         tag = Tag(-1, -1, -1)
         job = Job(tag)
         self.begin(job)
-        self.feed(job, (np.random.default_rng(0).standard_normal(RATE) * 300).astype(np.int16))
+        # The second half is so much louder that it passes for a voice in noise, and what is for that is warm, too.
+        loudness = np.repeat([300, 520], RATE // 2)
+        self.feed(job, (np.random.default_rng(0).standard_normal(RATE) * loudness).astype(np.int16))
         self.finish(job)
         events: list[Event] = []
         while not self.idle:
@@ -249,6 +251,7 @@ class PocketSphinx:
             return
         self._cepstra.forget()
         if self._open is None:
+            self._cepstra.close()  # another utterance opens it again
             for _ in self._decoder.each_search():
                 self._decoder.start()
                 for _ in range(LIBRARY_FRAMES // BLOCK + 1):

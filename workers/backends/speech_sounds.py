@@ -38,11 +38,11 @@ class Sounds:
 
 def sounds_of(acoustic: Path) -> Sounds | None:
     """What the model in this directory knows. None: it is not of the kind that the package's is, where each phoneme has
-    Gaussians of its own ("ptm") and the first 13 numbers a stream of their own."""
+    Gaussians of its own ("ptm"), at least FEW in all, and the first 13 numbers a stream of their own."""
     settings = _settings(acoustic / "feat.params")
     means, variances = _gaussians(acoustic / "means"), _gaussians(acoustic / "variances")
     usual = (settings.get("-model"), settings.get("-transform"), settings.get("-feat")) == ("ptm", "dct", "1s_c_d_dd")
-    if not usual or means is None or variances is None:
+    if not usual or means is None or variances is None or means.shape != variances.shape or means[:, :, 0].size < FEW:
         return None
     weights = np.full(means.shape[:2], (1 - SILENT) / (len(means) - 1))
     weights[means[:, :, 0].mean(axis=1).argmin()] = SILENT

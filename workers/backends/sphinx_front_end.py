@@ -29,11 +29,11 @@ class Rows:
 
 
 class FrontEnd:
-    """13 numbers for every 10 ms of sound, of 25.6 ms around them. remove_noise: the library's filter takes away what
+    """13 numbers for every 10 ms of sound, of 25.6 ms around them. noise_filter: the library's filter takes away what
     is steady."""
 
-    def __init__(self, library: Any, config: int, *, remove_noise: bool) -> None:
-        self._lib, self._config, self._remove_noise = library, config, remove_noise
+    def __init__(self, library: Any, config: int, *, noise_filter: bool) -> None:
+        self._lib, self._config, self._noise_filter = library, config, noise_filter
         self._fe = 0
         self._pointer, self._left, self._count = c_void_p(), c_size_t(), c_int32()
 
@@ -41,7 +41,7 @@ class FrontEnd:
         """Begin an utterance."""
         # One made anew forgets the noise it filtered out of the last utterance; it costs 0.1 ms.
         self.close()
-        self._lib.ps_config_set_bool(self._config, b"remove_noise", self._remove_noise)
+        self._lib.ps_config_set_bool(self._config, b"remove_noise", self._noise_filter)
         self._fe = self._lib.fe_init_auto_r(self._config)
         self._lib.fe_start_utt(self._fe)
 

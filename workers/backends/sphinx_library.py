@@ -101,9 +101,9 @@ class Decoder:
             else:
                 getattr(lib, setter)(self._config, name.encode(), value)
         self._ps = lib.ps_init(self._config)
-        self._remove_noise = False
+        self._noise_filter = False
         if self._ps:
-            self._remove_noise = bool(lib.ps_config_bool(self._config, b"remove_noise"))
+            self._noise_filter = bool(lib.ps_config_bool(self._config, b"remove_noise"))
             # No mean normalisation in the decoder: see `cepstral_mean.py`. It is set here because ps_init takes the
             # model's own choice over the caller's.
             lib.ps_config_set_str(self._config, b"cmn", b"none")
@@ -125,7 +125,7 @@ class Decoder:
     def front_end(self, *, noise_filter: bool = True) -> FrontEnd:
         """One for this model. noise_filter: it takes noise away if the model was made so; False: it never does. It is
         to be closed before the decoder is."""
-        return FrontEnd(self._lib, self._config, remove_noise=noise_filter and self._remove_noise)
+        return FrontEnd(self._lib, self._config, noise_filter=noise_filter and self._noise_filter)
 
     def use_language_models(self, general: Path, expected: str) -> bool:
         """Search with the model in the file `general`, and where it is likelier with the ARPA text `expected`.
