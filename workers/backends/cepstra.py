@@ -36,10 +36,9 @@ class Cepstra:
     def take_in(self, pcm: Pcm, first: int) -> tuple[int, int]:
         """Make rows of `pcm`, from `first` on, and learn from them: (samples used, rows made)."""
         used, made = self._front.extract(pcm, self.rows, first)
-        self._mean.learn(self.rows.values[first : first + made])
         if self._behind:
             self._raw_front.extract(pcm[:used], self._raw_rows, first)
-            self._behind.learn(self._raw_rows.values[first : first + made])
+        self._learn(first, made)
         return used, made
 
     def take_in_last(self, first: int, again: int) -> int:
@@ -52,10 +51,13 @@ class Cepstra:
             return 0
         for rows in (self.rows, self._raw_rows):
             rows.values[first + 1 : first + 1 + again] = rows.values[first : first + 1]
-        self._mean.learn(self.rows.values[first : first + 1])
-        if self._behind:
-            self._behind.learn(self._raw_rows.values[first : first + 1])
+        self._learn(first, made)
         return 1 + again
+
+    def _learn(self, first: int, made: int) -> None:
+        self._mean.learn(self.rows.values[first : first + made])
+        if self._behind:
+            self._behind.learn(self._raw_rows.values[first : first + made])
 
     def clean(self, first: int, count: int) -> None:
         """Take place and noise off rows, in place: they are ready to be searched then."""
