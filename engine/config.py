@@ -111,7 +111,9 @@ class Config(Settings):
         if "facts" in answers:
             from engine.partner.expecting import expected  # not at the top: it takes a while
 
-            phrases += expected(self.language, self.facts, [tool.description for tool in self.tools])
+            requests = [tool.description for tool in self.tools]
+            requests += [word for tool in self.tools for each in tool.parameters for word in each.choices]
+            phrases += expected(self.language, self.facts, requests)
         return tuple(dict.fromkeys(phrases))
 
 

@@ -64,6 +64,7 @@ ENGLISH = Language(
     light=words.LIGHT,
     same=SAME,
     likely=sayings.LIKELY,
+    everyday=sayings.EVERYDAY,
     context=sayings.CONTEXT,
     phrases=sayings.PHRASES,
     kinds=patterns.KINDS,

@@ -12,6 +12,23 @@ LIKELY = {
     "long": ("how long {does} {} take",),
 }
 
+# fmt: off
+EVERYDAY = (
+    "how much is it", "how much does it cost", "what does that cost", "how long does it take", "how long is it",
+    "how long does that take", "where is it", "where is that", "when is it", "when was that", "what is it",
+    "what is that", "who is that", "why is that", "is it far", "is that all", "how late …", "how often …", "how far …",
+    "how many …", "until when …", "what about …", "how about …", "which …", "and …", "and for …", "and the …",
+    "and on {day}", "and what about {day}", "what about {day}", "are you open on {day}", "are you …", "do you have …",
+    "do you have a …", "do you have any …", "is there a …", "are there any …", "where can i …", "can i …", "can we …",
+    "may i …", "do i have to …", "do i need a …", "does it …", "is it …", "i need a …", "i need to …", "i want to …",
+    "i would like to …", "i would like a …", "i am looking for …", "could you …", "could you please …", "can you …",
+    "please …", "tell me …", "tell me about …", "show me …", "who are you", "what is your name", "what can you do",
+    "can you help me", "how are you", "hello", "good morning", "good evening", "goodbye", "thank you",
+    "thank you very much", "thanks a lot", "yes please", "no thank you", "never mind", "that is all",
+    "can you say that again", "say that again", "please wait a moment", "stop it",
+)
+# fmt: on
+
 CONTEXT = {
     "sees": "I see {}.",
     "hears": "I hear {}.",

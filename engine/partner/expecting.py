@@ -28,6 +28,25 @@ def expected(language: str, facts: Iterable[str], requests: Sequence[str]) -> tu
     return tuple(dict.fromkeys(found))
 
 
+def alike(language: str, phrases: Iterable[str]) -> tuple[str, ...]:
+    """What is as likely as these phrases, each once: words that mean the same as words of theirs, and what is often
+    said to whoever answers questions. Nothing for a language without tables."""
+    tables = LANGUAGES.get(language.split("-")[0])
+    if tables is None:
+        return ()
+    known = lexicon(tables)
+    stems = {term.stem for text in phrases for term in known.read(known.words(text)) if term.weight == FULL}
+    found: list[str] = []
+    for line in tables.same:
+        entries = line.split()
+        if any(known.stem_of(entry) in stems for entry in entries):
+            found += [entry.strip("=_").replace("_", " ") for entry in entries]
+    days = [form for day in tables.days for form in (day, f"{day}s")]
+    for phrase in tables.everyday:
+        found += [phrase.format(day=day) for day in days] if "{day}" in phrase else [phrase]
+    return tuple(dict.fromkeys(found))
+
+
 def _asked(form: str, subject: str) -> str:
     """A question about a thing or, by its last letter, about several."""
     several = subject.endswith("s")

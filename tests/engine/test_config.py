@@ -304,6 +304,7 @@ def test_what_a_partner_is_told_comes_back_as_it_was_written(tmp_path: Path) -> 
         ("side", "string", ("left", "right"), True),
         ("far", "number", (), False),
     ]
+    assert {"drive", "left", "right"} <= {*config.expected_phrases()}
     assert Config.from_dict(config.as_dict()) == config
     again = load(config=write(tmp_path / "again.toml", dump(config.as_dict() | {"profiles": {}})), environ=NOTHING)
     assert (again.tools, again.facts, again.persona) == (config.tools, config.facts, config.persona)

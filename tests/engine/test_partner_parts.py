@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.partner.english import ENGLISH
-from engine.partner.expecting import expected
+from engine.partner.expecting import alike, expected
 from engine.partner.facts import days_of, describe
 from engine.partner.phonetics import Ear, likeness, sounds
 from engine.partner.question import read
@@ -111,6 +111,15 @@ def test_words_that_sound_alike_are_alike() -> None:
 def test_a_known_pronunciation_counts_more_than_the_spelling() -> None:
     said = {"leeds": "L IY D Z", "leads": "L IY D Z"}
     assert Ear(["leeds"], lambda word: said.get(word, "")).alike("leads", 0.99) == [("leeds", 1.0)]
+
+
+def test_words_for_the_same_and_everyday_phrases_are_as_likely() -> None:
+    found = alike("en-GB", ["where is the toilet", "lobby"])
+    assert {"bathroom", "ladies room", "how much is it", "and on saturday", "and on saturdays", "can i …"} <= {*found}
+    assert "wheelchair" not in found  # means the same as nothing in these
+    assert not any("{" in phrase or "_" in phrase or "=" in phrase for phrase in found)
+    assert len(found) == len({*found})
+    assert alike("xx", ["lobby"]) == ()
 
 
 def test_what_people_are_likely_to_ask_is_expected_once() -> None:

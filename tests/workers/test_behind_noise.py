@@ -135,6 +135,17 @@ def test_noise_goes_and_the_voice_stays(sounds: Sounds, seed: int) -> None:
     assert far[1] ** 0.5 < 0.85 * far[0] ** 0.5
 
 
+def test_noise_makes_no_voice_louder(sounds: Sounds) -> None:
+    """The place is found as loud as it is, over several voices: with a line through each Gaussian's mean it would be
+    louder."""
+    found = []
+    for seed in range(6):
+        behind = BehindNoise(sounds)
+        taken_off(in_noise(sounds, voice(sounds, seed), seed + 10), behind)
+        found.append(behind._place[0] - PLACE[0])
+    assert abs(np.mean(found)) < 1.5
+
+
 def test_without_noise_it_is_the_mean(sounds: Sounds) -> None:
     clean = voice(sounds).astype(np.float32)
     clean[:HUSH] -= 30 * np.eye(1, COEFFICIENTS, dtype=np.float32)

@@ -396,6 +396,12 @@ def test_the_model_of_expected_phrases_is_right_arpa() -> None:
     assert lines[-1] == "\\end\\"
 
 
+def test_a_phrase_that_goes_on_does_not_end() -> None:
+    known = {"do", "you", "have"}
+    assert " have </s> 0.0" not in "".join(arpa(["do you have …"], known, 0.5).splitlines(keepends=True))
+    assert "-0.3010 have </s> 0.0" in arpa(["do you have"], known, 0.5).splitlines()
+
+
 @pytest.mark.parametrize(("phrases", "bias"), [([], 0.5), (["zork"], 0.5), (["the lift"], 0.0)])
 def test_nothing_to_lean_towards_is_no_model(phrases: Sequence[str], bias: float) -> None:
     assert arpa(phrases, {"the", "lift"}, bias) == ""

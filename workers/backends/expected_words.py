@@ -2,7 +2,8 @@
 
 It is made to stand beside a general model, where the greater probability of the two counts: so it need not sum to
 one, and says how likely its words are at least. A word that follows the words before it in some phrase gets
-`bias` times its share there; any expected word gets at least `bias` times ANYWHERE, wherever it stands.
+`bias` times its share there; any expected word gets at least `bias` times ANYWHERE, wherever it stands. A phrase that
+ends in GOES_ON is only how one begins.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from engine.wording import words_of
 
 START, END = "<s>", "</s>"
 ORDER = 3
+GOES_ON = "…"
 ANYWHERE = 1e-4
 """One word in ten thousand: a common noun. (A tenfold of it changed nothing that could be measured.)"""
 
@@ -49,6 +51,7 @@ def arpa(phrases: Iterable[str], dictionary: Collection[str], bias: float) -> st
 
 def _pieces(phrases: Iterable[str], dictionary: Collection[str]) -> Iterable[list[str]]:
     for phrase in phrases:
-        for known, group in groupby(words_of(phrase), dictionary.__contains__):
-            if known:
-                yield [START, *group, END]
+        pieces = [[START, *group, END] for known, group in groupby(words_of(phrase), dictionary.__contains__) if known]
+        if phrase.endswith(GOES_ON) and pieces:
+            pieces[-1].pop()
+        yield from pieces

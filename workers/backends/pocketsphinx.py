@@ -1,7 +1,8 @@
 """Speech recognition with PocketSphinx (BSD), on the processor, word by word while the user speaks.
 
-One pass: the words are found as the sound comes in, so that after `finish` only the last frames are left to do.
-The front ends read the borrowed samples where they lie and keep 13 numbers each for every 10 ms.
+The words are found as the sound comes in, so that after `finish` only the last frames are left to do, and to choose
+the best way through all words that were come by. The front ends read the borrowed samples where they lie and keep 13
+numbers each for every 10 ms.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
+from engine.partner.expecting import alike
 from engine.wording import words_of
 from workers.backends.cepstra import Cepstra
 from workers.backends.expected_words import arpa, unknown_words
@@ -35,21 +37,26 @@ HEAD = 60
 """Frames that are collected before the search begins, so that their mean is known: 0.6 s."""
 TAIL = 3
 """Frames on either side that a feature is made of: at the end the last frame is repeated so often."""
-SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": False, "loglevel": "FATAL"}
-"""No second and third pass: they would begin only when the user has ended."""
+SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": True, "loglevel": "FATAL"}
+"""No second pass: it would begin only when the user has ended, and take a tenth of the utterance's time. The third, the
+best way through the words that the first has come by, takes one to three milliseconds, and gains as much: in noise, of
+646 words 22.1 % were wrong with neither, 18.0 % with the second, 18.7 % with the third."""
 UNITS, WORDS = 3000, 10
 """The most sound units and words that are followed in a frame bound its work, which the library leaves open (30000, and
 any number). Three times as fast, and no worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them
 read numbers and literature."""
+EXPECTED = 5
+"""An expected phrase counts as much as so many that are only as likely."""
 CLEAR, WIDTH = -35, 4.5
 """Acoustic score of a frame that is as likely right as wrong, and how quickly trust changes around it."""
 
 
 class PocketSphinx:
     """`settings`: `model`, directory with an acoustic model, a dictionary (*.dict) and a language model (*.lm.bin or
-    *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`. `most_units`
-    and `most_words`: what is followed in a frame, at most. `denoise`: where it is noisy, see `behind_noise.py`; False,
-    or with a model of another kind: the library's own filter everywhere.
+    *.lm), empty: the English one in the package. `bias`, 0 to 1: how far to lean towards `rung.expected`, and where
+    anything is expected towards what is as likely (`engine.partner.expecting.alike`). `most_units` and `most_words`:
+    what is followed in a frame, at most. `denoise`: where it is noisy, see `behind_noise.py`; False, or with a model of
+    another kind: the library's own filter everywhere.
 
     `unknown_words`: expected words that the dictionary cannot pronounce, and that are therefore never heard.
     One utterance at a time: a job begun while another is open ends as failed. The confidence is the acoustic score
@@ -85,9 +92,10 @@ class PocketSphinx:
             return
         self._language = rung.language
         model = Model.find(configured)
-        pronounced = model.pronounced({w for phrase in rung.expected for w in words_of(phrase)})
+        likely = (*rung.expected * EXPECTED, *(alike(rung.language, rung.expected) if rung.expected else ()))
+        pronounced = model.pronounced({w for phrase in likely for w in words_of(phrase)})
         self.unknown_words = unknown_words(rung.expected, pronounced)
-        expected = arpa(rung.expected, pronounced, float(rung.settings.get("bias", 0.6)))
+        expected = arpa(likely, pronounced, float(rung.settings.get("bias", 0.6)))
         sounds = sounds_of(model.acoustic) if rung.settings.get("denoise", True) else None
         self.unload()
         files = {"hmm": str(model.acoustic), "dict": str(model.dictionary)}
@@ -185,14 +193,17 @@ class PocketSphinx:
                 if time.monotonic_ns() >= until:
                     break
         if now.drained and not now.waiting:
+            # Both of the first pass: the third gives no scores that could be compared, and no words where none of its
+            # ways leads to an end.
+            score, words = decoder.word_score(), decoder.text()
             decoder.end()
             self._open = None
-            return [self._heard(now, decoder, final=True), Ended(now.tag)]
+            return [self._heard(now, decoder, decoder.text() or words, score, final=True), Ended(now.tag)]
         text, decoded = decoder.text(), now.heard_frames - now.waiting
         if (text, decoded) == (now.text, now.decoded) or not text:
             return []
         now.text, now.decoded = text, decoded
-        return [self._heard(now, decoder, final=False)]
+        return [self._heard(now, decoder, text, decoder.word_score(), final=False)]
 
     def _make_room(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, rows: int) -> None:
         if now.stop + rows > FRAMES:
@@ -212,11 +223,10 @@ class PocketSphinx:
         took = (time.monotonic_ns() - began) // count
         self._cost_ns += (took - self._cost_ns) // 16 if self._cost_ns else took
 
-    def _heard(self, now: _Utterance, decoder: Decoder, final: bool) -> Heard:
-        score, frames = decoder.word_score()
+    def _heard(self, now: _Utterance, decoder: Decoder, text: str, fit: tuple[int, int], final: bool) -> Heard:
+        score, frames = fit
         trust = 1 / (1 + math.exp((CLEAR - score / frames) / WIDTH)) if frames else 0.0
         decoded = (now.heard_frames - now.waiting) * RATE // 100
-        text = decoder.text()
         return Heard(now.tag, text, trust, self._language, final, max(0, decoded), decoder.complete(text))
 
     def _close(self) -> None:

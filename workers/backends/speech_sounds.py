@@ -30,6 +30,8 @@ class Sounds:
     """[FEW, 13, 13]"""
     log_weights: Numbers
     """[FEW]"""
+    deviations: Numbers
+    """How far the bands of each lie from its mean, [FEW, bands]: standard deviations."""
     to_cepstra: Numbers
     """[13, bands]"""
     to_bands: Numbers
@@ -48,7 +50,9 @@ def sounds_of(acoustic: Path) -> Sounds | None:
     weights[means[:, :, 0].mean(axis=1).argmin()] = SILENT
     flat = means.reshape(-1, COEFFICIENTS), variances.reshape(-1, COEFFICIENTS)
     few = _few(*flat, weights.ravel() / weights.sum())
-    return Sounds(*few, *_transforms(int(settings.get("-nfilt", 40)), int(settings.get("-lifter", 0))))
+    to_cepstra, to_bands = _transforms(int(settings.get("-nfilt", 40)), int(settings.get("-lifter", 0)))
+    deviations = np.sqrt(np.einsum("bi,gij,bj->gb", to_bands, few[1], to_bands))
+    return Sounds(*few, deviations, to_cepstra, to_bands)
 
 
 def _settings(file: Path) -> dict[str, str]:
