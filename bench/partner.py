@@ -2,8 +2,8 @@
 
     python bench/partner.py                            # both sets, by hand and generated, three seeds; seconds
     python bench/partner.py --show third               # and what went wrong on one of them
-    python bench/partner.py --spoken rms --noise 20    # said by flite's rms in noise, heard by the recogniser: an hour
-    python bench/partner.py --spoken espeak:en-gb+f3 --noise 20 --only hand --unbiased
+    python bench/partner.py --spoken rms --noise 20    # said by flite's rms in noise, heard by the recogniser: hours
+    python bench/partner.py --spoken espeak:en-gb+f3 --noise 20 --only hand --unbiased --seeds 1    # eight minutes
     python bench/partner.py --config big.toml          # the same questions for any other configured language model
 
 The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune" was
@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from partnerbench.hearing import Ears, Voice
@@ -56,15 +56,15 @@ def configured(sheet: Sheet, arguments: argparse.Namespace) -> Config:
 class Heard:
     """What is asked, as it is heard: as it is written, unless a voice says it (--spoken)."""
 
-    def __init__(self, config: Config, voice: Voice | None, expecting: bool) -> None:
-        self._voice = voice
+    def __init__(self, config: Config, voice: Voice | None, seed: int, expecting: bool) -> None:
+        self._voice, self._seed = voice, seed
         self._ears = Ears(config, expecting) if voice is not None else None
 
     def as_heard(self, text: str, score: Score) -> str:
         """The words, and how many of them were wrong, into the score."""
         if self._voice is None or self._ears is None:
             return text
-        heard = self._ears.hear(self._voice.say(text))
+        heard = self._ears.hear(self._voice.say(text, self._seed))
         score.words += len(words(text))
         score.wrong += errors(text, heard)
         return heard
@@ -75,13 +75,14 @@ class Heard:
 
 
 def run(
-    sheets: Iterable[Sheet], arguments: argparse.Namespace, voice: Voice | None, show: bool
+    sheets: Iterable[tuple[int, Sheet]], arguments: argparse.Namespace, voice: Voice | None, show: bool
 ) -> tuple[Score, list[float], list[float]]:
-    """Ask everything; the score, and ms to the first words and to the last of each turn."""
+    """Ask everything about sheets, each with the seed of what is random there; the score, and ms to the first words
+    and to the last of each turn."""
     score, first, whole = Score(), [], []
-    for sheet in sheets:
+    for seed, sheet in sheets:
         config = configured(sheet, arguments)
-        conversation, heard = Conversation(config), Heard(config, voice, not arguments.unbiased)
+        conversation, heard = Conversation(config), Heard(config, voice, seed, not arguments.unbiased)
         for talk in sheet.talks:
             said: list[str] = []
             for turn in talk:
@@ -103,13 +104,16 @@ def run(
     return score, first, whole
 
 
-def sets(seeds: Iterable[int]) -> Iterator[tuple[str, list[Sheet]]]:
-    """The sets of sheets, by name."""
+def sets(seeds: Sequence[int], spoken: bool) -> Iterator[tuple[str, list[tuple[int, Sheet]]]]:
+    """The sets of sheets, by name, each sheet with a seed: those by hand with every one if they are spoken."""
     written = list(by_hand())
     for name in SETS:
-        yield f"by hand, {name}", [sheet for sheet in written if sheet.of == name]
+        yield (
+            f"by hand, {name}",
+            [(seed, sheet) for seed in seeds[: None if spoken else 1] for sheet in written if sheet.of == name],
+        )
     for name in SETS:
-        yield f"generated, {name}", [sheet for seed in seeds for sheet in generated(wordings(name), name, seed)]
+        yield f"generated, {name}", [(seed, sheet) for seed in seeds for sheet in generated(wordings(name), name, seed)]
 
 
 def quantile(values: list[float], part: float) -> float:
@@ -120,7 +124,7 @@ def quantile(values: list[float], part: float) -> float:
 def main() -> int:
     """Do it; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="for what is generated")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="for what is random")
     parser.add_argument(
         "--show", metavar="SET", default="", help="print what went wrong in sets with this in their name"
     )
@@ -141,10 +145,10 @@ def main() -> int:
     try:
         own = load(arguments.profile, arguments.config, arguments.set)
         voice = Voice(own, arguments.spoken, arguments.noise) if arguments.spoken else None
-        for name, sheets in sets(arguments.seeds):
+        for name, sheets in sets(arguments.seeds, voice is not None):
             if arguments.only not in name:
                 continue
-            print(f"{name}: {len(sheets)} sheets, {sum(len(talk) for each in sheets for talk in each.talks)} turns")
+            print(f"{name}: {len(sheets)} sheets, {sum(len(talk) for _, each in sheets for talk in each.talks)} turns")
             show = bool(arguments.show) and arguments.show in name
             score, first, whole = run(sheets, arguments, voice, show)
             figures[name] = {kind: [score.right[kind], score.of[kind]] for kind in score.of}

@@ -3,6 +3,7 @@ it expect."""
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 from zlib import crc32
 
@@ -19,28 +20,31 @@ from workers.backends.registry import make, named, rung
 RATE = 16000
 _PAUSE = np.zeros(RATE // 4, np.int16)
 _STEP_NS = 1_000_000_000
+_C = ctypes.CDLL(None)
 
 
 class Voice:
     """One that speaks: one of flite's, "rms", or of another backend's, "espeak:en-gb+f3". noise_db: how far white noise
     lies below it; None: there is none."""
 
-    def __init__(self, config: Config, name: str, noise_db: float | None, seed: int = 1) -> None:
+    def __init__(self, config: Config, name: str, noise_db: float | None) -> None:
         backend, _, voice = name.rpartition(":")
         backend = backend or "flite"
         settings = {**plain(getattr(config.vocoder, backend, {})), "voice": voice}
         self._backend = named("vocoder", backend)
         self._backend.load(Rung(settings, rate=RATE))
         self._backend.warm_up()
-        self._noise_db, self._seed = noise_db, seed
+        self._noise_db = noise_db
 
-    def say(self, text: str) -> Pcm:
-        """The sound of a text, a quarter of a second of silence around it. A text has the same noise every time."""
+    def say(self, text: str, seed: int) -> Pcm:
+        """The sound of a text, a quarter of a second of silence around it. With the same seed it sounds the same: the
+        noise, and flite's breath, which is C's rand()."""
+        _C.srand(crc32(f"{seed} {text}".encode()))
         spoken = say(self._backend, text).sound.astype(np.float64)
         sound: NDArray[np.float64] = np.concatenate([_PAUSE, spoken, _PAUSE])
         if self._noise_db is not None:
             loud = float(np.sqrt(np.mean(spoken**2)))
-            dice = np.random.default_rng([self._seed, crc32(text.encode())])
+            dice = np.random.default_rng([seed, crc32(text.encode())])
             sound += dice.normal(0, loud * 10 ** (-self._noise_db / 20), sound.size)
         return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import partner
 import pytest
+from partnerbench.hearing import Voice
 from partnerbench.judging import judge, normal
 from partnerbench.sheets import Sheet, Turn, by_hand, generated
 from partnerbench.wordings import SETS, wordings
+
+from engine.config import load
+from engine.config_layers import SYSTEM_CONFIG
 
 HAND = list(by_hand())
 SHEET = Sheet("test", "tune", ("The bar is open from ten to six.",), {"name": "Robin"}, (), (), ())
@@ -37,6 +41,13 @@ def test_generated_sheets_are_the_same_for_a_seed_and_others_for_another(name: s
     first, again, other = (list(generated(wordings(name), name, seed, 1)) for seed in (1, 1, 2))
     assert first == again != other
     assert 20 <= len(first[0].facts) <= 40
+
+
+def test_a_voice_with_the_same_seed_sounds_the_same() -> None:
+    """flite breathes by chance, and the noise is chance too."""
+    voice = Voice(load(environ={SYSTEM_CONFIG: ""}), "rms", 20.0)
+    one, other, again = (voice.say("Where is the lift?", seed).tobytes() for seed in (1, 2, 1))
+    assert one == again != other
 
 
 def test_the_sets_have_no_thing_in_common() -> None:
