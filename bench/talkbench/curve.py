@@ -33,6 +33,8 @@ QUICK: dict[str, tuple[Any, ...]] = {
     "peers": ("default", "stop-0.1", "stop-0.2", "early-0.2"),
 }
 """The settings of a quick curve: of the peers those that came nearest to the engine, and the one they come with."""
+MEASURED = ("engine", "workers", "ringbuf", "bench", "setup.py", "pyproject.toml")
+"""What a conversation is of."""
 
 
 class Ledger:
@@ -79,11 +81,14 @@ class Ledger:
 
 
 def _state() -> str:
-    """What git calls the project as it is."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or "unknown"
+    """What git calls the project as it is. A ledger that lies in it, and grows, makes no other project of it."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *MEASURED)
+    return (_git("describe", "--always") or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    told = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return told.stdout.strip()
 
 
 @lru_cache(maxsize=4)
