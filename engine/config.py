@@ -56,13 +56,14 @@ class Config(Settings):
         return tuple(name for name in names if getattr(self, name).backend != "off")
 
     def loaded_with(self, stage: str) -> dict[str, Any]:
-        """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases, and the `lexicon` of
-        words whose phonemes are given. Of the rest only what it makes use of is in there, so that it need not be
-        loaded anew when something else changes."""
-        expected = self.expected_phrases() if stage == "asr" else ()
+        """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases and what is `alike`, and
+        the `lexicon` of words whose phonemes are given. Of the rest only what it makes use of is in there, so that it
+        need not be loaded anew when something else changes."""
+        hears = stage == "asr"
+        expected, alike = (self.expected_phrases(), self.alike_phrases()) if hears else ((), ())
         settings = self._answering(self.llm.backend) if stage == "llm" else self.backend_settings(stage)
         lexicon = self.phonemes() if stage == "vocoder" else {}
-        return {"settings": settings, "expected": expected, "lexicon": lexicon}
+        return {"settings": settings, "expected": expected, "alike": alike, "lexicon": lexicon}
 
     def floor_with(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The same for the backends of the floor: what answers, and its voice."""
@@ -99,12 +100,8 @@ class Config(Settings):
 
     def expected_phrases(self) -> tuple[str, ...]:
         """What people are expected to say, each once: `asr.expect`; where facts or the phrasebook answer, the
-        phrasebook's patterns that are whole phrases (no `*`); and with facts, what is asked about them."""
-        phrases = list(self.asr.expect)
-        beside = "fallback" if self.llm.backend == "host" else "words"
-        answers = {self.llm.backend, self.backend_settings("llm").get(beside)}
-        if "reword" in answers:  # it says what "facts" finds
-            answers.add("facts")
+        phrasebook's patterns that are whole phrases (no `*`); and with facts, what is asked about them and of tools."""
+        phrases, answers = list(self.asr.expect), self._answers
         if answers & {"facts", "phrasebook"}:
             patterns = [pattern for entry in self.llm.phrasebook.entries for pattern in entry.patterns]
             phrases += [pattern for pattern in patterns if "*" not in pattern]
@@ -112,9 +109,24 @@ class Config(Settings):
             from engine.partner.expecting import expected  # not at the top: it takes a while
 
             requests = [tool.description for tool in self.tools]
-            requests += [word for tool in self.tools for each in tool.parameters for word in each.choices]
+            requests += [choice for tool in self.tools for each in tool.parameters for choice in each.choices]
             phrases += expected(self.language, self.facts, requests)
         return tuple(dict.fromkeys(phrases))
+
+    def alike_phrases(self) -> tuple[str, ...]:
+        """What else is likely where facts answer (`engine.partner.expecting.alike`), each once."""
+        if "facts" not in self._answers:
+            return ()
+        from engine.partner.expecting import alike
+
+        return alike(self.language, self.expected_phrases())
+
+    @property
+    def _answers(self) -> set[str | None]:
+        """The backends that answer with what was written down, and others."""
+        beside = "fallback" if self.llm.backend == "host" else "words"
+        found = {self.llm.backend, self.backend_settings("llm").get(beside)}
+        return found | {"facts"} if "reword" in found else found  # which says what "facts" finds
 
 
 def is_phonemes(said: str) -> bool:

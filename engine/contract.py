@@ -114,6 +114,10 @@ class NoLine:
 NO_LINE = NoLine()
 
 
+GOES_ON = "…"
+"""At the end of `Rung.alike`'s phrases."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """What a backend is loaded with: its own table of the configuration and what the engine knows beside it."""
@@ -126,6 +130,9 @@ class Rung:
     """How many threads of computation the backend may start."""
     expected: tuple[str, ...] = ()
     """Phrases the configuration expects people to say; a recogniser leans towards their words."""
+    alike: tuple[str, ...] = ()
+    """What else is likely then, for a recogniser that can lean less towards it. With GOES_ON at its end a phrase is
+    only how something begins."""
     lexicon: Mapping[str, str] = field(default_factory=dict)
     """Words and their phonemes in IPA, for a voice that is fed phonemes. How other words are written out is not the
     voice's concern: it is fed what is to be said."""

@@ -56,7 +56,7 @@ class Ears:
         usual = rung("asr", config)
         self._piece = config.asr.partial_ms * RATE // 1000
         self._backend = make("asr", config)
-        self._backend.load(usual if expecting else replace(usual, expected=()))
+        self._backend.load(usual if expecting else replace(usual, expected=(), alike=()))
         self._backend.warm_up()
 
     def hear(self, sound: Pcm) -> str:

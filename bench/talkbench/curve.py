@@ -33,7 +33,7 @@ QUICK: dict[str, tuple[Any, ...]] = {
     "peers": ("default", "stop-0.1", "stop-0.2", "early-0.2"),
 }
 """The settings of a quick curve: of the peers those that came nearest to the engine, and the one they come with."""
-MEASURED = ("engine", "workers", "ringbuf", "bench", "setup.py", "pyproject.toml")
+MEASURED = ("engine", "workers", "ringbuf", "bench", "config.toml", "setup.py", "pyproject.toml")
 """What a conversation is of."""
 
 

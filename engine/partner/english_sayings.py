@@ -12,13 +12,16 @@ LIKELY = {
     "long": ("how long {does} {} take",),
 }
 
+# Of any place and any robot, and nothing that only one of them is asked. Bare words too: else what follows them in a
+# longer phrase would be likelier than that nothing does.
 # fmt: off
 EVERYDAY = (
+    "yes", "no", "okay", "stop", "wait", "help", "pardon", "excuse me",
     "how much is it", "how much does it cost", "what does that cost", "how long does it take", "how long is it",
-    "how long does that take", "where is it", "where is that", "when is it", "when was that", "what is it",
+    "how long does that take", "where is it", "where is that", "when is it", "what is it",
     "what is that", "who is that", "why is that", "is it far", "is that all", "how late …", "how often …", "how far …",
-    "how many …", "until when …", "what about …", "how about …", "which …", "and …", "and for …", "and the …",
-    "and on {day}", "and what about {day}", "what about {day}", "are you open on {day}", "are you …", "do you have …",
+    "how many …", "what about …", "how about …", "which …", "and …", "and for …", "and the …",
+    "and on …", "what time is it", "what time …", "when …", "where …", "are you …", "do you have …",
     "do you have a …", "do you have any …", "is there a …", "are there any …", "where can i …", "can i …", "can we …",
     "may i …", "do i have to …", "do i need a …", "does it …", "is it …", "i need a …", "i need to …", "i want to …",
     "i would like to …", "i would like a …", "i am looking for …", "could you …", "could you please …", "can you …",

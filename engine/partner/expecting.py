@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from engine.contract import GOES_ON
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import describe
 from engine.partner.reading import FULL, lexicon
 
 
 def expected(language: str, facts: Iterable[str], requests: Sequence[str]) -> tuple[str, ...]:
-    """Questions about facts, by their kinds, the single words of facts, and requests as they are described; each once.
-    Nothing for a language without tables."""
+    """Questions about facts, by their kinds, the single words of facts, and the words of requests; each once. Numbers
+    are left out. Nothing for a language without tables."""
     tables = LANGUAGES.get(language.split("-")[0])
     if tables is None:
         return ()
@@ -24,13 +25,16 @@ def expected(language: str, facts: Iterable[str], requests: Sequence[str]) -> tu
             if subject and (kind in fact.kinds or kind in fact.groups):
                 found += [_asked(form, subject) for form in forms]
         found += [term.word for term in fact.terms if term.weight == FULL and term.number is None]
-    found += [" ".join(known.words(text)) for text in requests]
+    for text in requests:
+        words = known.words(text)
+        if any(term.number is None for term in known.read(words)):
+            found.append(" ".join(words))
     return tuple(dict.fromkeys(found))
 
 
 def alike(language: str, phrases: Iterable[str]) -> tuple[str, ...]:
-    """What is as likely as these phrases, each once: words that mean the same as words of theirs, and what is often
-    said to whoever answers questions. Nothing for a language without tables."""
+    """What else is likely where these phrases are, each once: words that mean the same as words of theirs, wherever
+    they stand, and what is often said to whoever answers questions. Nothing for a language without tables."""
     tables = LANGUAGES.get(language.split("-")[0])
     if tables is None:
         return ()
@@ -40,11 +44,9 @@ def alike(language: str, phrases: Iterable[str]) -> tuple[str, ...]:
     for line in tables.same:
         entries = line.split()
         if any(known.stem_of(entry) in stems for entry in entries):
-            found += [entry.strip("=_").replace("_", " ") for entry in entries]
-    days = [form for day in tables.days for form in (day, f"{day}s")]
-    for phrase in tables.everyday:
-        found += [phrase.format(day=day) for day in days] if "{day}" in phrase else [phrase]
-    return tuple(dict.fromkeys(found))
+            # One of these may be a verb that wants more ("can I bring"): no end is likely after it.
+            found += [f"{entry.strip('=_').replace('_', ' ')} {GOES_ON}" for entry in entries]
+    return tuple(dict.fromkeys((*found, *tables.everyday)))
 
 
 def _asked(form: str, subject: str) -> str:

@@ -150,8 +150,7 @@ class Language:
     """How a fact of a kind, or with a word of a group, is likely to be asked for: {} is what it is about, {is} and
     {does} stand for "are" and "do", too."""
     everyday: tuple[str, ...]
-    """What is often said to whoever answers questions, whatever they are about; with … at its end something follows.
-    {day} is any of `days`, one or several."""
+    """What is often said to whoever answers questions, whatever they are about; with … at its end something follows."""
     context: Mapping[str, str]
     """What a line of context begins with, and how the rest is said."""
     phrases: Mapping[str, str]

@@ -283,6 +283,7 @@ def test_expected_phrases_are_those_asked_for_and_the_whole_ones_of_the_phrasebo
     assert load(config=file, environ=NOTHING).expected_phrases() == ("where is the lift", "hello", "good day")
     repeat = load(config=file, sets=["llm.backend=repeat"], environ=NOTHING)
     assert repeat.expected_phrases() == ("where is the lift", "hello")
+    assert repeat.loaded_with("asr")["alike"] == ()
 
 
 TOLD = """
@@ -305,6 +306,7 @@ def test_what_a_partner_is_told_comes_back_as_it_was_written(tmp_path: Path) -> 
         ("far", "number", (), False),
     ]
     assert {"drive", "left", "right"} <= {*config.expected_phrases()}
+    assert {"elevator …", "how much is it"} <= {*config.loaded_with("asr")["alike"]}
     assert Config.from_dict(config.as_dict()) == config
     again = load(config=write(tmp_path / "again.toml", dump(config.as_dict() | {"profiles": {}})), environ=NOTHING)
     assert (again.tools, again.facts, again.persona) == (config.tools, config.facts, config.persona)

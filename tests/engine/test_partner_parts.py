@@ -115,9 +115,9 @@ def test_a_known_pronunciation_counts_more_than_the_spelling() -> None:
 
 def test_words_for_the_same_and_everyday_phrases_are_as_likely() -> None:
     found = alike("en-GB", ["where is the toilet", "lobby"])
-    assert {"bathroom", "ladies room", "how much is it", "and on saturday", "and on saturdays", "can i …"} <= {*found}
-    assert "wheelchair" not in found  # means the same as nothing in these
-    assert not any("{" in phrase or "_" in phrase or "=" in phrase for phrase in found)
+    assert {"bathroom …", "ladies room …", "how much is it", "yes", "can i …"} <= {*found}
+    assert "wheelchair …" not in found  # means the same as nothing in these
+    assert not any("_" in phrase or "=" in phrase for phrase in found)
     assert len(found) == len({*found})
     assert alike("xx", ["lobby"]) == ()
 
@@ -127,3 +127,8 @@ def test_what_people_are_likely_to_ask_is_expected_once() -> None:
     assert {"when does the bar open", "where is the bar", "lobby", "open the gate"} <= {*found}
     assert len(found) == len({*found})
     assert expected("xx", ["Alpha beta."], []) == ()
+
+
+def test_numbers_that_a_tool_takes_are_not_expected_in_digits() -> None:
+    """No recogniser can pronounce them, and its owner would be told so."""
+    assert expected("en", [], ["Turn to a channel", "1", "200", "left"]) == ("turn to a channel", "left")

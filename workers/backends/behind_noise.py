@@ -159,13 +159,14 @@ class _Noisy:
         bands = (sounds.means + place) @ sounds.to_bands.T + POINTS[:, None, None] * sounds.deviations
         both = np.logaddexp(bands, noise_bands)
         mean = np.tensordot(SHARES, both, 1)
-        voice_share = np.tensordot(SHARES, 1 / (1 + np.exp(np.clip(noise_bands - bands, -50, 50))), 1)
+        voice_share = np.tensordot(SHARES * POINTS, both, 1) / sounds.deviations
         off_line = np.tensordot(SHARES, both**2, 1) - mean**2 - (voice_share * sounds.deviations) ** 2
         means = mean @ sounds.to_cepstra.T
         of_voice = (sounds.to_cepstra * voice_share[:, None]) @ sounds.to_bands
         of_noise = np.eye(COEFFICIENTS) - of_voice
         across = sounds.covariances @ of_voice.transpose(0, 2, 1)
         covariances = of_voice @ across + of_noise @ spread @ of_noise.transpose(0, 2, 1)
+        # As if the bands went off their lines each by itself.
         covariances += (sounds.to_cepstra * np.maximum(off_line, 0)[:, None]) @ sounds.to_cepstra.T
         precisions = np.linalg.inv(covariances + SPREAD * np.eye(COEFFICIENTS))
         slopes, linear = across @ precisions, _each(precisions, means)

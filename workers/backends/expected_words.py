@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from itertools import groupby
 from math import log10
 
+from engine.contract import GOES_ON
 from engine.wording import words_of
 
 START, END = "<s>", "</s>"
 ORDER = 3
-GOES_ON = "…"
 ANYWHERE = 1e-4
 """One word in ten thousand: a common noun. (A tenfold of it changed nothing that could be measured.)"""
 
@@ -40,7 +40,7 @@ def arpa(phrases: Iterable[str], dictionary: Collection[str], bias: float) -> st
     for order, counter in enumerate(counts, 1):
         lines += ["", f"\\{order}-grams:"]
         for gram in sorted(counter):
-            # How often the context is followed by anything at all.
+            # How often the context occurs.
             share = 1.0 if order == 1 else counter[gram] / counts[order - 2][gram[:-1]]
             likely = ANYWHERE if order == 1 else share
             chance = -99.0 if gram == (START,) else log10(bias * likely)

@@ -215,6 +215,13 @@ class Decoder:
         found = self._lib.ps_get_hyp(self._ps, byref(self._numbers[0]))
         return found.decode() if found else ""
 
+    def ended_well(self) -> bool:
+        """After `end`: `text` is of a way that leads to an end, if only through silence. Without one it is empty."""
+        segment = found = self._lib.ps_seg_iter(self._ps)
+        while segment:
+            segment = self._lib.ps_seg_next(segment)
+        return bool(found)
+
     def word_score(self) -> tuple[int, int]:
         """Acoustic score of the words in `text`, without silence and fillers, and how many frames they last.
 
