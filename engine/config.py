@@ -59,8 +59,8 @@ class Config(Settings):
         """What a stage's backend is loaded with: `settings`, its own table, `expected` phrases and what is `alike`, and
         the `lexicon` of words whose phonemes are given. Of the rest only what it makes use of is in there, so that it
         need not be loaded anew when something else changes."""
-        hears = stage == "asr"
-        expected, alike = (self.expected_phrases(), self.alike_phrases()) if hears else ((), ())
+        expected = self.expected_phrases() if stage == "asr" else ()
+        alike = self._alike(expected) if stage == "asr" else ()
         settings = self._answering(self.llm.backend) if stage == "llm" else self.backend_settings(stage)
         lexicon = self.phonemes() if stage == "vocoder" else {}
         return {"settings": settings, "expected": expected, "alike": alike, "lexicon": lexicon}
@@ -113,13 +113,13 @@ class Config(Settings):
             phrases += expected(self.language, self.facts, requests)
         return tuple(dict.fromkeys(phrases))
 
-    def alike_phrases(self) -> tuple[str, ...]:
-        """What else is likely where facts answer (`engine.partner.expecting.alike`), each once."""
+    def _alike(self, expected: tuple[str, ...]) -> tuple[str, ...]:
+        """What else is likely beside these phrases, where facts answer."""
         if "facts" not in self._answers:
             return ()
-        from engine.partner.expecting import alike
+        from engine.partner.expecting import alike  # not at the top: it takes a while
 
-        return alike(self.language, self.expected_phrases())
+        return alike(self.language, expected)
 
     @property
     def _answers(self) -> set[str | None]:
