@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.story import OUTCOMES
@@ -45,7 +46,8 @@ def test_a_conversation_is_seen_on_the_page_and_in_the_metrics(
         assert running.end() == 0
         while follower.answer.readline():
             pass
-    assert message["of"]["response_ms"] == sum(span["took"] or 0 for span in message["of"]["spans"])
+    took = sum(span["took"] or 0 for span in message["of"]["spans"])
+    assert message["of"]["response_ms"] == pytest.approx(took)
     assert "museum" in message["of"]["user"]["text"]
     assert message["of"]["heard"]["text"]
     names = [one["event"] for one in told]
