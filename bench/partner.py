@@ -69,6 +69,11 @@ class Heard:
         score.wrong += errors(text, heard)
         return heard
 
+    def leave(self) -> None:
+        """The next question is another visitor's."""
+        if self._ears is not None:
+            self._ears.leave()
+
     def close(self) -> None:
         if self._ears is not None:
             self._ears.close()
@@ -99,6 +104,7 @@ def run(
                     asked = f"{turn.ask!r}, heard as {text!r}" if text != turn.ask else repr(text)
                     print(f"  {sheet.name}: {asked} → {reply.text!r} {reply.calls or ''} ({wrong})")
             conversation.leave()
+            heard.leave()
         conversation.close()
         heard.close()
     return score, first, whole

@@ -121,6 +121,11 @@ class Config(Settings):
 
         return alike(self.language, expected)
 
+    def reconsidered_with(self) -> dict[str, Any] | None:
+        """What is to make sense of what was heard (`asr.reconsider`): the settings of what answers from facts; None
+        where nothing does."""
+        return self._answering("facts") if self.asr.reconsider and "facts" in self._answers else None
+
     @property
     def _answers(self) -> set[str | None]:
         """The backends that answer with what was written down, and others."""

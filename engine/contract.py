@@ -212,6 +212,15 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """Other words that may have been said. behind: how much less likely these are than the likeliest, by sound and
+    language model: the difference of the natural logarithms, as unscaled as the recogniser's scores, 0 or more."""
+
+    text: str
+    behind: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """How likely it is, by the sound that was fed, that the utterance ends with it; as `Heard.complete`."""
 
@@ -372,3 +381,12 @@ class HearsPauses(Protocol):
     def pause(self, job: Job, end: int) -> None:
         """The voice has paused after `end` of the job's samples: what was said before is wanted now, without waiting
         for `finish`, and what follows is silence. `end` may lie ahead of what was fed. 0: the voice goes on."""
+
+
+@runtime_checkable
+class HasAlternatives(Protocol):
+    """What a recogniser may have beside the contract: what else may have been said."""
+
+    def alternatives(self, most: int) -> Sequence[Alternative]:
+        """Of the utterance whose final text came last, until the next job: the likeliest first, each once, `most` at
+        most. It is worked out when it is asked for, in a few ms; empty where that would take long."""

@@ -187,6 +187,7 @@ class Asr:
     final_budget_ms: Budget
     min_confidence: Annotated[float, Between(0, 1), Live(), Whole()]
     expect: Annotated[Phrases, Live(), Whole()]
+    reconsider: Annotated[bool, Live(), Whole()]
     hard_limit_s: HardLimit
     threads: Threads
     python: Interpreter

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine import messages as m
-from engine.contract import Backend, Ended, Heard, HearsPauses, Job, Tag
+from engine.contract import Backend, Ended, Event, Heard, HearsPauses, Job, Tag
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare, tell
 from workers.join import Seat
+from workers.reconsider import Reconsider
 
 SELDOM_NS = 500_000_000
 """However late they are, the words so far are told so often."""
+SPARE_MS = 10
+"""Of the time for the final words, for what comes after them: other words are looked for as long as there is more."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -48,6 +52,8 @@ class Asr:
         self._seat, self._backend, self._mic, self._out = seat, backend, mic, out
         self._renewal = Renewal(seat, backend, out)
         self._utterance: _Utterance | None = None
+        self._reconsider: Reconsider | None = None
+        self._reconsidered_with: dict[str, Any] | None = None
         self.reload()
 
     def reload(self) -> None:
@@ -57,6 +63,9 @@ class Asr:
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
         self._final_budget_ns = settings.final_budget_ms * 1_000_000
+        wanted = self._seat.config.reconsidered_with()
+        if wanted != self._reconsidered_with:
+            self._reconsider, self._reconsidered_with = Reconsider.of(self._seat.config), wanted
 
     def take(self, message: m.Message) -> None:
         """Listen, hold, finish or cancel; or forget."""
@@ -67,9 +76,13 @@ class Asr:
             self._utterance = _Utterance(job, time.monotonic_ns(), message.start)
             self._backend.begin(job)
             self._mic.seek(message.start)
+            if self._reconsider is not None:
+                self._reconsider.begin(job.tag)
         elif isinstance(message, m.SessionOver):
             self._give_up()
             self._backend.forget(message.tag.session)
+            if self._reconsider is not None:
+                self._reconsider.forget()
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
@@ -124,10 +137,17 @@ class Asr:
         """Let the backend work for as long as its budget lasts, and tell what it heard."""
         began = time.monotonic_ns()
         with self._seat.computing(self._backend, self._due_ns):
-            events = self._backend.step(self._budget_ns)
+            events = [self._reconsidered(event) for event in self._backend.step(self._budget_ns)]
         self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
         for event in events:
             self._tell(event.tag, event)
+
+    def _reconsidered(self, event: Event) -> Event:
+        """What was heard at last, with the words to go on with."""
+        if self._reconsider is None or not isinstance(event, Heard) or not event.final:
+            return event
+        until_ns = self._due_ns - SPARE_MS * 1_000_000
+        return replace(event, text=self._reconsider.text(event.tag, event.text, self._backend, until_ns))
 
     @property
     def _due_ns(self) -> int:

@@ -4,6 +4,7 @@ it expect."""
 from __future__ import annotations
 
 import ctypes
+import time
 from dataclasses import replace
 from zlib import crc32
 
@@ -16,6 +17,7 @@ from engine.errors import BackendError
 from engine.schema import plain
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
+from workers.reconsider import Reconsider
 
 RATE = 16000
 _PAUSE = np.zeros(RATE // 4, np.int16)
@@ -58,13 +60,19 @@ class Ears:
         self._backend = make("asr", config)
         self._backend.load(usual if expecting else replace(usual, expected=(), alike=()))
         self._backend.warm_up()
+        self._reconsider = Reconsider.of(config) if expecting else None
+        self._final_ns = config.asr.final_budget_ms * 1_000_000
+        self._session = self._turn = 1
 
     def hear(self, sound: Pcm) -> str:
         """The words of a sound, which comes in as in the engine, piece by piece: what is said later tells nothing of
-        what was said before."""
-        job = Job(Tag(1, 1, 1))
+        what was said before. It is the next turn of its conversation."""
+        job = Job(Tag(self._session, self._turn, 1))
+        self._turn += 1
         events: list[Event] = []
         self._backend.begin(job)
+        if self._reconsider is not None:
+            self._reconsider.begin(job.tag)
         for start in range(0, len(sound), self._piece):
             self._backend.feed(job, sound[start : start + self._piece])
             events += self._backend.step(_STEP_NS)
@@ -73,7 +81,14 @@ class Ears:
             events += self._backend.step(_STEP_NS)
         if ended[0].reason != "done":
             raise BackendError(f"the recogniser {ended[0].reason}: {ended[0].text}", "look at asr.backend")
-        return next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
+        heard = next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
+        if self._reconsider is None:
+            return heard
+        return self._reconsider.text(job.tag, heard, self._backend, time.monotonic_ns() + self._final_ns)
+
+    def leave(self) -> None:
+        """The visitor leaves; the next one is another."""
+        self._session, self._turn = self._session + 1, 1
 
     def close(self) -> None:
         self._backend.unload()

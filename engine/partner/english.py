@@ -252,6 +252,16 @@ ENGLISH = Language(
         "clothe": "close",
         "whence": "when is",
     },
+    misheard=(
+        # What else would stand before it? "How" is short, and little of it is left in noise.
+        (
+            (
+                r"^((?:and |then |the )*)(?!how |so |too |very |that |as )\w+ (?=(much|many|far|long|often|old|late) "
+                r"(is|are|was|were|does|do|did|can|could|will|would|may|must|have|has)\b)"
+            ),
+            r"\1how ",
+        ),
+    ),
     defaults={"price": "ticket", "time": "open"},
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",

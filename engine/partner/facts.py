@@ -150,11 +150,13 @@ class Facts:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
         total = sum(each.weight for each in asked)
         covered = sum(each.weight * each.match(fact) for each in asked)
+        around = max((share(terms, fact) for terms in context), default=0.0)
+        if not covered and not around:
+            return Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
         if kind == "place" and answers:
             answers = _places(asked, fact)
         coverage = covered / total if total else 0.0
-        around = max((share(terms, fact) for terms in context), default=0.0)
         said = [*asked, *(each for terms in context for each in terms)]
         subject = [(term, self.weight(term)) for term in fact.subject]
         if kind == "person" and answers:

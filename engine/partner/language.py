@@ -42,6 +42,8 @@ class Language:
     """Words that a recogniser writes for a number, where a number must stand."""
     mishearings: Mapping[str, str]
     """Words that a recogniser writes for words that questions begin with."""
+    misheard: tuple[tuple[str, str], ...]
+    """Pattern of a sentence in which one was misheard whatever was written for it, and what instead of its match."""
     same: tuple[str, ...]
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
     alone."""

@@ -22,6 +22,7 @@ from engine.partner.mishearing import Mishearing
 from engine.partner.phonetics import Pronounce
 from engine.partner.question import Question, read
 from engine.partner.reading import FULL, Term, lexicon
+from engine.partner.reconsidering import Meaning
 from engine.partner.saying import Saying
 from engine.partner.tools import Call, Tool, Tools
 from engine.partner.topic import Topic
@@ -46,13 +47,14 @@ class Persona:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One turn. kind: a fact, a call, a question back, small talk, or that it is not known; near: then, whether
-    something like it is known."""
+    something like it is known; fit: how much of what was asked is in the fact that is said, 0 to 1."""
 
     text: str
     kind: Kind
     calls: tuple[Call, ...] = ()
     near: bool = False
     topic: Topic = field(default_factory=Topic)
+    fit: float = 0.0
 
 
 class Partner:
@@ -104,6 +106,15 @@ class Partner:
         facts = (*self._facts.all, *(self._known(line) for line in context))
         return tuple(fact.text for fact in self._finding.ranked(question, topic, facts)[:most])
 
+    def meaning(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Meaning:
+        """What a sentence means as it stands, without a guess at what was misheard. As `decide`."""
+        topic = self._topic(tuple(history)[-REPLAYED:], context)
+        question = read(self._lexicon, text, self._persona.name)
+        decision = self._answered(question, topic, context, guess=False)
+        known = frozenset(term.stem for term in question.terms if term.weight == FULL and self._knows(term))
+        back = decision.kind == "back"
+        return Meaning(1.0 if back else decision.fit, question.kind, known, back)
+
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""
         self._past.clear()
@@ -129,7 +140,9 @@ class Partner:
         return self._past[history]
 
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
-        question = read(self._lexicon, text, self._persona.name)
+        return self._answered(read(self._lexicon, text, self._persona.name), topic, context)
+
+    def _answered(self, question: Question, topic: Topic, context: Sequence[str], guess: bool = True) -> Decision:
         exact = self._acting.exact(question.request)
         stops = self._acting.stops(question.request) if exact is None else ()
         step = self._acting.go_on(topic.pending, question) if topic.pending is not None else None
@@ -151,13 +164,14 @@ class Partner:
         facts = (*self._facts.all, *(self._known(line) for line in context))
         found = self._finding.search(question, topic, facts)
         done = self._act(question, topic, found.best)
-        if found.best is None and done is None:
+        if found.best is None and done is None and guess:
             question, found, done = self._guessed(question, topic, facts) or (question, found, done)
         if done is not None:
             return done
         about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
         if found.best is not None:
-            return self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
+            decided = self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
+            return replace(decided, fit=found.best.coverage)
         return self._unknown(question, about, found)
 
     def _guessed(

@@ -1,21 +1,22 @@
-"""The recognisers that hear in large pieces, in the ASR worker's hands."""
+"""The recognisers that hear in large pieces, in the ASR worker's hands; and what the worker makes of final words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine import messages as m
 from engine.config import load
-from engine.contract import Backend, Tag
+from engine.contract import Alternative, Backend, Event, Heard, Tag
 from ringbuf import HistoryWriter, StreamReader
 from tests.engine_run import question, silence
 from tests.rings import Rings, messages
 from workers.asr import Asr, late
 from workers.backends.pocketsphinx import PocketSphinx
-from workers.backends.registry import make, rung
+from workers.backends.registry import REGISTRY, make, rung
 from workers.backends.whisper import Whisper
 
 pytestmark = pytest.mark.xdist_group("torch")  # which takes long to import, and builds the models
@@ -142,3 +143,51 @@ def test_new_settings_are_taken_over_between_two_utterances(
     desk.asr.take(m.Finish(tag=again, stop=stop))
     assert desk.until(lambda text: bool(text.final)).tag == again
     desk.backend.unload()
+
+
+class Mishears(PocketSphinx):
+    """It takes one word for another, and has the right one among its alternatives."""
+
+    def step(self, budget_ns: int) -> Sequence[Event]:
+        return [
+            replace(event, text="who is the coop") if isinstance(event, Heard) else event
+            for event in super().step(budget_ns)
+        ]
+
+    def alternatives(self, most: int) -> Sequence[Alternative]:
+        return [Alternative("who is the coop", 0.0), Alternative("who is the cook", 2.0)]
+
+
+@pytest.mark.parametrize(("on", "text"), [("true", "who is the cook"), ("false", "who is the coop")])
+def test_final_words_that_mean_nothing_to_the_facts_give_way_to_others(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch, on: str, text: str
+) -> None:
+    """The words so far are told as they are: what becomes of them is not known yet."""
+    monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
+    facts = ('facts=["Our chef is Giulia Romano."]', "llm.backend=facts", "asr.final_budget_ms=10000")
+    desk = Desk(rings_with(*facts, f"asr.reconsider={on}"))
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    stop = desk.hear(question(), len(question()))
+    assert desk.until(lambda text: not text.final).text == "who is the coop"
+    desk.asr.take(m.Finish(tag=TAG, stop=stop))
+    assert desk.until(lambda text: bool(text.final)).text == text
+
+
+def test_whether_to_reconsider_can_be_changed_while_it_runs(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
+    facts = ('facts=["Our chef is Giulia Romano."]', "llm.backend=facts", "asr.final_budget_ms=10000")
+    rings = rings_with(*facts, "asr.reconsider=false")
+    desk, heard = Desk(rings), []
+    for turn, more in enumerate([[], ["asr.reconsider=true"], ['facts=["Tea is free."]'], ["asr.reconsider=false"]], 1):
+        if more:
+            rings.reload(load(sets=[*facts, *more], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+            assert desk.seat.reloaded()
+            desk.asr.reload()
+        tag = Tag(1, turn, 1)
+        start = desk.hear(question(), len(question())) - len(question())
+        desk.asr.take(m.Listen(tag=tag, start=start, language="en"))
+        desk.asr.take(m.Finish(tag=tag, stop=start + len(question())))
+        heard.append(desk.until(lambda text: bool(text.final)).text[-4:])
+    assert heard == ["coop", "cook", "coop", "coop"]

@@ -7,7 +7,11 @@ import time
 import pytest
 
 from engine.contract import Exchange
+from engine.partner.english import ENGLISH
+from engine.partner.mishearing import Mishearing
 from engine.partner.partner import Decision, Partner, Persona
+from engine.partner.question import read
+from engine.partner.reading import lexicon
 
 FACTS = (
     "The museum is open from ten to six, every day but Monday.",
@@ -139,12 +143,20 @@ def test_a_greeting_before_a_question_is_no_small_talk() -> None:
         ("when does the mew seem open", 0),
         ("wear are the toy lets", 4),
         ("how much is a tick it", 2),
+        ("john much is a ticket", 2),
+        ("and found much is a ticket", 2),
     ],
 )
 def test_words_that_only_sound_like_the_right_ones_will_do(heard: str, fact: int) -> None:
     said = {"museum": "M Y UW Z IY AH M", "mew": "M Y UW", "seem": "S IY M"}
     partner = Partner(FACTS, pronounce=lambda word: said.get(word, ""))
     assert talk(heard, partner=partner)[0].text == FACTS[fact]
+
+
+@pytest.mark.parametrize("text", ["so much is a ticket", "that much is a ticket", "much is a ticket"])
+def test_much_after_a_word_that_may_stand_there_is_no_how_much(text: str) -> None:
+    assert read(lexicon(ENGLISH), text).kind == ""
+    assert Mishearing(lexicon(ENGLISH), (), lambda term: True, None).guess(text.split()) is None
 
 
 def test_nothing_is_said_but_facts_and_phrases() -> None:

@@ -150,6 +150,42 @@ def test_the_words_of_a_long_utterance_are_those_of_the_first_pass_alone(
 
 
 @needs_recordings
+def test_alternatives_are_other_words_for_the_last_utterance_the_likeliest_first(plain: PocketSphinx) -> None:
+    hear(plain, speech("go_forward.wav")[0])
+    found = plain.alternatives(30)
+    texts, behind = [each.text for each in found], [each.behind for each in found]
+    assert 5 < len(found) <= 30
+    assert len(set(texts)) == len(texts)
+    assert any("forward" in each and "meters" in each for each in texts)
+    assert all("<" not in each and "[" not in each and "(" not in each for each in texts)
+    assert behind == sorted(behind)
+    assert behind[0] == 0
+    assert plain.alternatives(3) == found[:3]  # asked for once more, they are the same
+
+
+@needs_recordings
+def test_there_are_alternatives_only_after_an_utterance_that_is_not_long_and_not_forgotten(
+    plain: PocketSphinx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = speech("go_forward.wav")[0]
+    assert hear(plain, sound)[1].text
+    job = Job(Tag(1, 2, 1))
+    plain.begin(job)
+    assert plain.alternatives(5) == ()
+    plain.finish(job)
+    while not plain.idle:
+        plain.step(0)
+    assert plain.alternatives(5) == ()  # nothing was heard
+    hear(plain, sound)
+    assert plain.alternatives(5)
+    plain.forget(1)
+    assert plain.alternatives(5) == ()
+    monkeypatch.setattr(pocketsphinx, "THIRD_PASS", 50)
+    hear(plain, sound)
+    assert plain.alternatives(5) == ()
+
+
+@needs_recordings
 def test_loudness_changes_nothing(plain: PocketSphinx) -> None:
     """A quiet speaker after a loud one: the mean is each utterance's own."""
     pcm, said = speech("go_somewhere.wav")

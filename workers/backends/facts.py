@@ -7,11 +7,12 @@ patterns with a `*` are for what no fact comes near. Where there are no facts, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from engine.contract import Called, Event, Job, Rung, Tag
+from engine.contract import Alternative, Called, Event, Job, Rung, Tag
 from engine.partner.partner import Decision, Partner, Persona
+from engine.partner.reconsidering import likelier
 from engine.partner.tools import Call, Tool
 from engine.partner_settings import Parameter
 from workers.backends.phrasebook import Phrasebook
@@ -100,6 +101,15 @@ class Facts(Spoken):
         fact = text if decision.kind == "fact" else ""
         near = self._partner.candidates(job.text, job.history, job.context, most)
         return Found(text, (), fact, tuple(dict.fromkeys([*([fact] if fact else []), *near]))[:most])
+
+    def meant(self, job: Job, others: Callable[[], Iterable[Alternative]]) -> str:
+        """The words of a job; or, where they mean nothing here, those of `others` that most likely were said."""
+        self.answer(job)
+        if self._decision is None or self._decision.kind != "unknown":
+            return job.text
+        partner, past, known = self._partner, job.history, job.context
+        heard = partner.meaning(job.text, past, known)
+        return likelier(heard, others(), lambda text: partner.meaning(text, past, known)) or job.text
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         events = list(super().step(budget_ns))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.contract import Abilities, Ended, Event, Heard, Job, Pcm, Rung, Tag
+from engine.contract import Abilities, Alternative, Ended, Event, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.wording import words_of
 from workers.backends.cepstra import Cepstra
@@ -77,6 +77,8 @@ class PocketSphinx:
         self._cancelled: set[Tag] = set()
         self._cost_ns = 0
         self._language = "en"
+        self._third_pass = False
+        """The last utterance had it."""
 
     def load(self, rung: Rung) -> None:
         if rung.rate != RATE:
@@ -137,7 +139,7 @@ class PocketSphinx:
             self._refused.append(Ended(job.tag, "failed", "PocketSphinx hears one utterance at a time"))
             return
         self._cancelled.discard(job.tag)  # of one that had ended before
-        self._open = _Utterance(job.tag)
+        self._open, self._third_pass = _Utterance(job.tag), False
         self._cepstra.start()
         self._decoder.start()
 
@@ -200,7 +202,8 @@ class PocketSphinx:
             score, words = decoder.word_score(), decoder.text()
             decoder.end()
             self._open = None
-            if now.heard_frames <= THIRD_PASS and decoder.ended_well():
+            self._third_pass = now.heard_frames <= THIRD_PASS and decoder.ended_well()
+            if self._third_pass:
                 words = decoder.text()
             return [self._heard(now, decoder, words, score, final=True), Ended(now.tag)]
         text, decoded = decoder.text(), now.heard_frames - now.waiting
@@ -239,6 +242,12 @@ class PocketSphinx:
         self._open = None
         self._fed.clear()
 
+    def alternatives(self, most: int) -> Sequence[Alternative]:
+        """See `engine.contract.HasAlternatives`: other ways through the words that the third pass chose from."""
+        if self._decoder is None or self._open is not None or not self._third_pass:
+            return ()
+        return self._decoder.alternatives(most)
+
     @property
     def remarks(self) -> Sequence[str]:
         if not self.unknown_words:
@@ -265,6 +274,7 @@ class PocketSphinx:
             return
         self._cepstra.forget()
         if self._open is None:
+            self._third_pass = False
             self._cepstra.close()  # another utterance opens it again
             for _ in self._decoder.each_search():
                 self._decoder.start()

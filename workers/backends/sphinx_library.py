@@ -9,12 +9,14 @@ recogniser hears. The C functions are those of `pocketsphinx.h`, `pocketsphinx/m
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 from collections.abc import Iterator
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32, c_long, c_size_t, c_void_p
 from pathlib import Path
 from typing import Any
 
+from engine.contract import Alternative
 from engine.errors import BackendError
 from workers.backends.sphinx_front_end import FrontEnd, Rows
 
@@ -24,6 +26,10 @@ AT_JOINTS = 0.5
 """The share of pauses that come between phrases and not within one (Goldman-Eisler, "Psycholinguistics", 1968: 55 % in
 spontaneous speech, all in reading)."""
 FATAL = 4
+WAYS = 200
+"""How many ways through an utterance's words are looked at for alternatives: 3 ms. Many differ in pauses alone."""
+UNIT = 1024 * math.log(1.0001)
+"""What 1 of the search's scores is as a natural logarithm: they have the base 1.0001, less 10 bits."""
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "err_set_loglevel": (c_int, (c_int,)),
@@ -52,6 +58,10 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ps_get_hyp": (c_char_p, (c_void_p, POINTER(c_int32))),
     "ps_get_logmath": (c_void_p, (c_void_p,)),
     "ps_init": (c_void_p, (c_void_p,)),
+    "ps_nbest": (c_void_p, (c_void_p,)),
+    "ps_nbest_free": (None, (c_void_p,)),
+    "ps_nbest_hyp": (c_char_p, (c_void_p, POINTER(c_int32))),
+    "ps_nbest_next": (c_void_p, (c_void_p,)),
     "ps_process_cep": (c_int, (c_void_p, c_void_p, c_int, c_int, c_int)),
     "ps_reinit_feat": (c_int, (c_void_p, c_void_p)),
     "ps_seg_frames": (None, (c_void_p, POINTER(c_int), POINTER(c_int))),
@@ -221,6 +231,23 @@ class Decoder:
         while segment:
             segment = self._lib.ps_seg_next(segment)
         return bool(found)
+
+    def alternatives(self, most: int) -> list[Alternative]:
+        """After `end`: what may have been said, the likeliest first, each once."""
+        lib, score, found = self._lib, self._numbers[0], dict[str, int]()
+        way = lib.ps_nbest(self._ps)
+        for _ in range(WAYS):
+            way = lib.ps_nbest_next(way) if way else None  # the last one is freed by that
+            if not way:
+                break
+            words = lib.ps_nbest_hyp(way, byref(score))
+            if words:
+                found[words.decode()] = max(score.value, found.get(words.decode(), score.value))
+        if way:
+            lib.ps_nbest_free(way)
+        best = max(found.values(), default=0)
+        ranked = sorted(found.items(), key=lambda each: -each[1])
+        return [Alternative(text, (best - score) * UNIT) for text, score in ranked[:most]]
 
     def word_score(self) -> tuple[int, int]:
         """Acoustic score of the words in `text`, without silence and fillers, and how many frames they last.
