@@ -60,19 +60,14 @@ class Heard:
         self._voice, self._seed = voice, seed
         self._ears = Ears(config, expecting) if voice is not None else None
 
-    def as_heard(self, text: str, score: Score) -> str:
-        """The words, and how many of them were wrong, into the score."""
+    def as_heard(self, text: str, score: Score, conversation: Conversation, context: Sequence[str]) -> str:
+        """The words that are gone on with, and how many of those that were heard were wrong, into the score."""
         if self._voice is None or self._ears is None:
             return text
-        heard = self._ears.hear(self._voice.say(text, self._seed))
+        heard, meant = self._ears.hear(self._voice.say(text, self._seed), conversation.history, context)
         score.words += len(words(text))
         score.wrong += errors(text, heard)
-        return heard
-
-    def leave(self) -> None:
-        """The next question is another visitor's."""
-        if self._ears is not None:
-            self._ears.leave()
+        return meant
 
     def close(self) -> None:
         if self._ears is not None:
@@ -91,7 +86,7 @@ def run(
         for talk in sheet.talks:
             said: list[str] = []
             for turn in talk:
-                text = heard.as_heard(turn.ask, score)
+                text = heard.as_heard(turn.ask, score, conversation, sheet.context)
                 said.append(text)
                 reply = conversation.say(text, sheet.context)
                 first.append(reply.first_ms)
@@ -104,7 +99,6 @@ def run(
                     asked = f"{turn.ask!r}, heard as {text!r}" if text != turn.ask else repr(text)
                     print(f"  {sheet.name}: {asked} → {reply.text!r} {reply.calls or ''} ({wrong})")
             conversation.leave()
-            heard.leave()
         conversation.close()
         heard.close()
     return score, first, whole

@@ -121,10 +121,14 @@ class Config(Settings):
 
         return alike(self.language, expected)
 
-    def reconsidered_with(self) -> dict[str, Any] | None:
-        """What is to make sense of what was heard (`asr.reconsider`): the settings of what answers from facts; None
-        where nothing does."""
-        return self._answering("facts") if self.asr.reconsider and "facts" in self._answers else None
+    @property
+    def reconsiders(self) -> bool:
+        """Who answers has to understand what was heard, or it is reconsidered (`asr.reconsider`)."""
+        return self.asr.reconsider and self.llm.backend in ("facts", "reword")
+
+    def reconsidered_with(self) -> dict[str, Any]:
+        """The settings of what makes sense of what was heard: of what answers from facts."""
+        return self._answering("facts")
 
     @property
     def _answers(self) -> set[str | None]:

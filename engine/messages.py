@@ -192,9 +192,12 @@ class Listen(Message):
 @_kind(21)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Message):
-    """The utterance ends at `stop`: give the final text of [start, stop)."""
+    """The utterance ends at `stop`: give the final text of [start, stop). history, context: as in Ask, where its words
+    are reconsidered (`asr.reconsider`), since they may lean on them."""
 
     stop: int
+    history: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
 
 @_kind(22)
@@ -206,11 +209,14 @@ class Cancel(Message):
 @_kind(23)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(Message):
-    """The user pauses: take in no sound from `limit` on, until told otherwise. 0: take in everything again."""
+    """The user pauses: take in no sound from `limit` on, until told otherwise. 0: take in everything again. history,
+    context: as in Finish."""
 
     limit: int
     end: int = 0
     """Where the voice paused; silence lies between there and `limit`. 0: it goes on."""
+    history: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
 
 # asr → turns
@@ -229,6 +235,8 @@ class Text(Message):
     """The sample up to which sound has been decoded."""
     complete: float = UNKNOWN
     """How likely the words end here (engine.contract.Heard)."""
+    understood: int = 0
+    """At a pause: 0 where final words may be others, since these mean nothing to who answers (`asr.reconsider`)."""
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0

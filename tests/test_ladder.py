@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.contract import Abilities, Alternative, Ended, Event, Job, Rung, Tag
+from engine.contract import Abilities, Ended, Event, Job, Rung, Tag
 from engine.errors import BackendError
 from workers.ladder import FAILURES, LONGEST_S, SHORTEST_S, Held, Ladder, Step
 
@@ -281,17 +281,3 @@ def test_a_rung_that_cannot_be_loaded_anyhow_refuses_no_new_settings() -> None:
     assert scene.ladder.renew([rung(0, "new"), rung(1, "new")])
     assert two.noted == ["load 1", "warm up", "load 1", "warm up"]
     assert scene.ladder.at == 1
-
-
-def test_alternatives_are_those_of_the_rung_in_use_if_it_has_any() -> None:
-    class Hears(Scripted):
-        def alternatives(self, most: int) -> Sequence[Alternative]:
-            return [Alternative("other words", 1.5)][:most]
-
-    def ladder(backend: Scripted) -> Ladder:
-        made = Ladder([Step("it", "it", True, Rung({"n": 0}), Held(backend))])
-        made.start(0, strict=True)
-        return made
-
-    assert ladder(Hears()).alternatives(3) == [Alternative("other words", 1.5)]
-    assert ladder(Scripted()).alternatives(3) == ()

@@ -58,14 +58,18 @@ class Conversation:
     def remarks(self) -> Sequence[str]:
         return self._backend.remarks
 
+    @property
+    def history(self) -> tuple[Exchange, ...]:
+        """What the next turn may lean on."""
+        past = self._config.llm.history_turns
+        return tuple(self._said[-past:]) if past else ()
+
     def say(self, text: str, context: Sequence[str] = ()) -> Reply:
         """The next turn. context: what is known beside the facts just now. Raises BackendError when it fails."""
-        past = self._config.llm.history_turns
-        history = tuple(self._said[-past:]) if past else ()
         tag = Tag(self._session, self._turn, 1)
         self._turn += 1
         language, known = self._config.language, tuple(context)
-        job = Job(tag, language=language, text=text, history=history, context=known, calls=True)
+        job = Job(tag, language=language, text=text, history=self.history, context=known, calls=True)
         reply, began = Reply(), time.perf_counter()
         self._backend.begin(job)
         self._backend.finish(job)

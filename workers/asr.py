@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from engine import messages as m
-from engine.contract import Backend, Ended, Event, Heard, HearsPauses, Job, Tag
+from engine.config import Config
+from engine.contract import Backend, Ended, Event, HasAlternatives, Heard, HearsPauses, Job, Tag
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare, tell
 from workers.join import Seat
+from workers.questions import exchanges
 from workers.reconsider import Reconsider
 
 SELDOM_NS = 500_000_000
@@ -43,6 +44,8 @@ class _Utterance:
     told_ns: int = 0
     """When the words so far were last told."""
     finished: bool = False
+    understood: dict[str, bool] = field(default_factory=dict)
+    """Words of this pause, and whether they mean anything."""
 
 
 class Asr:
@@ -53,8 +56,10 @@ class Asr:
         self._renewal = Renewal(seat, backend, out)
         self._utterance: _Utterance | None = None
         self._reconsider: Reconsider | None = None
-        self._reconsidered_with: dict[str, Any] | None = None
+        self._made_of: tuple[Config, Backend] | None = None
+        """What `_reconsider` is of."""
         self.reload()
+        self._renew()
 
     def reload(self) -> None:
         """The settings are others now. The backend gets them between two utterances."""
@@ -63,9 +68,16 @@ class Asr:
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
         self._final_budget_ns = settings.final_budget_ms * 1_000_000
-        wanted = self._seat.config.reconsidered_with()
-        if wanted != self._reconsidered_with:
-            self._reconsider, self._reconsidered_with = Reconsider.of(self._seat.config), wanted
+
+    def _renew(self) -> None:
+        """Between two utterances: make sense of words by the present facts, if the recogniser has others to offer."""
+        config, backend = self._seat.config, self._renewal.backend
+        if self._made_of is not None and self._made_of[0] is config and self._made_of[1] is backend:
+            return
+        self._made_of = config, backend
+        if self._reconsider is not None:
+            self._reconsider.forget(0)
+        self._reconsider = Reconsider.of(config) if isinstance(backend, HasAlternatives) else None
 
     def take(self, message: m.Message) -> None:
         """Listen, hold, finish or cancel; or forget."""
@@ -76,22 +88,28 @@ class Asr:
             self._utterance = _Utterance(job, time.monotonic_ns(), message.start)
             self._backend.begin(job)
             self._mic.seek(message.start)
-            if self._reconsider is not None:
-                self._reconsider.begin(job.tag)
         elif isinstance(message, m.SessionOver):
             self._give_up()
             self._backend.forget(message.tag.session)
             if self._reconsider is not None:
-                self._reconsider.forget()
+                self._reconsider.forget(message.tag.session)
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
+                self._lean(utterance, message)
                 if isinstance(self._backend, HearsPauses):
                     self._backend.pause(utterance.job, max(0, message.end - utterance.start))
             elif isinstance(message, m.Finish):
+                self._lean(utterance, message)
                 utterance.stop, utterance.asked_ns = message.stop, time.monotonic_ns()
             elif isinstance(message, m.Cancel):
                 self._give_up()
+
+    def _lean(self, utterance: _Utterance, message: m.Hold | m.Finish) -> None:
+        """Its words may lean on this."""
+        history = exchanges(message.history)
+        utterance.job = replace(utterance.job, history=history, context=message.context)
+        utterance.understood.clear()
 
     def _give_up(self) -> None:
         if self._utterance is not None:
@@ -109,6 +127,7 @@ class Asr:
         if utterance is None:
             if self._renewal.between_jobs():
                 self.reload()
+            self._renew()
             mic.seek(mic.position)
             mic.want(mic.capacity // 2)  # sound is nothing to wake for
             return False
@@ -143,11 +162,17 @@ class Asr:
             self._tell(event.tag, event)
 
     def _reconsidered(self, event: Event) -> Event:
-        """What was heard at last, with the words to go on with."""
-        if self._reconsider is None or not isinstance(event, Heard) or not event.final:
+        """Words with those that were meant, if they are final; at a pause it is looked whether they mean anything."""
+        utterance, recogniser = self._utterance, self._renewal.backend
+        if self._reconsider is None or utterance is None or not isinstance(event, Heard):
             return event
-        until_ns = self._due_ns - SPARE_MS * 1_000_000
-        return replace(event, text=self._reconsider.text(event.tag, event.text, self._backend, until_ns))
+        job = replace(utterance.job, text=event.text)
+        if event.final and isinstance(recogniser, HasAlternatives):
+            until_ns = self._due_ns - SPARE_MS * 1_000_000
+            return replace(event, text=self._reconsider.text(job, recogniser, until_ns))
+        if utterance.limit and event.text not in utterance.understood:
+            utterance.understood[event.text] = self._reconsider.understands(job)
+        return event
 
     @property
     def _due_ns(self) -> int:
@@ -192,6 +217,7 @@ class Asr:
                     final=int(event.final),
                     upto=utterance.stop if event.final and utterance.stop else utterance.start + event.upto,
                     complete=event.complete,
+                    understood=int(self._reconsider is None or utterance.understood.get(event.text, False)),
                     began_ns=utterance.began_ns,
                     first_ns=utterance.first_ns,
                     ended_ns=now,

@@ -13,19 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.contract import (
-    Abilities,
-    Alternative,
-    Backend,
-    ChangesQuickly,
-    Ended,
-    Event,
-    HasAlternatives,
-    HearsPauses,
-    Job,
-    Rung,
-    Tag,
-)
+from engine.contract import Abilities, Backend, ChangesQuickly, Ended, Event, HearsPauses, Job, Rung, Tag
 from engine.errors import BackendError
 
 FAILURES = 2
@@ -240,10 +228,6 @@ class Ladder:
         """For a recogniser that makes use of it."""
         if isinstance(self.backend, HearsPauses):
             self.backend.pause(job, end)
-
-    def alternatives(self, most: int) -> Sequence[Alternative]:
-        """Those of a recogniser that has them."""
-        return self.backend.alternatives(most) if isinstance(self.backend, HasAlternatives) else ()
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         """One step of the one in use; where that has nothing to do, of another that has: what it remembers of an

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from zlib import crc32
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Config
-from engine.contract import Ended, Event, Heard, Job, Pcm, Rung, Tag
+from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.schema import plain
 from workers.backends.kept import say
@@ -62,33 +63,39 @@ class Ears:
         self._backend.warm_up()
         self._reconsider = Reconsider.of(config) if expecting else None
         self._final_ns = config.asr.final_budget_ms * 1_000_000
-        self._session = self._turn = 1
 
-    def hear(self, sound: Pcm) -> str:
-        """The words of a sound, which comes in as in the engine, piece by piece: what is said later tells nothing of
-        what was said before. It is the next turn of its conversation."""
-        job = Job(Tag(self._session, self._turn, 1))
-        self._turn += 1
-        events: list[Event] = []
+    def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
+        """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on.
+
+        It comes in as in the engine, piece by piece: what is said later tells nothing of what was said before. As
+        there, final words are only waited for where those at the end of the sound mean nothing."""
+        job = Job(Tag(1, 1, 1), history=tuple(history), context=tuple(context))
         self._backend.begin(job)
-        if self._reconsider is not None:
-            self._reconsider.begin(job.tag)
+        heard = ""
         for start in range(0, len(sound), self._piece):
             self._backend.feed(job, sound[start : start + self._piece])
-            events += self._backend.step(_STEP_NS)
+            heard = self._words(self._backend.step(_STEP_NS)) or heard
+        if self._reconsider is None or self._reconsider.understands(replace(job, text=heard)):
+            self._backend.cancel(job.tag)
+            self._until_ended()
+            return heard, heard
         self._backend.finish(job)
+        heard = self._words(self._until_ended())
+        until_ns = time.monotonic_ns() + self._final_ns
+        if not isinstance(self._backend, HasAlternatives):
+            return heard, heard
+        return heard, self._reconsider.text(replace(job, text=heard), self._backend, until_ns)
+
+    def _until_ended(self) -> Sequence[Event]:
+        events: list[Event] = []
         while not (ended := [event for event in events if isinstance(event, Ended)]):
             events += self._backend.step(_STEP_NS)
-        if ended[0].reason != "done":
-            raise BackendError(f"the recogniser {ended[0].reason}: {ended[0].text}", "look at asr.backend")
-        heard = next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
-        if self._reconsider is None:
-            return heard
-        return self._reconsider.text(job.tag, heard, self._backend, time.monotonic_ns() + self._final_ns)
+        if ended[0].reason == "failed":
+            raise BackendError(f"the recogniser failed: {ended[0].text}", "look at asr.backend")
+        return events
 
-    def leave(self) -> None:
-        """The visitor leaves; the next one is another."""
-        self._session, self._turn = self._session + 1, 1
+    def _words(self, events: Sequence[Event]) -> str:
+        return next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
 
     def close(self) -> None:
         self._backend.unload()

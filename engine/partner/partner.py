@@ -106,14 +106,17 @@ class Partner:
         facts = (*self._facts.all, *(self._known(line) for line in context))
         return tuple(fact.text for fact in self._finding.ranked(question, topic, facts)[:most])
 
+    def waits(self, history: Sequence[Exchange], context: Sequence[str] = ()) -> bool:
+        """It has asked back, and what comes next may be the answer to that."""
+        return self._topic(tuple(history)[-REPLAYED:], context).pending is not None
+
     def meaning(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Meaning:
-        """What a sentence means as it stands, without a guess at what was misheard. As `decide`."""
+        """What a sentence asks, and how well a fact answers it as it stands, without a guess at what was misheard. As
+        `decide`."""
         topic = self._topic(tuple(history)[-REPLAYED:], context)
         question = read(self._lexicon, text, self._persona.name)
-        decision = self._answered(question, topic, context, guess=False)
         known = frozenset(term.stem for term in question.terms if term.weight == FULL and self._knows(term))
-        back = decision.kind == "back"
-        return Meaning(1.0 if back else decision.fit, question.kind, known, back)
+        return Meaning(self._answered(question, topic, context, guess=False).fit, question.kind, known)
 
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""

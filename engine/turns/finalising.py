@@ -29,6 +29,13 @@ def tail(present: Present) -> int:
     return present.current.speech.end + TAIL_MS * present.rate // 1000
 
 
+def leaning(present: Present) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """History and context that the words may lean on, where the recogniser makes use of it."""
+    if not present.config.reconsiders:
+        return (), ()
+    return present.session.past(present.config.llm.history_turns), present.session.context
+
+
 class Finalising:
     """From the end of speech to its text."""
 
@@ -69,8 +76,17 @@ class Finalising:
     def _send_finish(self) -> None:
         turn = self._present.current
         stop = min(tail(self._present), self._present.judged)
+        history, context = leaning(self._present)
         self._present.send(
-            "listen", m.Finish(tag=turn.ear, capture_ns=turn.speech.end_ns, deadline_ns=turn.due["asr"], stop=stop)
+            "listen",
+            m.Finish(
+                tag=turn.ear,
+                capture_ns=turn.speech.end_ns,
+                deadline_ns=turn.due["asr"],
+                stop=stop,
+                history=history,
+                context=context,
+            ),
         )
 
     def deafen(self, now: int) -> None:

@@ -10,7 +10,7 @@ from engine.contract import UNKNOWN
 from engine.events import UserCutOff, UserPartial
 from engine.turns.attention import Attention
 from engine.turns.endpointing import Cues
-from engine.turns.finalising import Finalising, tail
+from engine.turns.finalising import Finalising, leaning, tail
 from engine.turns.present import Present, Timer
 from engine.turns.sessions import Sessions
 from engine.turns.speculating import Speculating
@@ -154,7 +154,11 @@ class Hearing:
         turn = self._present.current
         limit = tail(self._present) if turn.speech.end else 0
         end, end_ns = turn.speech.end, turn.speech.end_ns
-        self._present.send("listen", m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end))
+        hold = m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end)
+        if limit:
+            history, context = leaning(self._present)
+            hold = replace(hold, history=history, context=context)
+        self._present.send("listen", hold)
 
     def go_on(self, _now: int) -> None:
         """It was not all."""

@@ -69,6 +69,8 @@ class Speculating:
         present, turn = self._present, self._present.current
         if turn.said is None or not is_right(turn.attempt, turn.said.text):
             return False
+        if present.config.reconsiders and not turn.said.understood:
+            return False  # that answer may only be that it is not known
         if turn.attempt.calls or (present.hands and present.config.tools and not turn.attempt.pieces):
             return False
         return turn.said.upto >= turn.speech.end

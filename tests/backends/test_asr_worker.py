@@ -148,43 +148,80 @@ def test_new_settings_are_taken_over_between_two_utterances(
 class Mishears(PocketSphinx):
     """It takes one word for another, and has the right one among its alternatives."""
 
+    heard = "who is the coop"
+
     def step(self, budget_ns: int) -> Sequence[Event]:
         return [
-            replace(event, text="who is the coop") if isinstance(event, Heard) else event
-            for event in super().step(budget_ns)
+            replace(event, text=self.heard) if isinstance(event, Heard) else event for event in super().step(budget_ns)
         ]
 
     def alternatives(self, most: int) -> Sequence[Alternative]:
         return [Alternative("who is the coop", 0.0), Alternative("who is the cook", 2.0)]
 
 
+MISHEARD = ('facts=["Our chef is Giulia Romano."]', "llm.backend=facts", "asr.final_budget_ms=10000")
+
+
+def paused(desk: Desk, tag: Tag, history: tuple[str, ...] = ()) -> tuple[m.Text, int]:
+    """What is told at a pause, and where the pause ends."""
+    start = desk.hear(question(), len(question())) - len(question())
+    desk.asr.take(m.Listen(tag=tag, start=start, language="en"))
+    desk.until(lambda text: not text.final)
+    end = start + len(question())
+    stop = desk.hear(silence(0.2), 3200)
+    desk.asr.take(m.Hold(tag=tag, limit=stop, end=end, history=history))
+    return desk.until(lambda text: text.upto >= end), stop
+
+
 @pytest.mark.parametrize(("on", "text"), [("true", "who is the cook"), ("false", "who is the coop")])
 def test_final_words_that_mean_nothing_to_the_facts_give_way_to_others(
     rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch, on: str, text: str
 ) -> None:
-    """The words so far are told as they are: what becomes of them is not known yet."""
+    """At a pause it is told that they do, so that the final ones are asked for."""
     monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
-    facts = ('facts=["Our chef is Giulia Romano."]', "llm.backend=facts", "asr.final_budget_ms=10000")
-    desk = Desk(rings_with(*facts, f"asr.reconsider={on}"))
-    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
-    stop = desk.hear(question(), len(question()))
-    assert desk.until(lambda text: not text.final).text == "who is the coop"
+    desk = Desk(rings_with(*MISHEARD, f"asr.reconsider={on}"))
+    said, stop = paused(desk, TAG)
+    assert (said.text, said.understood) == ("who is the coop", int(on == "false"))
     desk.asr.take(m.Finish(tag=TAG, stop=stop))
     assert desk.until(lambda text: bool(text.final)).text == text
+
+
+def test_at_a_pause_it_is_told_whether_words_mean_something_with_what_they_lean_on(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
+    monkeypatch.setattr(Mishears, "heard", "who is that then")
+    desk = Desk(rings_with(*MISHEARD))
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    desk.hear(question(), len(question()))
+    assert not desk.until(lambda text: not text.final).understood  # nobody knows yet what they lean on
+    assert not paused(desk, TAG)[0].understood
+    cook = ("is there a cook", "Our chef is Giulia Romano.")
+    assert paused(desk, Tag(1, 2, 1), cook)[0].understood
+
+
+def test_a_recogniser_without_alternatives_is_believed(
+    rings_with: Callable[..., Rings], models: dict[str, Path]
+) -> None:
+    desk = Desk(rings_with(*sets("sherpa", models), *MISHEARD))
+    start = desk.hear(question(), len(question())) - len(question())
+    desk.asr.take(m.Listen(tag=TAG, start=start, language="en"))
+    assert desk.until(lambda text: True).understood
 
 
 def test_whether_to_reconsider_can_be_changed_while_it_runs(
     rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """From the next utterance on."""
     monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
-    facts = ('facts=["Our chef is Giulia Romano."]', "llm.backend=facts", "asr.final_budget_ms=10000")
-    rings = rings_with(*facts, "asr.reconsider=false")
+    rings = rings_with(*MISHEARD, "asr.reconsider=false")
     desk, heard = Desk(rings), []
     for turn, more in enumerate([[], ["asr.reconsider=true"], ['facts=["Tea is free."]'], ["asr.reconsider=false"]], 1):
         if more:
-            rings.reload(load(sets=[*facts, *more], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
+            rings.reload(load(sets=[*MISHEARD, *more], environ={"ANTIPHON_SYSTEM_CONFIG": ""}))
             assert desk.seat.reloaded()
             desk.asr.reload()
+            desk.asr.work()
         tag = Tag(1, turn, 1)
         start = desk.hear(question(), len(question())) - len(question())
         desk.asr.take(m.Listen(tag=tag, start=start, language="en"))

@@ -15,13 +15,27 @@ import pytest
 
 from engine.config import load
 from engine.config_layers import SYSTEM_CONFIG
-from engine.contract import Ended, Event, Finished, Heard, HearsPauses, Job, Pcm, Rung, Tag, Token, Voice
+from engine.contract import (
+    Ended,
+    Event,
+    Finished,
+    HasAlternatives,
+    Heard,
+    HearsPauses,
+    Job,
+    Pcm,
+    Rung,
+    Tag,
+    Token,
+    Voice,
+)
 from engine.fault_settings import Fault
 from tests.backends.conformance_llm import LlmConformance, Subject
 from workers.backends import faulty
 from workers.backends.burdens import Burdens
 from workers.backends.faulty import Affliction, Faulty, Schedule, afflicted
 from workers.backends.phrasebook import Phrasebook
+from workers.backends.pocketsphinx import PocketSphinx
 
 ROOT = Path(__file__).parents[2]
 
@@ -282,3 +296,10 @@ def test_what_it_has_beside_the_contract_it_keeps_and_gets_no_more() -> None:
     wrapped.pause(Job(Tag(1)), 480)
     assert listens.paused == 480
     assert not isinstance(afflicted("asr", Says(Ended(Tag(1))), faults), HearsPauses)  # type: ignore[arg-type]
+
+
+def test_what_it_would_have_heard_without_its_fault_is_not_to_be_had() -> None:
+    """Else what is nonsense would be put right again."""
+    backend = PocketSphinx()
+    assert isinstance(backend, HasAlternatives)
+    assert not isinstance(afflicted("asr", backend, {"asr": Fault()}), HasAlternatives)

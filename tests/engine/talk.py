@@ -24,8 +24,10 @@ def fixed_wait(ms: int) -> tuple[str, str]:
 
 
 def config(*sets: str) -> Config:
-    """The packaged configuration with a fixed end-of-speech wait, without speculation, and these settings."""
-    return load(sets=[*fixed_wait(WAIT), "turns.speculations=0", *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""})
+    """The packaged configuration with a fixed end-of-speech wait, without speculation, words as they are heard, and
+    these settings."""
+    usual = (*fixed_wait(WAIT), "turns.speculations=0", "asr.reconsider=false")
+    return load(sets=[*usual, *sets], environ={"ANTIPHON_SYSTEM_CONFIG": ""})
 
 
 class Talk:
@@ -130,8 +132,8 @@ class Talk:
         self.until(max(self.at, end + 32))
         self.say(m.VoiceGone(end=round(end * 16), capture_ns=round(end * MS)))
 
-    def text(self, text: str, *, final: bool = True, upto: int = 0) -> None:
-        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto}
+    def text(self, text: str, *, final: bool = True, upto: int = 0, understood: int = 0) -> None:
+        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto, "understood": understood}
         self.say(m.Text(tag=self.ear, text=text, **values))  # type: ignore[arg-type]
 
     def answer(self, text: str, stage: str = "") -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.contract import Alternative, Exchange
 from engine.partner.partner import Partner
-from engine.partner.reconsidering import ASKED_BACK, LEAST, PER_E, SHARPNESS, Meaning, likelier
+from engine.partner.reconsidering import LEAST, PER_E, SHARPNESS, Meaning, likelier
 from engine.partner.tools import Tool
 from engine.partner_settings import Parameter
 
@@ -65,17 +65,19 @@ def test_a_word_in_common_that_is_known_is_enough_where_nothing_is_asked() -> No
     assert chosen("i put my pool on the rough", [("i put my pool on the roof", 4)]) == "i put my pool on the roof"
 
 
-@pytest.mark.parametrize("heard", ["sop the music", "call a tax he for two people"])
-def test_nothing_is_done_upon_an_alternative(heard: str) -> None:
-    for request in ("stop the music", "call a taxi for two people"):
-        assert PARTNER.decide(request).calls
-        assert chosen(heard, [(request, 0.5)]) == ""
+@pytest.mark.parametrize(
+    "request_", ["stop the music", "call a taxi for two people", "call a taxi", "yes", "thank you"]
+)
+def test_nothing_but_a_fact_is_taken_so_that_nothing_is_done_upon_an_alternative(request_: str) -> None:
+    assert PARTNER.decide(request_).kind in ("call", "back", "talk", "unknown")
+    assert chosen("sop a tax he music people", [(request_, 0.0)]) == ""
 
 
-def test_what_is_asked_back_about_is_taken_since_no_more_comes_of_it() -> None:
-    assert PARTNER.decide("call a taxi").kind == "back"
-    assert chosen("fall a tax he", [("call a taxi", 0.5)]) == "call a taxi"
-    assert chosen("fall a tax he", [("call a taxi", PER_E * log(ASKED_BACK / LEAST) + 1)]) == ""
+def test_a_question_back_is_waited_for_until_it_is_answered() -> None:
+    before = Exchange("call a taxi", PARTNER.decide("call a taxi").text)
+    assert PARTNER.waits([before])
+    assert not PARTNER.waits([before, Exchange("for two", PARTNER.decide("for two", [before]).text)])
+    assert not PARTNER.waits([])
 
 
 def test_it_may_lean_on_the_turn_before() -> None:

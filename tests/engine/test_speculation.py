@@ -89,6 +89,31 @@ def test_no_final_text_is_waited_for_when_the_words_cover_all_the_speech(talk: T
     assert [event["text"] for event in talk.named("user.final")] == ["when do you close"]
 
 
+@pytest.mark.parametrize("understood", [0, 1])
+def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_lean_on_is_told(understood: int) -> None:
+    """It may be other words, though an answer is under way: that nothing is known of that."""
+    talk = Talk("turns.speculations=3", "asr.reconsider=true", "llm.backend=facts")
+    talk.present.session.remember("is there a cook", "Our chef is Giulia Romano.")
+    talk.present.session.know("The bus leaves at ten.")
+    talk.begin(1000)
+    talk.until(1900)
+    talk.text("who is the coop", final=False, upto=2000 * 16, understood=understood)
+    talk.pause(2000)
+    leaning = (("is there a cook", "Our chef is Giulia Romano."), ("The bus leaves at ten.",))
+    (hold,) = [each for each in talk.of(m.Hold) if each.limit]
+    assert (hold.history, hold.context) == leaning
+    talk.answer("I am sorry, I don't know that.")
+    talk.until(2000 + WAIT + 1)
+    finishes = talk.of(m.Finish)
+    assert len(finishes) == 1 - understood
+    if finishes:
+        assert (finishes[0].history, finishes[0].context) == leaning
+        talk.text("who is the cook")
+        assert asked(talk) == ["who is the coop", "who is the cook"]
+    final = [event["text"] for event in talk.named("user.final")]
+    assert final == ["who is the coop" if understood else "who is the cook"]
+
+
 def test_the_final_text_is_waited_for_when_they_do_not(talk: Talk) -> None:
     pause(talk, upto=1950)
     talk.until(2000 + WAIT + 1)

@@ -7,14 +7,15 @@ patterns with a `*` are for what no fact comes near. Where there are no facts, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.contract import Alternative, Called, Event, Job, Rung, Tag
 from engine.partner.partner import Decision, Partner, Persona
-from engine.partner.reconsidering import likelier
+from engine.partner.reconsidering import FEWEST, likelier
 from engine.partner.tools import Call, Tool
 from engine.partner_settings import Parameter
+from engine.wording import words_of
 from workers.backends.phrasebook import Phrasebook
 from workers.backends.pronunciations import pronunciations
 from workers.backends.spoken import Spoken
@@ -102,14 +103,19 @@ class Facts(Spoken):
         near = self._partner.candidates(job.text, job.history, job.context, most)
         return Found(text, (), fact, tuple(dict.fromkeys([*([fact] if fact else []), *near]))[:most])
 
-    def meant(self, job: Job, others: Callable[[], Iterable[Alternative]]) -> str:
-        """The words of a job; or, where they mean nothing here, those of `others` that most likely were said."""
-        self.answer(job)
-        if self._decision is None or self._decision.kind != "unknown":
-            return job.text
+    def understands(self, job: Job) -> bool:
+        """It has more to say to a question than that it does not know; or the words are too few to say, or may be an
+        answer to what it has asked back."""
+        if len(words_of(job.text)) < FEWEST or self._partner.waits(job.history, job.context):
+            return True
+        self.answer(replace(job, calls=True))  # a request that cannot be followed just now is understood all the same
+        return self._decision is None or self._decision.kind != "unknown"
+
+    def meant(self, job: Job, others: Iterable[Alternative]) -> str:
+        """Which of `others` was said most likely instead of words that are not understood; or these, if none was."""
         partner, past, known = self._partner, job.history, job.context
         heard = partner.meaning(job.text, past, known)
-        return likelier(heard, others(), lambda text: partner.meaning(text, past, known)) or job.text
+        return likelier(heard, others, lambda text: partner.meaning(text, past, known)) or job.text
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         events = list(super().step(budget_ns))

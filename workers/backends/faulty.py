@@ -111,6 +111,9 @@ class Faulty:
         self._computes_since: float | None = None
         """In a step that is slow: since when it has computed what nobody has waited for yet."""
 
+    alternatives = None
+    """What it would have heard without its fault is not to be had: see `engine.contract.HasAlternatives`."""
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 

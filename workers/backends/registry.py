@@ -165,6 +165,11 @@ class Renewal:
             self._config = whole, number, at(whole, self._stage, number)
         return self._config[2]
 
+    @property
+    def backend(self) -> Backend:
+        """The one in use."""
+        return self._ladder.backend
+
     def between_jobs(self) -> bool:
         """Load the backend anew if what it is loaded with has changed since; the engine is told how that went. And
         go to the rung that the governor wants.
