@@ -123,8 +123,9 @@ class Config(Settings):
 
     @property
     def reconsiders(self) -> bool:
-        """Who answers has to understand what was heard, or it is reconsidered (`asr.reconsider`)."""
-        return self.asr.reconsider and self.llm.backend in ("facts", "reword")
+        """What facts do not understand is reconsidered (`asr.reconsider`): on all rungs it is they that answer."""
+        rungs = [value for rung in self.llm.rungs for key, value in rung.values if key == ("backend",)]
+        return self.asr.reconsider and {self.llm.backend, *rungs} <= {"facts", "reword"}
 
     def reconsidered_with(self) -> dict[str, Any]:
         """The settings of what makes sense of what was heard: of what answers from facts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from engine import messages as m
 from engine.config import Config
@@ -44,8 +44,8 @@ class _Utterance:
     told_ns: int = 0
     """When the words so far were last told."""
     finished: bool = False
-    understood: dict[str, bool] = field(default_factory=dict)
-    """Words of this pause, and whether they mean anything."""
+    heard: Heard | None = None
+    """The words so far, as they were told."""
 
 
 class Asr:
@@ -74,10 +74,13 @@ class Asr:
         config, backend = self._seat.config, self._renewal.backend
         if self._made_of is not None and self._made_of[0] is config and self._made_of[1] is backend:
             return
-        self._made_of = config, backend
+        before, self._made_of = self._made_of, (config, backend)
+        if before is not None and before[1] is backend and _sense(before[0]) == _sense(config):
+            return
         if self._reconsider is not None:
             self._reconsider.forget(0)
-        self._reconsider = Reconsider.of(config) if isinstance(backend, HasAlternatives) else None
+        with self._seat.bound(config.engine.start_timeout_s):
+            self._reconsider = Reconsider.of(config) if isinstance(backend, HasAlternatives) else None
 
     def take(self, message: m.Message) -> None:
         """Listen, hold, finish or cancel; or forget."""
@@ -97,6 +100,9 @@ class Asr:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
                 self._lean(utterance, message)
+                if utterance.heard is not None and 0 < message.limit <= self._mic.cursor:
+                    utterance.newest_ns = 0
+                    self._tell(message.tag, utterance.heard)  # no more sound is to come that it would be told with
                 if isinstance(self._backend, HearsPauses):
                     self._backend.pause(utterance.job, max(0, message.end - utterance.start))
             elif isinstance(message, m.Finish):
@@ -107,9 +113,7 @@ class Asr:
 
     def _lean(self, utterance: _Utterance, message: m.Hold | m.Finish) -> None:
         """Its words may lean on this."""
-        history = exchanges(message.history)
-        utterance.job = replace(utterance.job, history=history, context=message.context)
-        utterance.understood.clear()
+        utterance.job = replace(utterance.job, history=exchanges(message.history), context=message.context)
 
     def _give_up(self) -> None:
         if self._utterance is not None:
@@ -166,13 +170,18 @@ class Asr:
         utterance, recogniser = self._utterance, self._renewal.backend
         if self._reconsider is None or utterance is None or not isinstance(event, Heard):
             return event
-        job = replace(utterance.job, text=event.text)
         if event.final and isinstance(recogniser, HasAlternatives):
             until_ns = self._due_ns - SPARE_MS * 1_000_000
+            job = replace(utterance.job, text=event.text)
             return replace(event, text=self._reconsider.text(job, recogniser, until_ns))
-        if utterance.limit and event.text not in utterance.understood:
-            utterance.understood[event.text] = self._reconsider.understands(job)
+        self._understands(utterance, event)
         return event
+
+    def _understands(self, utterance: _Utterance, heard: Heard) -> bool:
+        """Its words mean something to whoever answers; before a pause nobody asks."""
+        if self._reconsider is None:
+            return True
+        return bool(utterance.limit) and self._reconsider.understands(replace(utterance.job, text=heard.text))
 
     @property
     def _due_ns(self) -> int:
@@ -206,7 +215,7 @@ class Asr:
                 self._seat.telemetry.observe("asr.partial_ns", now - utterance.newest_ns)
                 if self._drops(utterance, now):
                     return
-            utterance.told_ns = now
+            utterance.told_ns, utterance.heard = now, event
             self._out.send(
                 m.Text(
                     tag=tag,
@@ -217,7 +226,7 @@ class Asr:
                     final=int(event.final),
                     upto=utterance.stop if event.final and utterance.stop else utterance.start + event.upto,
                     complete=event.complete,
-                    understood=int(self._reconsider is None or utterance.understood.get(event.text, False)),
+                    understood=int(not event.final and self._understands(utterance, event)),
                     began_ns=utterance.began_ns,
                     first_ns=utterance.first_ns,
                     ended_ns=now,
@@ -227,6 +236,12 @@ class Asr:
             self._utterance = None
             if event.reason == "failed":
                 self._out.send(m.TextFailed(tag=tag, capture_ns=utterance.job.capture_ns, text=event.text))
+
+
+def _sense(config: Config) -> tuple[object, ...]:
+    """What `Reconsider` is made of."""
+    phrases = config.phrases[config.language]
+    return config.language, config.reconsiders and config.reconsidered_with(), phrases.commands, phrases.murmurs
 
 
 def late(backend: Backend, budget_ms: int) -> list[str]:

@@ -16,6 +16,7 @@ from engine.config import Config
 from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.schema import plain
+from workers.asr import SPARE_MS
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
 from workers.reconsider import Reconsider
@@ -62,7 +63,7 @@ class Ears:
         self._backend.load(usual if expecting else replace(usual, expected=(), alike=()))
         self._backend.warm_up()
         self._reconsider = Reconsider.of(config) if expecting else None
-        self._final_ns = config.asr.final_budget_ms * 1_000_000
+        self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
     def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
         """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on.
@@ -79,9 +80,9 @@ class Ears:
             self._backend.cancel(job.tag)
             self._until_ended()
             return heard, heard
+        until_ns = time.monotonic_ns() + self._final_ns
         self._backend.finish(job)
         heard = self._words(self._until_ended())
-        until_ns = time.monotonic_ns() + self._final_ns
         if not isinstance(self._backend, HasAlternatives):
             return heard, heard
         return heard, self._reconsider.text(replace(job, text=heard), self._backend, until_ns)

@@ -107,8 +107,9 @@ class Partner:
         return tuple(fact.text for fact in self._finding.ranked(question, topic, facts)[:most])
 
     def waits(self, history: Sequence[Exchange], context: Sequence[str] = ()) -> bool:
-        """It has asked back, and what comes next may be the answer to that."""
-        return self._topic(tuple(history)[-REPLAYED:], context).pending is not None
+        """What comes next may answer a question: it has asked back, or the host has said something."""
+        past = tuple(history)[-REPLAYED:]
+        return bool(past) and (not past[-1].user or self._topic(past, context).pending is not None)
 
     def meaning(self, text: str, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> Meaning:
         """What a sentence asks, and how well a fact answers it as it stands, without a guess at what was misheard. As

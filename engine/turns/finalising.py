@@ -20,6 +20,10 @@ TAIL_MS = 100
 of more."""
 CATCHES_UP = 2
 """A recogniser that was told to listen late is taken to hear what it missed so many times as fast as it was said."""
+LEANS_ON = 4
+"""Exchanges that words lean on, at most."""
+LEANING_BYTES = 6000
+"""Of each, history and context: a message takes a record, which is a quarter of its ring."""
 SHORT_MS, LONG_MS = 700, 1500
 """An interruption so short, of uncertain words, may have been a cough; one so long was none, whatever came of it."""
 
@@ -30,10 +34,26 @@ def tail(present: Present) -> int:
 
 
 def leaning(present: Present) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """History and context that the words may lean on, where the recogniser makes use of it."""
+    """History and context that the words may lean on, where the recogniser makes use of it: the last of both, as far as
+    they are short."""
     if not present.config.reconsiders:
         return (), ()
-    return present.session.past(present.config.llm.history_turns), present.session.context
+    texts = present.session.past(present.config.llm.history_turns)
+    history: tuple[str, ...] = ()
+    for user, answer in zip(texts[-2::-2], texts[::-2], strict=True):
+        if len(history) >= 2 * LEANS_ON or _size(user, answer, *history) > LEANING_BYTES:
+            break
+        history = (user, answer, *history)
+    context: tuple[str, ...] = ()
+    for known in reversed(present.session.context):
+        if _size(known, *context) > LEANING_BYTES:
+            break
+        context = (known, *context)
+    return history, context
+
+
+def _size(*texts: str) -> int:
+    return sum(len(text.encode()) for text in texts)
 
 
 class Finalising:

@@ -89,6 +89,19 @@ def test_no_final_text_is_waited_for_when_the_words_cover_all_the_speech(talk: T
     assert [event["text"] for event in talk.named("user.final")] == ["when do you close"]
 
 
+def test_what_words_lean_on_is_short_enough_for_the_ring(talk: Talk) -> None:
+    talk = Talk("turns.speculations=3", "asr.reconsider=true", "llm.backend=facts", "llm.history_turns=20")
+    for n in range(9):
+        talk.present.session.remember(f"q{n}", "ж" * 1000)
+        talk.present.session.know(f"{n}" + "ж" * 800)
+    pause(talk)
+    (hold,) = [each for each in talk.of(m.Hold) if each.limit]
+    assert [text[:2] for text in hold.history[::2]] == ["q7", "q8"]
+    assert [text[0] for text in hold.context] == ["6", "7", "8"]
+    assert len(m.encode(hold)) <= 13_000
+    assert len(talk.present.session.past(20)) == 18  # nothing is forgotten for it
+
+
 @pytest.mark.parametrize("understood", [0, 1])
 def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_lean_on_is_told(understood: int) -> None:
     """It may be other words, though an answer is under way: that nothing is known of that."""

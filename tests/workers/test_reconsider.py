@@ -12,6 +12,7 @@ from engine.config import Config, load
 from engine.config_layers import SYSTEM_CONFIG
 from engine.contract import Alternative, Exchange, Job, Tag
 from engine.partner.english import ENGLISH
+from engine.partner.reconsidering import Meaning
 from workers.reconsider import Reconsider
 
 LATE = 1 << 62
@@ -64,6 +65,39 @@ def test_few_words_are_believed_since_nearly_anything_sounds_like_them(made: Rec
     assert ears.asked == 0
 
 
+@pytest.mark.parametrize("heard", ["wait wait wait", "hold on hold on", "stop it stop it", "mm mm mm", "i see okay"])
+def test_commands_and_murmurs_are_believed_since_they_are_not_for_the_facts(made: Reconsider, heard: str) -> None:
+    ears = Ears("where is the pool")
+    assert made.text(job(heard), ears, LATE) == heard
+    assert ears.asked == 0
+
+
+def test_what_may_answer_a_question_of_the_host_is_believed(made: Reconsider) -> None:
+    asked = (Exchange("", "What is your name?"),)
+    assert made.text(job("my name is wear", asked), Ears("where is the pool"), LATE) == "my name is wear"
+
+
+def test_no_alternative_is_begun_that_may_take_longer_than_there_is_time(
+    made: Reconsider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    meaning = made._facts._partner.meaning
+
+    def slow(text: str, history: Sequence[Exchange], context: Sequence[str]) -> Meaning:
+        looked.append(text)
+        Clock.now += 30
+        return meaning(text, history, context)
+
+    class Clock:
+        now = 0
+
+    monkeypatch.setattr(made._facts._partner, "meaning", slow)
+    monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: Clock.now)
+    others = [f"who is the coop {n}" for n in range(9)]
+    assert made.text(job("who is the coop"), Ears(*others), 100) == "who is the coop"
+    assert looked == ["who is the coop", *others[:2]]
+
+
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:
     """What was asked for may be any words, and would be done."""
     asked = (Exchange("call a taxi", "How many people?"),)
@@ -100,7 +134,13 @@ def test_what_the_host_gives_to_know_means_something(made: Reconsider) -> None:
 
 @pytest.mark.parametrize(
     "sets",
-    [("asr.reconsider=false",), ("llm.backend=repeat",), ("llm.backend=phrasebook",), ("llm.backend=host",)],
+    [
+        ("asr.reconsider=false",),
+        ("llm.backend=repeat",),
+        ("llm.backend=phrasebook",),
+        ("llm.backend=host",),
+        ('llm.rungs=[{name = "big", backend = "openai"}, {name = "small", backend = "facts"}]', "llm.openai.model=big"),
+    ],
 )
 def test_it_is_there_only_where_facts_answer(sets: tuple[str, ...]) -> None:
     """A host's own dialogue understands more than facts, which it may fall back to."""
