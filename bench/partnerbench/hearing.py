@@ -62,30 +62,37 @@ class Ears:
         self._backend = make("asr", config)
         self._backend.load(usual if expecting else replace(usual, expected=(), alike=()))
         self._backend.warm_up()
-        self._reconsider = Reconsider.of(config) if expecting else None
+        has_others = expecting and isinstance(self._backend, HasAlternatives)
+        self._reconsider = Reconsider.of(config) if has_others else None
         self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
     def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
         """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on.
 
         It comes in as in the engine, piece by piece: what is said later tells nothing of what was said before. As
-        there, final words are only waited for where those at the end of the sound mean nothing."""
+        there, final words are only waited for where those so far do not cover what was said, or mean nothing."""
         job = Job(Tag(1, 1, 1), history=tuple(history), context=tuple(context))
         self._backend.begin(job)
-        heard = ""
+        events: list[Event] = []
         for start in range(0, len(sound), self._piece):
             self._backend.feed(job, sound[start : start + self._piece])
-            heard = self._words(self._backend.step(_STEP_NS)) or heard
-        if self._reconsider is None or self._reconsider.understands(replace(job, text=heard)):
+            events += self._backend.step(_STEP_NS)
+        heard = _heard(events)
+        covers = heard is not None and heard.upto >= len(sound) - _PAUSE.size
+        if heard is not None and covers and self._understands(job, heard):
             self._backend.cancel(job.tag)
             self._until_ended()
-            return heard, heard
+            return heard.text, heard.text
         until_ns = time.monotonic_ns() + self._final_ns
         self._backend.finish(job)
-        heard = self._words(self._until_ended())
-        if not isinstance(self._backend, HasAlternatives):
-            return heard, heard
-        return heard, self._reconsider.text(replace(job, text=heard), self._backend, until_ns)
+        heard = _heard(self._until_ended())
+        text = heard.text if heard is not None else ""
+        if self._reconsider is None or not isinstance(self._backend, HasAlternatives):
+            return text, text
+        return text, self._reconsider.text(replace(job, text=text), self._backend, until_ns)
+
+    def _understands(self, job: Job, heard: Heard) -> bool:
+        return self._reconsider is None or self._reconsider.understands(replace(job, text=heard.text))
 
     def _until_ended(self) -> Sequence[Event]:
         events: list[Event] = []
@@ -95,8 +102,10 @@ class Ears:
             raise BackendError(f"the recogniser failed: {ended[0].text}", "look at asr.backend")
         return events
 
-    def _words(self, events: Sequence[Event]) -> str:
-        return next((event.text for event in reversed(events) if isinstance(event, Heard)), "")
-
     def close(self) -> None:
         self._backend.unload()
+
+
+def _heard(events: Sequence[Event]) -> Heard | None:
+    """What was heard last."""
+    return next((event for event in reversed(events) if isinstance(event, Heard)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engine import messages as m
 from engine.events import UserFinal
@@ -20,8 +20,6 @@ TAIL_MS = 100
 of more."""
 CATCHES_UP = 2
 """A recogniser that was told to listen late is taken to hear what it missed so many times as fast as it was said."""
-LEANS_ON = 4
-"""Exchanges that words lean on, at most."""
 LEANING_BYTES = 6000
 """Of each, history and context: a message takes a record, which is a quarter of its ring."""
 SHORT_MS, LONG_MS = 700, 1500
@@ -39,21 +37,16 @@ def leaning(present: Present) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not present.config.reconsiders:
         return (), ()
     texts = present.session.past(present.config.llm.history_turns)
-    history: tuple[str, ...] = ()
-    for user, answer in zip(texts[-2::-2], texts[::-2], strict=True):
-        if len(history) >= 2 * LEANS_ON or _size(user, answer, *history) > LEANING_BYTES:
-            break
-        history = (user, answer, *history)
-    context: tuple[str, ...] = ()
-    for known in reversed(present.session.context):
-        if _size(known, *context) > LEANING_BYTES:
-            break
-        context = (known, *context)
-    return history, context
+    history = _last(list(zip(texts[::2], texts[1::2], strict=True)))
+    return history, _last([(known,) for known in present.session.context])
 
 
-def _size(*texts: str) -> int:
-    return sum(len(text.encode()) for text in texts)
+def _last(groups: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The texts of as many of the last groups as are short together."""
+    size, first = 0, len(groups)
+    while first and (size := size + sum(len(text.encode()) for text in groups[first - 1])) <= LEANING_BYTES:
+        first -= 1
+    return tuple(text for group in groups[first:] for text in group)
 
 
 class Finalising:

@@ -154,11 +154,11 @@ class Hearing:
         turn = self._present.current
         limit = tail(self._present) if turn.speech.end else 0
         end, end_ns = turn.speech.end, turn.speech.end_ns
-        hold = m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end)
-        if limit:
-            history, context = leaning(self._present)
-            hold = replace(hold, history=history, context=context)
-        self._present.send("listen", hold)
+        history, context = leaning(self._present) if limit else ((), ())
+        self._present.send(
+            "listen",
+            m.Hold(tag=turn.ear, capture_ns=end_ns, limit=limit, end=end, history=history, context=context),
+        )
 
     def go_on(self, _now: int) -> None:
         """It was not all."""
