@@ -235,8 +235,8 @@ class Text(Message):
     """The sample up to which sound has been decoded."""
     complete: float = UNKNOWN
     """How likely the words end here (engine.contract.Heard)."""
-    understood: int = 0
-    """At a pause: 0 where final words may be others, since these mean nothing to who answers (`asr.reconsider`)."""
+    settled: int = 0
+    """At a pause: 0 where other words may still come of these, which mean nothing to who answers (`asr.reconsider`)."""
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from engine import messages as m
 from engine.config import Config
-from engine.contract import Backend, Ended, Event, HasAlternatives, Heard, HearsPauses, Job, Tag
+from engine.contract import Backend, Ended, Event, HasAlternatives, Heard, HearsPauses, Job
 from engine.outlet import Outlet
 from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare, tell
@@ -45,7 +45,7 @@ class _Utterance:
     """When the words so far were last told."""
     finished: bool = False
     heard: Heard | None = None
-    """The words so far, as they were told."""
+    """The words so far, as they were heard."""
 
 
 class Asr:
@@ -102,7 +102,8 @@ class Asr:
                 self._lean(utterance, message)
                 if utterance.heard is not None and 0 < message.limit <= self._mic.cursor:
                     utterance.newest_ns = 0
-                    self._tell(message.tag, utterance.heard)  # no more sound is to come that it would be told with
+                    # No more sound is to come that it would be told with.
+                    self._tell(*self._meant(utterance.heard))
                 if isinstance(self._backend, HearsPauses):
                     self._backend.pause(utterance.job, max(0, message.end - utterance.start))
             elif isinstance(message, m.Finish):
@@ -160,28 +161,25 @@ class Asr:
         """Let the backend work for as long as its budget lasts, and tell what it heard."""
         began = time.monotonic_ns()
         with self._seat.computing(self._backend, self._due_ns):
-            events = [self._reconsidered(event) for event in self._backend.step(self._budget_ns)]
+            events = [self._meant(event) for event in self._backend.step(self._budget_ns)]
         self._seat.telemetry.observe("asr.step_ns", time.monotonic_ns() - began)
-        for event in events:
-            self._tell(event.tag, event)
+        for event, settled in events:
+            self._tell(event, settled)
 
-    def _reconsidered(self, event: Event) -> Event:
-        """Words with those that were meant, if they are final; at a pause it is looked whether they mean anything."""
+    def _meant(self, event: Event) -> tuple[Event, bool]:
+        """Words with those that were meant, and whether these are settled: once all was said, or where the voice
+        pauses. Before, nobody asks."""
         utterance, recogniser = self._utterance, self._renewal.backend
-        if self._reconsider is None or utterance is None or not isinstance(event, Heard):
-            return event
-        if event.final and isinstance(recogniser, HasAlternatives):
-            until_ns = self._due_ns - SPARE_MS * 1_000_000
-            job = replace(utterance.job, text=event.text)
-            return replace(event, text=self._reconsider.text(job, recogniser, until_ns))
-        self._understands(utterance, event)
-        return event
-
-    def _understands(self, utterance: _Utterance, heard: Heard) -> bool:
-        """Its words mean something to whoever answers; before a pause nobody asks."""
-        if self._reconsider is None:
-            return True
-        return bool(utterance.limit) and self._reconsider.understands(replace(utterance.job, text=heard.text))
+        if utterance is None or not isinstance(event, Heard):
+            return event, False
+        utterance.heard = event
+        if self._reconsider is None or not isinstance(recogniser, HasAlternatives):
+            return event, True
+        if not event.final and not utterance.limit:
+            return event, False
+        job, until_ns = replace(utterance.job, text=event.text), self._due_ns - SPARE_MS * 1_000_000
+        text, settled = self._reconsider.text(job, recogniser, until_ns)
+        return replace(event, text=text), settled
 
     @property
     def _due_ns(self) -> int:
@@ -202,9 +200,9 @@ class Asr:
         newer = self._mic.position - utterance.fed >= self._chunk
         return goes_on and newer and now - utterance.told_ns < SELDOM_NS
 
-    def _tell(self, tag: Tag, event: object) -> None:
+    def _tell(self, event: Event, settled: bool) -> None:
         utterance = self._utterance
-        if utterance is None or tag != utterance.job.tag:
+        if utterance is None or event.tag != utterance.job.tag:
             return
         now = time.monotonic_ns()
         if isinstance(event, Heard):
@@ -215,10 +213,10 @@ class Asr:
                 self._seat.telemetry.observe("asr.partial_ns", now - utterance.newest_ns)
                 if self._drops(utterance, now):
                     return
-            utterance.told_ns, utterance.heard = now, event
+            utterance.told_ns = now
             self._out.send(
                 m.Text(
-                    tag=tag,
+                    tag=event.tag,
                     capture_ns=utterance.job.capture_ns,
                     text=event.text,
                     language=event.language,
@@ -226,7 +224,7 @@ class Asr:
                     final=int(event.final),
                     upto=utterance.stop if event.final and utterance.stop else utterance.start + event.upto,
                     complete=event.complete,
-                    understood=int(not event.final and self._understands(utterance, event)),
+                    settled=int(settled),
                     began_ns=utterance.began_ns,
                     first_ns=utterance.first_ns,
                     ended_ns=now,
@@ -235,7 +233,7 @@ class Asr:
         elif isinstance(event, Ended):
             self._utterance = None
             if event.reason == "failed":
-                self._out.send(m.TextFailed(tag=tag, capture_ns=utterance.job.capture_ns, text=event.text))
+                self._out.send(m.TextFailed(tag=event.tag, capture_ns=utterance.job.capture_ns, text=event.text))
 
 
 def _sense(config: Config) -> tuple[object, ...]:

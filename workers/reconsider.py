@@ -27,7 +27,8 @@ class Reconsider:
         self._facts = Facts()
         self._facts.load(Rung(settings, language))
         self._facts.warm_up()
-        self._last: tuple[Job | None, bool] = None, False
+        self._last: tuple[Job | None, str, bool] = None, "", False
+        """What was looked at last, what came of it, and whether nothing else can."""
 
     @classmethod
     def of(cls, config: Config) -> Reconsider | None:
@@ -37,30 +38,40 @@ class Reconsider:
         phrases = config.phrases[config.language]
         return cls(config.reconsidered_with(), config.language, (*phrases.commands, *phrases.murmurs))
 
-    def understands(self, job: Job) -> bool:
-        """The words of a job, with what they may lean on, mean something, or are none that are reconsidered. Asked
-        again of the same job, it knows."""
+    def text(self, job: Job, recogniser: HasAlternatives, until_ns: int) -> tuple[str, bool]:
+        """The words to go on with, and whether they are settled: these mean something, with what they may lean on, or
+        are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. Asked again
+        of the same job, it knows."""
         if self._last[0] != job:
-            self._last = job, is_command(job.text, self._sure) or self._facts.understands(job)
-        return self._last[1]
-
-    def text(self, job: Job, recogniser: HasAlternatives, until_ns: int) -> str:
-        """The words to go on with. until_ns: by when, CLOCK_MONOTONIC."""
-        if self.understands(job) or time.monotonic_ns() >= until_ns:
-            return job.text
-        return self._facts.meant(job, _in_time(recogniser.alternatives(MOST), until_ns))
+            understood = is_command(job.text, self._sure) or self._facts.understands(job)
+            self._last = job, job.text, understood
+        _, text, settled = self._last
+        if settled or time.monotonic_ns() >= until_ns or not (others := recogniser.alternatives(MOST)):
+            return text, settled
+        in_time = _InTime(others, until_ns)
+        text = self._facts.meant(job, in_time)
+        self._last = job, text, in_time.all
+        return text, in_time.all
 
     def forget(self, session: int) -> None:
         """A visitor has left: drop what was worked out from what they said."""
-        self._last = None, False
+        self._last = None, "", False
         self._facts.forget(session)
 
 
-def _in_time(each: Sequence[Alternative], until_ns: int) -> Iterator[Alternative]:
-    """As many as there is time for: another one may take as long as the longest so far."""
-    longest, now = 0, time.monotonic_ns()
-    for other in each:
-        if now + longest >= until_ns:
-            return
-        yield other
-        longest, now = max(longest, time.monotonic_ns() - now), time.monotonic_ns()
+class _InTime:
+    """As many alternatives as there is time for: another one may take as long as the longest so far."""
+
+    def __init__(self, each: Sequence[Alternative], until_ns: int) -> None:
+        self._each, self._until_ns = each, until_ns
+        self.all = True
+        """There was time for all that were wanted."""
+
+    def __iter__(self) -> Iterator[Alternative]:
+        longest, now = 0, time.monotonic_ns()
+        for other in self._each:
+            if now + longest >= self._until_ns:
+                self.all = False
+                return
+            yield other
+            longest, now = max(longest, time.monotonic_ns() - now), time.monotonic_ns()

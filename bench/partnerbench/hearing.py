@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Config
-from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, Job, Pcm, Rung, Tag
+from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, HearsPauses, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.schema import plain
-from workers.asr import SPARE_MS
+from engine.turns.finalising import TAIL_MS
+from workers.asr import LAST_MS, SPARE_MS
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
 from workers.reconsider import Reconsider
 
 RATE = 16000
 _PAUSE = np.zeros(RATE // 4, np.int16)
+_LAST = LAST_MS * RATE // 1000
 _STEP_NS = 1_000_000_000
 _C = ctypes.CDLL(None)
 
@@ -64,35 +66,46 @@ class Ears:
         self._backend.warm_up()
         has_others = expecting and isinstance(self._backend, HasAlternatives)
         self._reconsider = Reconsider.of(config) if has_others else None
+        self._partial_ns = (config.asr.partial_budget_ms - SPARE_MS) * 1_000_000
         self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
     def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
         """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on.
 
         It comes in as in the engine, piece by piece: what is said later tells nothing of what was said before. As
-        there, final words are only waited for where those so far do not cover what was said, or mean nothing."""
+        there, final words are only waited for where none were settled at the pause, which a little of is heard."""
         job = Job(Tag(1, 1, 1), history=tuple(history), context=tuple(context))
         self._backend.begin(job)
-        events: list[Event] = []
-        for start in range(0, len(sound), self._piece):
-            self._backend.feed(job, sound[start : start + self._piece])
-            events += self._backend.step(_STEP_NS)
-        heard = _heard(events)
-        covers = heard is not None and heard.upto >= len(sound) - _PAUSE.size
-        if heard is not None and covers and self._understands(job, heard):
+        end = len(sound) - _PAUSE.size
+        for start in range(0, end, self._piece):
+            self._feed(job, sound[start : min(end, start + self._piece)])
+        if isinstance(self._backend, HearsPauses):
+            self._backend.pause(job, end)
+        heard, text, settled = None, "", False
+        for start in range(end, end + TAIL_MS * RATE // 1000, _LAST):
+            newer = _heard(self._feed(job, sound[start : start + _LAST]))
+            if newer is not None and newer.upto >= end:
+                heard, (text, settled) = newer, self._meant(job, newer, self._partial_ns)
+        if heard is not None and settled:
             self._backend.cancel(job.tag)
             self._until_ended()
-            return heard.text, heard.text
-        until_ns = time.monotonic_ns() + self._final_ns
+            return heard.text, text
+        began_ns = time.monotonic_ns()
         self._backend.finish(job)
         heard = _heard(self._until_ended())
-        text = heard.text if heard is not None else ""
-        if self._reconsider is None or not isinstance(self._backend, HasAlternatives):
-            return text, text
-        return text, self._reconsider.text(replace(job, text=text), self._backend, until_ns)
+        if heard is None:
+            return "", ""
+        return heard.text, self._meant(job, heard, began_ns + self._final_ns - time.monotonic_ns())[0]
 
-    def _understands(self, job: Job, heard: Heard) -> bool:
-        return self._reconsider is None or self._reconsider.understands(replace(job, text=heard.text))
+    def _feed(self, job: Job, sound: Pcm) -> Sequence[Event]:
+        self._backend.feed(job, sound)
+        return self._backend.step(_STEP_NS)
+
+    def _meant(self, job: Job, heard: Heard, within_ns: int) -> tuple[str, bool]:
+        if self._reconsider is None or not isinstance(self._backend, HasAlternatives):
+            return heard.text, True
+        until_ns = time.monotonic_ns() + within_ns
+        return self._reconsider.text(replace(job, text=heard.text), self._backend, until_ns)
 
     def _until_ended(self) -> Sequence[Event]:
         events: list[Event] = []

@@ -69,7 +69,7 @@ class Speculating:
         present, turn = self._present, self._present.current
         if turn.said is None or not is_right(turn.attempt, turn.said.text):
             return False
-        if present.config.reconsiders and not turn.said.understood:
+        if present.config.reconsiders and not turn.said.settled:
             return False  # that answer may only be that it is not known
         if turn.attempt.calls or (present.hands and present.config.tools and not turn.attempt.pieces):
             return False

@@ -132,8 +132,8 @@ class Talk:
         self.until(max(self.at, end + 32))
         self.say(m.VoiceGone(end=round(end * 16), capture_ns=round(end * MS)))
 
-    def text(self, text: str, *, final: bool = True, upto: int = 0, understood: int = 0) -> None:
-        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto, "understood": understood}
+    def text(self, text: str, *, final: bool = True, upto: int = 0, settled: int = 0) -> None:
+        values = {"language": "en", "confidence": 0.9, "final": int(final), "upto": upto, "settled": settled}
         self.say(m.Text(tag=self.ear, text=text, **values))  # type: ignore[arg-type]
 
     def answer(self, text: str, stage: str = "") -> None:

@@ -102,15 +102,15 @@ def test_what_words_lean_on_is_short_enough_for_the_ring(talk: Talk) -> None:
     assert len(talk.present.session.past(20)) == 18  # nothing is forgotten for it
 
 
-@pytest.mark.parametrize("understood", [0, 1])
-def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_lean_on_is_told(understood: int) -> None:
+@pytest.mark.parametrize("settled", [0, 1])
+def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_lean_on_is_told(settled: int) -> None:
     """It may be other words, though an answer is under way: that nothing is known of that."""
     talk = Talk("turns.speculations=3", "asr.reconsider=true", "llm.backend=facts")
     talk.present.session.remember("is there a cook", "Our chef is Giulia Romano.")
     talk.present.session.know("The bus leaves at ten.")
     talk.begin(1000)
     talk.until(1900)
-    talk.text("who is the coop", final=False, upto=2000 * 16, understood=understood)
+    talk.text("who is the coop", final=False, upto=2000 * 16, settled=settled)
     talk.pause(2000)
     leaning = (("is there a cook", "Our chef is Giulia Romano."), ("The bus leaves at ten.",))
     (hold,) = [each for each in talk.of(m.Hold) if each.limit]
@@ -118,13 +118,13 @@ def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_l
     talk.answer("I am sorry, I don't know that.")
     talk.until(2000 + WAIT + 1)
     finishes = talk.of(m.Finish)
-    assert len(finishes) == 1 - understood
+    assert len(finishes) == 1 - settled
     if finishes:
         assert (finishes[0].history, finishes[0].context) == leaning
         talk.text("who is the cook")
         assert asked(talk) == ["who is the coop", "who is the cook"]
     final = [event["text"] for event in talk.named("user.final")]
-    assert final == ["who is the coop" if understood else "who is the cook"]
+    assert final == ["who is the coop" if settled else "who is the cook"]
 
 
 def test_the_final_text_is_waited_for_when_they_do_not(talk: Talk) -> None:

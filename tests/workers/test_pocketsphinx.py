@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import wave
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,92 @@ def test_there_are_alternatives_only_after_an_utterance_that_is_not_long_and_not
     monkeypatch.setattr(pocketsphinx, "THIRD_PASS", 50)
     hear(plain, sound)
     assert plain.alternatives(5) == ()
+
+
+@needs_recordings
+def test_at_a_pause_there_are_the_words_of_the_third_pass_and_alternatives(plain: PocketSphinx) -> None:
+    sound = beside_noise(np.concatenate([speech("go_forward.wav")[0], noise(pocketsphinx.RATE // 2, 1)]), 10)
+    end = len(sound) - pocketsphinx.RATE // 4
+    job = Job(Tag(1, 1, 1))
+    plain.begin(job)
+    plain.feed(job, sound)
+    first = [each.text for each in steps(plain) if isinstance(each, Heard)][-1]
+    assert plain.alternatives(5) == ()  # the voice may go on
+    plain.pause(job, end)
+    (told,) = steps(plain)  # it is not idle, though nothing was fed
+    assert isinstance(told, Heard)
+    assert not told.final
+    assert [told.text] == [each.text for each in plain.alternatives(1)]
+    assert told.text != first
+    assert plain.idle
+    plain.pause(job, 0)
+    assert plain.alternatives(5) == ()
+    plain.cancel(job.tag)
+    assert steps(plain) == [Ended(job.tag, "cancelled")]
+
+
+@needs_recordings
+def test_to_have_looked_at_a_pause_changes_nothing_of_what_follows(plain: PocketSphinx) -> None:
+    sound = beside_noise(speech("cards_001.wav")[0], 10)
+    third = len(sound) // BLOCK // 3 * BLOCK
+    partial, final = hear(plain, sound)
+    job, looked = Job(Tag(1)), 0
+    plain.begin(job)
+    told: list[Event] = []
+    for start in range(0, len(sound), BLOCK):
+        plain.pause(job, max(1, start - 10 * BLOCK) if start % third == 0 else 0)
+        plain.feed(job, sound[start : start + BLOCK])
+        told += steps(plain)
+        looked += len(plain.alternatives(3)) > 0
+    plain.finish(job)
+    *_, last, _ = steps(plain)
+    assert looked >= 2
+    assert last == replace(final, tag=job.tag)
+    assert len(told) >= len(partial)
+
+
+@needs_recordings
+def test_words_of_the_third_pass_are_had_once_as_long_as_those_of_the_first_stay(
+    plain: PocketSphinx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, asked = plain._decoder, []
+    assert decoder is not None
+    best = decoder.best_so_far
+
+    def counted() -> str:
+        asked.append(1)
+        return best()
+
+    monkeypatch.setattr(decoder, "best_so_far", counted)
+    sound = np.concatenate([speech("go_forward.wav")[0], np.zeros(pocketsphinx.RATE, np.int16)])
+    job = Job(Tag(1))
+    plain.begin(job)
+    plain.feed(job, sound)
+    steps(plain)
+    plain.pause(job, len(sound) - pocketsphinx.RATE // 2)
+    told = steps(plain)
+    for _ in range(5):
+        plain.feed(job, np.zeros(320, np.int16))
+        told += steps(plain)
+    assert asked == [1]
+    assert len(told) == 6  # what they cover is more each time
+    assert len({each.text for each in told if isinstance(each, Heard)}) == 1
+    plain.cancel(job.tag)
+    steps(plain)
+
+
+@needs_recordings
+def test_a_long_utterance_has_no_third_pass_at_a_pause(plain: PocketSphinx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pocketsphinx, "THIRD_PASS", 50)
+    job, sound = Job(Tag(1)), speech("go_forward.wav")[0]
+    plain.begin(job)
+    plain.feed(job, sound)
+    steps(plain)
+    plain.pause(job, len(sound) // 2)
+    assert plain.idle
+    assert plain.alternatives(5) == ()
+    plain.cancel(job.tag)
+    steps(plain)
 
 
 @needs_recordings

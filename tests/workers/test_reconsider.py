@@ -43,6 +43,11 @@ def made() -> Reconsider:
     return found
 
 
+def words(made: Reconsider, job: Job, ears: Ears, until_ns: int) -> str:
+    """What is gone on with."""
+    return made.text(job, ears, until_ns)[0]
+
+
 def job(text: str, history: tuple[Exchange, ...] = (), context: tuple[str, ...] = ()) -> Job:
     return Job(Tag(1, 1, 1), text=text, history=history, context=context)
 
@@ -50,31 +55,31 @@ def job(text: str, history: tuple[Exchange, ...] = (), context: tuple[str, ...] 
 def test_what_means_something_is_kept_and_costs_the_recogniser_nothing(made: Reconsider) -> None:
     ears = Ears("where is the pool")
     for heard in ("who is the cook", "thank you very much", "how are you today", "call a taxi now", ""):
-        assert made.text(job(heard), ears, LATE) == heard
+        assert words(made, job(heard), ears, LATE) == heard
     assert ears.asked == 0
 
 
 def test_what_means_nothing_gives_way_to_what_sounds_like_it_and_does(made: Reconsider) -> None:
-    assert made.text(job("who is the coop"), Ears("who is the coop", "who is the cook"), LATE) == "who is the cook"
+    assert words(made, job("who is the coop"), Ears("who is the coop", "who is the cook"), LATE) == "who is the cook"
 
 
 def test_few_words_are_believed_since_nearly_anything_sounds_like_them(made: Reconsider) -> None:
     ears = Ears("where is the pool")
     for heard in ("no", "the bill", "be quiet", "mm"):
-        assert made.text(job(heard), ears, LATE) == heard
+        assert words(made, job(heard), ears, LATE) == heard
     assert ears.asked == 0
 
 
 @pytest.mark.parametrize("heard", ["wait wait wait", "hold on hold on", "stop it stop it", "mm mm mm", "i see okay"])
 def test_commands_and_murmurs_are_believed_since_they_are_not_for_the_facts(made: Reconsider, heard: str) -> None:
     ears = Ears("where is the pool")
-    assert made.text(job(heard), ears, LATE) == heard
+    assert words(made, job(heard), ears, LATE) == heard
     assert ears.asked == 0
 
 
 def test_what_may_answer_a_question_of_the_host_is_believed(made: Reconsider) -> None:
     asked = (Exchange("", "What is your name?"),)
-    assert made.text(job("my name is wear", asked), Ears("where is the pool"), LATE) == "my name is wear"
+    assert words(made, job("my name is wear", asked), Ears("where is the pool"), LATE) == "my name is wear"
 
 
 def test_no_alternative_is_begun_that_may_take_longer_than_there_is_time(
@@ -94,20 +99,20 @@ def test_no_alternative_is_begun_that_may_take_longer_than_there_is_time(
     monkeypatch.setattr(made._facts._partner, "meaning", slow)
     monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: Clock.now)
     others = [f"who is the coop {n}" for n in range(9)]
-    assert made.text(job("who is the coop"), Ears(*others), 100) == "who is the coop"
+    assert words(made, job("who is the coop"), Ears(*others), 100) == "who is the coop"
     assert looked == ["who is the coop", *others[:2]]
 
 
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:
     """What was asked for may be any words, and would be done."""
     asked = (Exchange("call a taxi", "How many people?"),)
-    assert made.text(job("for the beetle there", asked), Ears("where is the pool"), LATE) == "for the beetle there"
-    assert made.text(job("for the beetle there"), Ears("where is the pool"), LATE) == "where is the pool"
+    assert words(made, job("for the beetle there", asked), Ears("where is the pool"), LATE) == "for the beetle there"
+    assert words(made, job("for the beetle there"), Ears("where is the pool"), LATE) == "where is the pool"
 
 
 def test_it_stops_when_the_words_are_due(made: Reconsider) -> None:
     ears = Ears("who is the coop", "who is the cook")
-    assert made.text(job("who is the coop"), ears, time.monotonic_ns() - 1) == "who is the coop"
+    assert words(made, job("who is the coop"), ears, time.monotonic_ns() - 1) == "who is the coop"
     assert ears.asked == 0
 
 
@@ -116,20 +121,20 @@ def test_what_the_phrasebook_answers_means_something() -> None:
     made = Reconsider.of(configured(f"llm.phrasebook.entries={entries}"))
     assert made is not None
     ears = Ears("who is the cook")
-    assert made.text(job("who is the coop"), ears, LATE) == "who is the coop"
+    assert words(made, job("who is the coop"), ears, LATE) == "who is the coop"
     assert ears.asked == 0
 
 
 def test_it_may_lean_on_the_turn_before(made: Reconsider) -> None:
-    assert made.text(job("hair is it", POOL), Ears("where is it"), LATE) == "where is it"
-    assert made.text(job("hair is it"), Ears("where is it"), LATE) == "hair is it"
+    assert words(made, job("hair is it", POOL), Ears("where is it"), LATE) == "where is it"
+    assert words(made, job("hair is it"), Ears("where is it"), LATE) == "hair is it"
 
 
 def test_what_the_host_gives_to_know_means_something(made: Reconsider) -> None:
     ears = Ears("how much is parking")
     known = ("The bus costs two euros.",)
-    assert made.text(job("how much is the bus", context=known), ears, LATE) == "how much is the bus"
-    assert made.text(job("how much is the bus"), ears, LATE) == "how much is parking"
+    assert words(made, job("how much is the bus", context=known), ears, LATE) == "how much is the bus"
+    assert words(made, job("how much is the bus"), ears, LATE) == "how much is parking"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ TAIL = 3
 SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": True, "loglevel": "FATAL"}
 """No second pass: it would begin only when the user has ended, and take a tenth of the utterance's time. The third, the
 best way through the words that the first has come by, takes milliseconds, and gains as much: of 646 words of flite's in
-noise 22.1 % were wrong with neither, 18.0 % with the second, 18.7 % with the third."""
+noise 22.1 % were wrong with neither, 18.0 % with the second, 18.7 % with the third. Where the voice pauses, it is had
+of the words so far."""
 THIRD_PASS = 1500
 """Frames of an utterance, at most, for the third pass: 15 s. What it takes grows with their square: 3 ms for 5 s, 16
 for 15 s, 59 for 30 s."""
@@ -47,6 +48,9 @@ UNITS, WORDS = 3000, 10
 """The most sound units and words that are followed in a frame bound its work, which the library leaves open (30000, and
 any number). Three times as fast, and no worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them
 read numbers and literature."""
+BEHIND = 8
+"""Frames that have been given to the search and lie ahead of its words: those that features are made of, and those that
+its phoneme look-ahead needs."""
 EXPECTED = 5
 """An expected phrase counts as much as so many of those that are likely beside it."""
 CLEAR, WIDTH = -35, 4.5
@@ -202,15 +206,18 @@ class PocketSphinx:
             score, words = decoder.word_score(), decoder.text()
             decoder.end()
             self._open = None
-            self._third_pass = now.heard_frames <= THIRD_PASS and decoder.ended_well()
+            self._third_pass = now.is_short and decoder.ended_well()
             if self._third_pass:
                 words = decoder.text()
             return [self._heard(now, decoder, words, score, final=True), Ended(now.tag)]
-        text, decoded = decoder.text(), now.heard_frames - now.waiting
-        if (text, decoded) == (now.text, now.decoded) or not text:
+        before = now.text, now.decoded
+        now.text, now.decoded = decoder.text(), now.heard_frames - now.waiting
+        if not now.text or ((now.text, now.decoded) == before and not now.lacks_best):
             return []
-        now.text, now.decoded = text, decoded
-        return [self._heard(now, decoder, text, decoder.word_score(), final=False)]
+        if now.lacks_best:
+            now.best, now.best_of = decoder.best_so_far() or now.text, now.text
+        words = now.best if now.best_of == now.text else now.text
+        return [self._heard(now, decoder, words, decoder.word_score(), final=False)]
 
     def _make_room(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, rows: int) -> None:
         if now.stop + rows > FRAMES:
@@ -242,11 +249,18 @@ class PocketSphinx:
         self._open = None
         self._fed.clear()
 
+    def pause(self, job: Job, end: int) -> None:
+        """See `engine.contract.HearsPauses`: words of the third pass are worth having now."""
+        now = self._open
+        if now is not None and now.tag == job.tag:
+            now.paused, now.best_of = end, ""
+
     def alternatives(self, most: int) -> Sequence[Alternative]:
         """See `engine.contract.HasAlternatives`: other ways through the words that the third pass chose from."""
-        if self._decoder is None or self._open is not None or not self._third_pass:
+        now = self._open
+        if self._decoder is None or not (self._third_pass if now is None else now.best_of):
             return ()
-        return self._decoder.alternatives(most)
+        return self._decoder.alternatives(most, ended=now is None)
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -259,7 +273,7 @@ class PocketSphinx:
         now = self._open
         if self._fed or self._refused or (now is not None and now.tag in self._cancelled):
             return False
-        return now is None or not (now.finished or (now.waiting and now.heard_frames >= HEAD))
+        return now is None or not (now.finished or now.lacks_best or (now.waiting and now.heard_frames >= HEAD))
 
     def cancel(self, tag: Tag) -> None:
         self._cancelled.add(tag)
@@ -313,11 +327,28 @@ class _Utterance:
     """The last frame has left the front end."""
     text: str = ""
     decoded: int = 0
-    """Frames that `text`, as last told, covers."""
+    """Frames that were searched for `text`."""
+    paused: int = 0
+    """The sample after which the voice pauses; 0: it goes on."""
+    best: str = ""
+    """In a pause, what the third pass makes of the words of the first, `best_of`; both empty: it has not been had."""
+    best_of: str = ""
 
     @property
     def waiting(self) -> int:
         return self.stop - self.start
+
+    @property
+    def is_short(self) -> bool:
+        """The third pass takes a short time."""
+        return self.heard_frames <= THIRD_PASS
+
+    @property
+    def lacks_best(self) -> bool:
+        """The third pass is to be had: the words are those of all that was said before the pause, and it has not been
+        had of them."""
+        covers = (self.decoded - BEHIND) * RATE // 100 >= self.paused > 0
+        return covers and self.is_short and bool(self.text) and self.best_of != self.text
 
 
 class _SearchError(Exception):

@@ -2,8 +2,8 @@
 
 The package's Python face lacks three things a live recogniser needs: it holds the interpreter's lock while it
 decodes, it cannot interpolate two language models, and it hides the cepstra, whose mean decides how well a live
-recogniser hears. The C functions are those of `pocketsphinx.h`, `pocketsphinx/model.h` and, for the front end,
-`fe/fe.h`; their signatures are the same in 5.0 and 5.1.
+recogniser hears. The C functions are those of `pocketsphinx.h`, `pocketsphinx/model.h` and, for the front end and the
+words so far, `fe/fe.h` and `ngram_search.h`; their signatures are the same in 5.0 and 5.1.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ AT_JOINTS = 0.5
 """The share of pauses that come between phrases and not within one (Goldman-Eisler, "Psycholinguistics", 1968: 55 % in
 spontaneous speech, all in reading)."""
 FATAL = 4
+SEGMENT = 1, 2
+"""Where the address of the search lies in what tells of a segment, and that of the word, in addresses
+(`pocketsphinx_internal.h`, `ps_seg_t`)."""
 WAYS = 200
 """How many ways through an utterance's words are looked at for alternatives, which takes 3 ms for a question of two
 seconds. Many differ in pauses alone."""
@@ -43,11 +46,13 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ngram_model_free": (c_int, (c_void_p,)),
     "ngram_model_read": (c_void_p, (c_void_p, c_char_p, c_int, c_void_p)),
     "ngram_model_set_init": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_int32)),
+    "ngram_search_mark_bptable": (c_int, (c_void_p, c_int)),
     "ngram_ng_prob": (c_int, (c_void_p, c_int32, POINTER(c_int32), c_int32, POINTER(c_int32))),
     "ngram_wid": (c_int32, (c_void_p, c_char_p)),
     "ps_activate_search": (c_int, (c_void_p, c_char_p)),
     "ps_add_lm": (c_int, (c_void_p, c_char_p, c_void_p)),
     "ps_config_bool": (c_int, (c_void_p, c_char_p)),
+    "ps_config_int": (c_long, (c_void_p, c_char_p)),
     "ps_config_free": (c_int, (c_void_p,)),
     "ps_config_init": (c_void_p, (c_void_p,)),
     "ps_config_set_bool": (c_void_p, (c_void_p, c_char_p, c_int)),
@@ -57,6 +62,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ps_end_utt": (c_int, (c_void_p,)),
     "ps_free": (c_int, (c_void_p,)),
     "ps_get_hyp": (c_char_p, (c_void_p, POINTER(c_int32))),
+    "ps_get_n_frames": (c_int, (c_void_p,)),
     "ps_get_logmath": (c_void_p, (c_void_p,)),
     "ps_init": (c_void_p, (c_void_p,)),
     "ps_nbest": (c_void_p, (c_void_p,)),
@@ -66,6 +72,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "ps_process_cep": (c_int, (c_void_p, c_void_p, c_int, c_int, c_int)),
     "ps_reinit_feat": (c_int, (c_void_p, c_void_p)),
     "ps_seg_frames": (None, (c_void_p, POINTER(c_int), POINTER(c_int))),
+    "ps_seg_free": (None, (c_void_p,)),
     "ps_seg_iter": (c_void_p, (c_void_p,)),
     "ps_seg_next": (c_void_p, (c_void_p,)),
     "ps_seg_prob": (c_int32, (c_void_p, POINTER(c_int32), POINTER(c_int32), POINTER(c_int32))),
@@ -233,20 +240,47 @@ class Decoder:
             segment = self._lib.ps_seg_next(segment)
         return bool(found)
 
-    def alternatives(self, most: int) -> list[Alternative]:
-        """After `end`: what may have been said, the likeliest first, each once."""
+    def best_so_far(self) -> str:
+        """In mid-utterance: the best way through all words that were come by, which is else chosen at the end; empty if
+        there is none. Of a question of two seconds it takes some 3 ms, and the search goes on as if nothing were."""
+        found = self._ways(1) if self._mark() else {}
+        return next(iter(found), "")
+
+    def alternatives(self, most: int, ended: bool = True) -> list[Alternative]:
+        """What may have been said, the likeliest first, each once: of all, after `end`, or so far."""
+        found = self._ways(WAYS) if ended or self._mark() else {}
+        best = max(found.values(), default=0)
+        ranked = sorted(found.items(), key=lambda each: -each[1])
+        return [Alternative(text, (best - score) * UNIT) for text, score in ranked[:most]]
+
+    def _mark(self) -> bool:
+        """Tell the search where its words so far end. It does so itself when it takes the next frame, and looks there
+        when it is asked for all ways. False: there are no words yet."""
+        lib = self._lib
+        segment = lib.ps_seg_iter(self._ps)
+        frames = lib.ps_get_n_frames(self._ps) - 1 - lib.ps_config_int(self._config, b"pl_window")
+        if not segment:
+            return False
+        search, word = (c_void_p.from_address(segment + at * ctypes.sizeof(c_void_p)).value for at in SEGMENT)
+        known = word is not None and ctypes.string_at(word) == lib.ps_seg_word(segment)
+        lib.ps_seg_free(segment)
+        if not known or frames <= 0:
+            return False
+        lib.ngram_search_mark_bptable(search, frames)
+        return True
+
+    def _ways(self, most: int) -> dict[str, int]:
+        """Ways through the words that were come by, the likeliest first, with what they score; at most so many."""
         lib, score, found = self._lib, self._numbers[0], dict[str, int]()
         way, looked_at = lib.ps_nbest(self._ps), 0  # the likeliest way already
-        while way and looked_at < WAYS:
+        while way and looked_at < most:
             words, looked_at = lib.ps_nbest_hyp(way, byref(score)), looked_at + 1
             if words:
                 found[words.decode()] = max(score.value, found.get(words.decode(), score.value))
             way = lib.ps_nbest_next(way)  # after the last one there is none, and everything is freed
         if way:
             lib.ps_nbest_free(way)
-        best = max(found.values(), default=0)
-        ranked = sorted(found.items(), key=lambda each: -each[1])
-        return [Alternative(text, (best - score) * UNIT) for text, score in ranked[:most]]
+        return found
 
     def word_score(self) -> tuple[int, int]:
         """Acoustic score of the words in `text`, without silence and fillers, and how many frames they last.
