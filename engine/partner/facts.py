@@ -36,6 +36,8 @@ class Fact:
     roots: frozenset[str]
     words: tuple[str, ...]
     """Those that are long enough to be the end of another one."""
+    lines: str
+    """The same, each on a line."""
     subject: tuple[Term, ...]
     """What it is about: the terms before its first verb."""
     about: str
@@ -90,7 +92,7 @@ class Asked:
         if (
             len(term.word) > 3
             and " " not in term.word
-            and any(term.word.endswith(word) or word.endswith(term.word) for word in fact.words)
+            and (term.word.endswith(fact.words) or f"{term.word}\n" in fact.lines)
         ):
             return HALF + 0.15  # "wood" and "firewood"
         return 0.0
@@ -203,15 +205,16 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
     telling = tuple(term for term in terms if term.weight > 0)
     deep = [*telling, *(part for term in telling for part in term.parts)]
     days = days_of(lexicon, terms)
+    long = [term.word for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None]
+    ends = tuple(word.rstrip("s") for word in long)
     return Fact(
         text,
         telling,
         frozenset(term.stem for term in deep),
         frozenset(group for term in deep for group in term.groups),
         frozenset(term.root for term in deep if term.root),
-        tuple(
-            term.word.rstrip("s") for term in deep if len(term.word) > 3 and term.weight == FULL and term.number is None
-        ),
+        ends,
+        "".join(f"{word}\n" for word in ends),
         tuple(term for term in terms[:first] if term.weight > 0),
         _about(lexicon, words, terms[:first]),
         days,

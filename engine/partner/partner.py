@@ -103,8 +103,7 @@ class Partner:
         """The facts that come nearest to what was said, for somebody else to choose from. As `decide`."""
         topic = self._topic(tuple(history)[-REPLAYED:], context)
         question = read(self._lexicon, text, self._persona.name)
-        facts = (*self._facts.all, *(self._known(line) for line in context))
-        return tuple(fact.text for fact in self._finding.ranked(question, topic, facts)[:most])
+        return tuple(fact.text for fact in self._finding.ranked(question, topic, self._told(context))[:most])
 
     def waits(self, history: Sequence[Exchange], context: Sequence[str] = ()) -> bool:
         """What comes next may answer a question: it has asked back, or the host has said something."""
@@ -117,7 +116,10 @@ class Partner:
         topic = self._topic(tuple(history)[-REPLAYED:], context)
         question = read(self._lexicon, text, self._persona.name)
         known = frozenset(term.stem for term in question.terms if term.weight == FULL and self._knows(term))
-        return Meaning(self._answered(question, topic, context, guess=False).fit, question.kind, known)
+        fit = 0.0
+        if self._finding.search(question, topic, self._told(context)).best is not None:  # else no more need be known
+            fit = self._answered(question, topic, context, guess=False).fit
+        return Meaning(fit, question.kind, known)
 
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""
@@ -165,7 +167,7 @@ class Partner:
             return self._decided(told, "call", replace(topic, tool=stops[0].name), every)
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
-        facts = (*self._facts.all, *(self._known(line) for line in context))
+        facts = self._told(context)
         found = self._finding.search(question, topic, facts)
         done = self._act(question, topic, found.best)
         if found.best is None and done is None and guess:
@@ -201,6 +203,10 @@ class Partner:
         return self._facts.knows(term) or self._tools.knows(term)
 
     # Facts.
+
+    def _told(self, context: Sequence[str]) -> tuple[Fact, ...]:
+        """All facts, and what is known beside them just now."""
+        return (*self._facts.all, *(self._known(line) for line in context))
 
     def _known(self, line: str) -> Fact:
         """A line of context as a sentence."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from engine.partner.language import Language
 
+_ORDINAL = re.compile(r"(\d+)(st|nd|rd|th)")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
 _TOKEN = re.compile(
     r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|(?<![\w.,-])[-−](?=\d)|\d+(?:[.,]\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:'[^\W\d_]+)*|[€$£%]"
 )
@@ -49,6 +52,8 @@ class Lexicon:
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     """Stem → names of the groups it is in."""
     days: dict[str, frozenset[int]] = field(default_factory=dict)
+    units: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Stem of a unit → what it measures, and how much of it."""
     near: frozenset[tuple[str, str]] = frozenset()
     phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict)
     """Stem of the first word → stems of all, and the phrase's own stem; the longest first."""
@@ -105,7 +110,7 @@ class Lexicon:
         return None
 
     def _number(self, words: Sequence[str], at: int) -> Term | None:
-        if ordinal := re.fullmatch(r"(\d+)(st|nd|rd|th)", words[at]):
+        if ordinal := _ORDINAL.fullmatch(words[at]):
             return Term(words[at], f"#{ordinal[1]}th", FULL, start=at, end=at + 1)
         value, end = number_at(self.language, words, at)
         if value is None:
@@ -117,9 +122,9 @@ def number_at(language: Language, words: Sequence[str], at: int) -> tuple[float 
     """The number that begins at a word, and where it ends; None if there is none. "a hundred and twelve" is 112,
     "two and a half" is 2.5, "half a" is 0.5; "seven thirty" are two numbers."""
     known, tens, word = language.numbers, language.tens, words[at]
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", word):
+    if _THOUSANDS.fullmatch(word):
         word = word.replace(",", "")
-    if re.fullmatch(r"\d+(?:[.,]\d+)?", word):
+    if _DIGITS.fullmatch(word):
         value, end = float(word.replace(",", ".")), at + 1
         if end < len(words) and words[end] in tens:
             value, end = value * tens[words[end]], end + 1
@@ -203,6 +208,7 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     made.light = frozenset(made.stem_of(entry) for entry in language.light.split())
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
+    made.units = {made.stem(name): measures for name, measures in reversed(language.units.items())}
     pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
     small = (language.light, language.stop, language.times, language.places, language.before_place)

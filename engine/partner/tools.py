@@ -148,9 +148,7 @@ class Filling:
 
     def _unit(self, word: str) -> tuple[str, float]:
         """What a unit measures, and how much of it; a word that is no unit we know measures itself."""
-        units = self._lexicon.language.units
-        stem = self._lexicon.stem(word)
-        return next((units[name] for name in units if self._lexicon.stem(name) == stem and word), ("", 1.0))
+        return self._lexicon.units.get(self._lexicon.stem(word), ("", 1.0)) if word else ("", 1.0)
 
     def _boolean(self) -> bool | None:
         language = self._lexicon.language

@@ -48,9 +48,6 @@ UNITS, WORDS = 3000, 10
 """The most sound units and words that are followed in a frame bound its work, which the library leaves open (30000, and
 any number). Three times as fast, and no worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them
 read numbers and literature."""
-BEHIND = 8
-"""Frames that have been given to the search and lie ahead of its words: those that features are made of, and those that
-its phoneme look-ahead needs."""
 EXPECTED = 5
 """An expected phrase counts as much as so many of those that are likely beside it."""
 CLEAR, WIDTH = -35, 4.5
@@ -214,9 +211,9 @@ class PocketSphinx:
         now.text, now.decoded = decoder.text(), now.heard_frames - now.waiting
         if not now.text or ((now.text, now.decoded) == before and not now.lacks_best):
             return []
+        words = now.text
         if now.lacks_best:
-            now.best, now.best_of = decoder.best_so_far() or now.text, now.text
-        words = now.best if now.best_of == now.text else now.text
+            now.best_of, words = now.decoded, decoder.best_so_far() or words
         return [self._heard(now, decoder, words, decoder.word_score(), final=False)]
 
     def _make_room(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, rows: int) -> None:
@@ -253,7 +250,7 @@ class PocketSphinx:
         """See `engine.contract.HearsPauses`: words of the third pass are worth having now."""
         now = self._open
         if now is not None and now.tag == job.tag:
-            now.paused, now.best_of = end, ""
+            now.paused, now.best_of = end, 0
 
     def alternatives(self, most: int) -> Sequence[Alternative]:
         """See `engine.contract.HasAlternatives`: other ways through the words that the third pass chose from."""
@@ -330,9 +327,8 @@ class _Utterance:
     """Frames that were searched for `text`."""
     paused: int = 0
     """The sample after which the voice pauses; 0: it goes on."""
-    best: str = ""
-    """In a pause, what the third pass makes of the words of the first, `best_of`; both empty: it has not been had."""
-    best_of: str = ""
+    best_of: int = 0
+    """In a pause, frames of which the third pass has been had; 0: of none."""
 
     @property
     def waiting(self) -> int:
@@ -346,9 +342,9 @@ class _Utterance:
     @property
     def lacks_best(self) -> bool:
         """The third pass is to be had: the words are those of all that was said before the pause, and it has not been
-        had of them."""
-        covers = (self.decoded - BEHIND) * RATE // 100 >= self.paused > 0
-        return covers and self.is_short and bool(self.text) and self.best_of != self.text
+        had of them. With a little more silence they are surer."""
+        covers = self.decoded * RATE // 100 >= self.paused > 0
+        return covers and self.is_short and bool(self.text) and self.best_of != self.decoded
 
 
 class _SearchError(Exception):
