@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine.config import Config
 from engine.contract import Alternative, HasAlternatives, Job, Rung
 from engine.partner.english import LANGUAGES
-from engine.partner.reconsidering import MOST
+from engine.partner.reconsidering import MOST, Meaning
 from engine.wording import is_command
 from workers.backends.facts import Facts
 
@@ -27,8 +28,11 @@ class Reconsider:
         self._facts = Facts()
         self._facts.load(Rung(settings, language))
         self._facts.warm_up()
-        self._last: tuple[Job | None, str, bool] = None, "", False
-        """What was looked at last, what came of it, and whether nothing else can."""
+        self._at: Job | None = None
+        """What was looked at last, without its words."""
+        self._understood: dict[str, bool] = {}
+        self._meanings: dict[str, Meaning] = {}
+        """Of the words that were looked at there."""
 
     @classmethod
     def of(cls, config: Config) -> Reconsider | None:
@@ -40,22 +44,26 @@ class Reconsider:
 
     def text(self, job: Job, recogniser: HasAlternatives, until_ns: int) -> tuple[str, bool]:
         """The words to go on with, and whether they are settled: these mean something, with what they may lean on, or
-        are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. Asked again
-        of the same job, it knows."""
-        if self._last[0] != job:
-            understood = is_command(job.text, self._sure) or self._facts.understands(job)
-            self._last = job, job.text, understood
-        _, text, settled = self._last
-        if settled or time.monotonic_ns() >= until_ns or not (others := recogniser.alternatives(MOST)):
-            return text, settled
+        are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. What was
+        worked out is known when it is asked for the same utterance again, of which more was heard."""
+        self._turn_to(replace(job, text=""))
+        if job.text not in self._understood:
+            self._understood[job.text] = is_command(job.text, self._sure) or self._facts.understands(job)
+        if self._understood[job.text]:
+            return job.text, True
+        others = recogniser.alternatives(MOST) if time.monotonic_ns() < until_ns else ()
         in_time = _InTime(others, until_ns)
-        text = self._facts.meant(job, in_time)
-        self._last = job, text, in_time.all
-        return text, in_time.all
+        return self._facts.meant(job, in_time, self._meanings) if others else job.text, bool(others) and in_time.all
+
+    def _turn_to(self, at: Job | None) -> None:
+        if self._at != at:
+            self._at = at
+            self._understood.clear()
+            self._meanings.clear()
 
     def forget(self, session: int) -> None:
         """A visitor has left: drop what was worked out from what they said."""
-        self._last = None, "", False
+        self._turn_to(None)
         self._facts.forget(session)
 
 

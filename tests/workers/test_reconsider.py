@@ -103,6 +103,40 @@ def test_no_alternative_is_begun_that_may_take_longer_than_there_is_time(
     assert looked == ["who is the coop", *others[:2]]
 
 
+def test_what_there_was_no_time_for_is_looked_at_when_it_is_asked_again(
+    made: Reconsider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same utterance, of which more was heard: nothing twice, but all anew when it leans on something else."""
+    looked: list[str] = []
+    meaning = made._facts._partner.meaning
+
+    def slow(text: str, history: Sequence[Exchange], context: Sequence[str]) -> Meaning:
+        looked.append(text)
+        Clock.now += 30
+        return meaning(text, history, context)
+
+    class Clock:
+        now = 0
+
+    monkeypatch.setattr(made._facts._partner, "meaning", slow)
+    monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: Clock.now)
+    made.forget(1)
+    heard, ears = job("who is the coop"), Ears("who is the loop", "who is the hoop", "who is the cook")
+    assert made.text(heard, ears, 80) == ("who is the coop", False)
+    assert made.text(heard, ears, Clock.now + 100) == ("who is the cook", True)
+    assert looked == ["who is the coop", *ears.texts]
+    assert made.text(job("who is the poop"), ears, Clock.now + 100) == ("who is the cook", True)
+    assert looked[4:] == ["who is the poop"]
+    assert made.text(job("who is the coop", POOL), ears, LATE) == ("who is the cook", True)
+    assert looked[5:] == ["who is the coop", *ears.texts]
+
+
+def test_words_are_settled_when_nothing_more_can_come_of_them(made: Reconsider) -> None:
+    assert made.text(job("who is the cook"), Ears(), LATE) == ("who is the cook", True)
+    assert made.text(job("who is the coop"), Ears("what is a hoop"), LATE) == ("who is the coop", True)
+    assert made.text(job("who is the coop"), Ears(), LATE) == ("who is the coop", False)  # there are none yet
+
+
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:
     """What was asked for may be any words, and would be done."""
     asked = (Exchange("call a taxi", "How many people?"),)

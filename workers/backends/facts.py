@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from engine.contract import Alternative, Called, Event, Job, Rung, Tag
 from engine.partner.partner import Decision, Partner, Persona
-from engine.partner.reconsidering import FEWEST, likelier
+from engine.partner.reconsidering import FEWEST, Meaning, likelier
 from engine.partner.tools import Call, Tool
 from engine.partner_settings import Parameter
 from engine.wording import words_of
@@ -111,11 +111,16 @@ class Facts(Spoken):
         self.answer(replace(job, calls=True))  # a request that cannot be followed just now is understood all the same
         return self._decision is None or self._decision.kind != "unknown"
 
-    def meant(self, job: Job, others: Iterable[Alternative]) -> str:
-        """Which of `others` was said most likely instead of words that are not understood; or these, if none was."""
-        partner, past, known = self._partner, job.history, job.context
-        heard = partner.meaning(job.text, past, known)
-        return likelier(heard, others, lambda text: partner.meaning(text, past, known)) or job.text
+    def meant(self, job: Job, others: Iterable[Alternative], known: dict[str, Meaning]) -> str:
+        """Which of `others` was said most likely instead of words that are not understood; or these, if none was.
+        known: what sentences mean here, to which those are added that are looked at."""
+
+        def meaning(text: str) -> Meaning:
+            if text not in known:
+                known[text] = self._partner.meaning(text, job.history, job.context)
+            return known[text]
+
+        return likelier(meaning(job.text), others, meaning) or job.text
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         events = list(super().step(budget_ns))
