@@ -20,6 +20,8 @@ SELDOM_NS = 500_000_000
 """However late they are, the words so far are told so often."""
 SPARE_MS = 10
 """Of the time for the final words, for what comes after them: other words are looked for as long as there is more."""
+LOOK_MS = 30
+"""At a pause other words are looked for so long at a time, then there is more sound and perhaps a message."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -167,7 +169,7 @@ class Asr:
             self._tell(event, settled)
 
     def _meant(self, event: Event) -> tuple[Event, bool]:
-        """Words with those that were meant, and whether these are settled: once all was said, or where the voice
+        """Words with those that were meant, and whether these are settled: of the final ones, or where the voice
         pauses. Before, nobody asks."""
         utterance, recogniser = self._utterance, self._renewal.backend
         if utterance is None or not isinstance(event, Heard):
@@ -175,10 +177,13 @@ class Asr:
         utterance.heard = event
         if self._reconsider is None or not isinstance(recogniser, HasAlternatives):
             return event, True
-        if not event.final and not utterance.limit:
+        pauses = bool(utterance.limit) and utterance.stop is None
+        if not event.final and not pauses:
             return event, False
-        job, until_ns = replace(utterance.job, text=event.text), self._due_ns - SPARE_MS * 1_000_000
-        text, settled = self._reconsider.text(job, recogniser, until_ns)
+        until_ns = self._due_ns - SPARE_MS * 1_000_000
+        if pauses:
+            until_ns = min(until_ns, time.monotonic_ns() + LOOK_MS * 1_000_000)
+        text, settled = self._reconsider.text(replace(utterance.job, text=event.text), recogniser, until_ns)
         return replace(event, text=text), settled
 
     @property

@@ -17,7 +17,7 @@ from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, Hear
 from engine.errors import BackendError
 from engine.schema import plain
 from engine.turns.finalising import TAIL_MS
-from workers.asr import LAST_MS, SPARE_MS
+from workers.asr import LAST_MS, LOOK_MS, SPARE_MS
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
 from workers.reconsider import Reconsider
@@ -66,7 +66,6 @@ class Ears:
         self._backend.warm_up()
         has_others = expecting and isinstance(self._backend, HasAlternatives)
         self._reconsider = Reconsider.of(config) if has_others else None
-        self._partial_ns = (config.asr.partial_budget_ms - SPARE_MS) * 1_000_000
         self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
     def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
@@ -85,7 +84,7 @@ class Ears:
         for start in range(end, end + TAIL_MS * RATE // 1000, _LAST):
             newer = _heard(self._feed(job, sound[start : start + _LAST]))
             if newer is not None and newer.upto >= end:
-                heard, (text, settled) = newer, self._meant(job, newer, self._partial_ns)
+                heard, (text, settled) = newer, self._meant(job, newer, LOOK_MS * 1_000_000)
         if heard is not None and settled:
             self._backend.cancel(job.tag)
             self._until_ended()
