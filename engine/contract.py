@@ -380,8 +380,7 @@ class HearsPauses(Protocol):
 
     def pause(self, job: Job, end: int) -> None:
         """The voice has paused after `end` of the job's samples: what was said before is wanted now, without waiting
-        for `finish`, and what follows is silence, a little of which may still be needed. `end` may lie ahead of what
-        was fed. 0: the voice goes on."""
+        for `finish`, and what follows is silence. `end` may lie ahead of what was fed. 0: the voice goes on."""
 
 
 @runtime_checkable
@@ -389,6 +388,6 @@ class HasAlternatives(Protocol):
     """What a recogniser may have beside the contract: what else may have been said."""
 
     def alternatives(self, most: int) -> Sequence[Alternative]:
-        """Of what was said, after the final text and until the next job, or where the voice pauses: the likeliest
-        first, each once, `most` at most. They are worked out when they are asked for, in a few ms. Empty: that would
-        take long, or, at a pause, the words are not known well enough yet."""
+        """For all words so far, of the present job or, after its final text, of the last one: the likeliest first,
+        which may be another than the text, each once, `most` at most. They are worked out when they are asked for, in
+        a few ms; empty where that would take long."""

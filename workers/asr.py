@@ -14,14 +14,12 @@ from ringbuf import HistoryReader
 from workers.backends.registry import Renewal, prepare, tell
 from workers.join import Seat
 from workers.questions import exchanges
-from workers.reconsider import Reconsider
+from workers.reconsider import Pause, Reconsider
 
 SELDOM_NS = 500_000_000
 """However late they are, the words so far are told so often."""
 SPARE_MS = 10
 """Of the time for the final words, for what comes after them: other words are looked for as long as there is more."""
-LOOK_MS = 30
-"""At a pause other words are looked for so long at a time, then there is more sound and perhaps a message."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -35,6 +33,8 @@ class _Utterance:
     start: int
     limit: int = 0
     """From where on nothing is to be taken in for now; 0: nowhere."""
+    pause: Pause | None = None
+    """What was meant by the words before the pause that there is."""
     stop: int | None = None
     """Where it ends, once known."""
     asked_ns: int = 0
@@ -65,7 +65,8 @@ class Asr:
 
     def reload(self) -> None:
         """The settings are others now. The backend gets them between two utterances."""
-        rate, settings = self._seat.config.audio.rate_hz, self._renewal.config.asr
+        self._rate, settings = self._seat.config.audio.rate_hz, self._renewal.config.asr
+        rate = self._rate
         self._chunk = settings.partial_ms * rate // 1000
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
@@ -101,6 +102,7 @@ class Asr:
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
+                utterance.pause = Pause(message.end - utterance.start, self._rate) if message.limit else None
                 self._lean(utterance, message)
                 if utterance.heard is not None and 0 < message.limit <= self._mic.cursor:
                     utterance.newest_ns = 0
@@ -177,13 +179,13 @@ class Asr:
         utterance.heard = event
         if self._reconsider is None or not isinstance(recogniser, HasAlternatives):
             return event, True
-        pauses = bool(utterance.limit) and utterance.stop is None
-        if not event.final and not pauses:
+        job, until_ns = replace(utterance.job, text=event.text), self._due_ns - SPARE_MS * 1_000_000
+        if event.final:
+            text, settled = self._reconsider.text(job, recogniser, until_ns)
+        elif utterance.pause is not None and utterance.stop is None:
+            text, settled = utterance.pause.text(self._reconsider, job, recogniser, event.upto, until_ns)
+        else:
             return event, False
-        until_ns = self._due_ns - SPARE_MS * 1_000_000
-        if pauses:
-            until_ns = min(until_ns, time.monotonic_ns() + LOOK_MS * 1_000_000)
-        text, settled = self._reconsider.text(replace(utterance.job, text=event.text), recogniser, until_ns)
         return replace(event, text=text), settled
 
     @property

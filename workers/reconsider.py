@@ -18,6 +18,11 @@ from engine.partner.reconsidering import MOST, Meaning
 from engine.wording import is_command
 from workers.backends.facts import Facts
 
+LOOK_MS = 30
+"""At a pause other words are looked for so long at a time, then there is more sound and perhaps a message."""
+AGAIN_MS = 60
+"""They are looked for again with so much more silence, since a search lags behind what it was given."""
+
 
 class Reconsider:
     """Knows what facts and tools understand. settings: those of the backend `Facts`. language: a tag. sure: phrases
@@ -44,16 +49,24 @@ class Reconsider:
 
     def text(self, job: Job, recogniser: HasAlternatives, until_ns: int) -> tuple[str, bool]:
         """The words to go on with, and whether they are settled: these mean something, with what they may lean on, or
-        are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. What was
-        worked out is known when it is asked for the same utterance again, of which more was heard."""
+        are none that are reconsidered; or the recogniser's best do, when it has chosen anew; or all others were looked
+        at. until_ns: by when, CLOCK_MONOTONIC. What was worked out is known when it is asked for the same utterance
+        again, of which more was heard."""
         self._turn_to(replace(job, text=""))
-        if job.text not in self._understood:
-            self._understood[job.text] = is_command(job.text, self._sure) or self._facts.understands(job)
-        if self._understood[job.text]:
+        if self._understands(job):
             return job.text, True
         others = recogniser.alternatives(MOST) if time.monotonic_ns() < until_ns else ()
+        if not others:
+            return job.text, False
+        if self._understands(replace(job, text=others[0].text)):
+            return others[0].text, True
         in_time = _InTime(others, until_ns)
-        return self._facts.meant(job, in_time, self._meanings) if others else job.text, bool(others) and in_time.all
+        return self._facts.meant(job, in_time, self._meanings), in_time.all
+
+    def _understands(self, job: Job) -> bool:
+        if job.text not in self._understood:
+            self._understood[job.text] = is_command(job.text, self._sure) or self._facts.understands(job)
+        return self._understood[job.text]
 
     def _turn_to(self, at: Job | None) -> None:
         if self._at != at:
@@ -65,6 +78,29 @@ class Reconsider:
         """A visitor has left: drop what was worked out from what they said."""
         self._turn_to(None)
         self._facts.forget(session)
+
+
+class Pause:
+    """The words before a pause, in one utterance: they are reconsidered when they are those of all that was said
+    before, and again with a little more silence. end: in samples of the utterance."""
+
+    def __init__(self, end: int, rate: int) -> None:
+        self._look_from, self._more = end, AGAIN_MS * rate // 1000
+        self._last = "", "", False
+
+    def text(
+        self, reconsider: Reconsider, job: Job, recogniser: HasAlternatives, upto: int, until_ns: int
+    ) -> tuple[str, bool]:
+        """As `Reconsider.text`. upto: samples that the words of the job cover."""
+        heard, text, settled = self._last
+        looks = upto >= self._look_from
+        if looks or heard != job.text:
+            soon_ns = time.monotonic_ns() + LOOK_MS * 1_000_000
+            text, settled = reconsider.text(job, recogniser, min(until_ns, soon_ns) if looks else 0)
+            self._last = job.text, text, settled
+        if looks and settled:
+            self._look_from = upto + self._more
+        return text, settled
 
 
 class _InTime:

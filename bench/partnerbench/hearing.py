@@ -17,10 +17,10 @@ from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, Hear
 from engine.errors import BackendError
 from engine.schema import plain
 from engine.turns.finalising import TAIL_MS
-from workers.asr import LAST_MS, LOOK_MS, SPARE_MS
+from workers.asr import LAST_MS, SPARE_MS
 from workers.backends.kept import say
 from workers.backends.registry import make, named, rung
-from workers.reconsider import Reconsider
+from workers.reconsider import Pause, Reconsider
 
 RATE = 16000
 _PAUSE = np.zeros(RATE // 4, np.int16)
@@ -66,6 +66,7 @@ class Ears:
         self._backend.warm_up()
         has_others = expecting and isinstance(self._backend, HasAlternatives)
         self._reconsider = Reconsider.of(config) if has_others else None
+        self._partial_ns = (config.asr.partial_budget_ms - SPARE_MS) * 1_000_000
         self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
     def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
@@ -80,11 +81,12 @@ class Ears:
             self._feed(job, sound[start : min(end, start + self._piece)])
         if isinstance(self._backend, HearsPauses):
             self._backend.pause(job, end)
+        pause = Pause(end, RATE)
         heard, text, settled = None, "", False
         for start in range(end, end + TAIL_MS * RATE // 1000, _LAST):
             newer = _heard(self._feed(job, sound[start : start + _LAST]))
             if newer is not None and newer.upto >= end:
-                heard, (text, settled) = newer, self._meant(job, newer, LOOK_MS * 1_000_000)
+                heard, (text, settled) = newer, self._meant(job, newer, time.monotonic_ns() + self._partial_ns, pause)
         if heard is not None and settled:
             self._backend.cancel(job.tag)
             self._until_ended()
@@ -94,17 +96,19 @@ class Ears:
         heard = _heard(self._until_ended())
         if heard is None:
             return "", ""
-        return heard.text, self._meant(job, heard, began_ns + self._final_ns - time.monotonic_ns())[0]
+        return heard.text, self._meant(job, heard, began_ns + self._final_ns)[0]
 
     def _feed(self, job: Job, sound: Pcm) -> Sequence[Event]:
         self._backend.feed(job, sound)
         return self._backend.step(_STEP_NS)
 
-    def _meant(self, job: Job, heard: Heard, within_ns: int) -> tuple[str, bool]:
-        if self._reconsider is None or not isinstance(self._backend, HasAlternatives):
+    def _meant(self, job: Job, heard: Heard, until_ns: int, pause: Pause | None = None) -> tuple[str, bool]:
+        job, ears, reconsider = replace(job, text=heard.text), self._backend, self._reconsider
+        if reconsider is None or not isinstance(ears, HasAlternatives):
             return heard.text, True
-        until_ns = time.monotonic_ns() + within_ns
-        return self._reconsider.text(replace(job, text=heard.text), self._backend, until_ns)
+        if pause is not None:
+            return pause.text(reconsider, job, ears, heard.upto, until_ns)
+        return reconsider.text(job, ears, until_ns)
 
     def _until_ended(self) -> Sequence[Event]:
         events: list[Event] = []

@@ -217,7 +217,7 @@ def test_words_are_not_settled_where_there_is_no_time_for_others(
     rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
-    monkeypatch.setattr("workers.asr.LOOK_MS", 0)
+    monkeypatch.setattr("workers.reconsider.LOOK_MS", 0)
     said, _ = paused(Desk(rings_with(*MISHEARD)), TAG)
     assert (said.text, said.settled) == ("who is the coop", 0)
 

@@ -12,8 +12,6 @@ from workers.backends.pocketsphinx import PocketSphinx
 
 
 class TestPocketSphinx(RecogniserConformance):
-    pause_s = 0.1
-
     @pytest.fixture(scope="class")
     @classmethod
     def subject(cls) -> Subject:

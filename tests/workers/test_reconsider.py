@@ -13,7 +13,7 @@ from engine.config_layers import SYSTEM_CONFIG
 from engine.contract import Alternative, Exchange, Job, Tag
 from engine.partner.english import ENGLISH
 from engine.partner.reconsidering import Meaning
-from workers.reconsider import Reconsider
+from workers.reconsider import Pause, Reconsider
 
 LATE = 1 << 62
 FACTS = '["Our chef is Giulia Romano.", "The pool is on the roof.", "Parking costs ten euros a day."]'
@@ -133,8 +133,45 @@ def test_what_there_was_no_time_for_is_looked_at_when_it_is_asked_again(
 
 def test_words_are_settled_when_nothing_more_can_come_of_them(made: Reconsider) -> None:
     assert made.text(job("who is the cook"), Ears(), LATE) == ("who is the cook", True)
-    assert made.text(job("who is the coop"), Ears("what is a hoop"), LATE) == ("who is the coop", True)
+    assert made.text(job("who is the coop"), Ears("who is the coop", "what is a hoop"), LATE) == (
+        "who is the coop",
+        True,
+    )
     assert made.text(job("who is the coop"), Ears(), LATE) == ("who is the coop", False)  # there are none yet
+
+
+def test_the_best_that_a_recogniser_chooses_anew_is_believed_like_what_was_heard(made: Reconsider) -> None:
+    """It would be the final text."""
+    heard = job("crawl a taxi no how")
+    assert made.text(heard, Ears("call a taxi now"), LATE) == ("call a taxi now", True)
+    assert made.text(heard, Ears("crawl a taxi no how", "call a taxi now"), LATE) == (heard.text, True)
+
+
+def test_at_a_pause_other_words_are_looked_for_when_all_that_was_said_is_covered_and_once_more(
+    made: Reconsider,
+) -> None:
+    """A second time more is known of the last word."""
+    pause, heard = Pause(end=1000, rate=1000), job("who is the coop")
+    none, cook = Ears("who is the coop"), Ears("who is the coop", "who is the cook")
+    told = [pause.text(made, heard, ears, upto, LATE) for upto, ears in ((990, cook), (1000, none), (1020, cook))]
+    assert told == [("who is the coop", False), ("who is the coop", True), ("who is the coop", True)]
+    assert (none.asked, cook.asked) == (1, 0)
+    assert pause.text(made, heard, cook, 1060, LATE) == ("who is the cook", True)
+    assert [pause.text(made, heard, none, upto, LATE) for upto in (1080, 1100)] == [("who is the cook", True)] * 2
+    assert (none.asked, cook.asked) == (1, 1)
+
+
+def test_at_a_pause_what_there_was_no_time_for_is_looked_at_with_the_next_sound(made: Reconsider) -> None:
+    pause, heard, cook = Pause(end=1000, rate=1000), job("who is the coop"), Ears("who is the coop", "who is the cook")
+    assert pause.text(made, heard, cook, 1000, until_ns=0) == ("who is the coop", False)
+    assert pause.text(made, heard, cook, 1020, LATE) == ("who is the cook", True)
+
+
+def test_at_a_pause_words_that_came_after_mean_what_they_say(made: Reconsider) -> None:
+    pause, cook = Pause(end=1000, rate=1000), Ears("who is the coop", "who is the cook")
+    assert pause.text(made, job("who is the coop"), cook, 1000, LATE) == ("who is the cook", True)
+    assert pause.text(made, job("how much is parking"), cook, 1020, LATE) == ("how much is parking", True)
+    assert pause.text(made, job("who is the loop"), cook, 1040, LATE) == ("who is the loop", False)
 
 
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:
@@ -160,8 +197,9 @@ def test_what_the_phrasebook_answers_means_something() -> None:
 
 
 def test_it_may_lean_on_the_turn_before(made: Reconsider) -> None:
-    assert words(made, job("hair is it", POOL), Ears("where is it"), LATE) == "where is it"
-    assert words(made, job("hair is it"), Ears("where is it"), LATE) == "hair is it"
+    ears = Ears("hair is it", "where is it")
+    assert words(made, job("hair is it", POOL), ears, LATE) == "where is it"
+    assert words(made, job("hair is it"), ears, LATE) == "hair is it"
 
 
 def test_what_the_host_gives_to_know_means_something(made: Reconsider) -> None:

@@ -39,8 +39,7 @@ TAIL = 3
 SEARCH: dict[str, str | int | float] = {"fwdflat": False, "bestpath": True, "loglevel": "FATAL"}
 """No second pass: it would begin only when the user has ended, and take a tenth of the utterance's time. The third, the
 best way through the words that the first has come by, takes milliseconds, and gains as much: of 646 words of flite's in
-noise 22.1 % were wrong with neither, 18.0 % with the second, 18.7 % with the third. Where the voice pauses, it is had
-of the words so far."""
+noise 22.1 % were wrong with neither, 18.0 % with the second, 18.7 % with the third."""
 THIRD_PASS = 1500
 """Frames of an utterance, at most, for the third pass: 15 s. What it takes grows with their square: 3 ms for 5 s, 16
 for 15 s, 59 for 30 s."""
@@ -48,9 +47,6 @@ UNITS, WORDS = 3000, 10
 """The most sound units and words that are followed in a frame bound its work, which the library leaves open (30000, and
 any number). Three times as fast, and no worse: 34.9 % of words wrong, else 35.8 %, on thirteen recordings, half of them
 read numbers and literature."""
-AFTER = 6
-"""Frames of silence that make it surer what was said before it, since the search lags behind. With 20 ms of silence
-24.8 % of the words of flite's questions in noise are wrong, with 80 ms 23.1 %, at the end 21.8 %."""
 EXPECTED = 5
 """An expected phrase counts as much as so many of those that are likely beside it."""
 CLEAR, WIDTH = -35, 4.5
@@ -210,14 +206,11 @@ class PocketSphinx:
             if self._third_pass:
                 words = decoder.text()
             return [self._heard(now, decoder, words, score, final=True), Ended(now.tag)]
-        before = now.text, now.decoded
-        now.text, now.decoded = decoder.text(), now.heard_frames - now.waiting
-        if not now.text or ((now.text, now.decoded) == before and not now.lacks_best):
+        text, decoded = decoder.text(), now.heard_frames - now.waiting
+        if (text, decoded) == (now.text, now.decoded) or not text:
             return []
-        if now.lacks_best:
-            now.best, now.best_of = decoder.best_so_far() or now.text, now.decoded
-        words = now.best if now.best_of else now.text
-        return [self._heard(now, decoder, words, decoder.word_score(), final=False)]
+        now.text, now.decoded = text, decoded
+        return [self._heard(now, decoder, text, decoder.word_score(), final=False)]
 
     def _make_room(self, now: _Utterance, decoder: Decoder, cepstra: Cepstra, rows: int) -> None:
         if now.stop + rows > FRAMES:
@@ -249,16 +242,10 @@ class PocketSphinx:
         self._open = None
         self._fed.clear()
 
-    def pause(self, job: Job, end: int) -> None:
-        """See `engine.contract.HearsPauses`: words of the third pass are worth having now."""
-        now = self._open
-        if now is not None and now.tag == job.tag:
-            now.paused, now.best_of = end, 0
-
     def alternatives(self, most: int) -> Sequence[Alternative]:
-        """See `engine.contract.HasAlternatives`: other ways through the words that the third pass chose from."""
+        """See `engine.contract.HasAlternatives`: other ways through the words that the third pass chooses from."""
         now = self._open
-        if self._decoder is None or not (self._third_pass if now is None else now.best_of):
+        if self._decoder is None or not (self._third_pass if now is None else now.text and now.is_short):
             return ()
         return self._decoder.alternatives(most, ended=now is None)
 
@@ -273,7 +260,7 @@ class PocketSphinx:
         now = self._open
         if self._fed or self._refused or (now is not None and now.tag in self._cancelled):
             return False
-        return now is None or not (now.finished or now.lacks_best or (now.waiting and now.heard_frames >= HEAD))
+        return now is None or not (now.finished or (now.waiting and now.heard_frames >= HEAD))
 
     def cancel(self, tag: Tag) -> None:
         self._cancelled.add(tag)
@@ -327,13 +314,7 @@ class _Utterance:
     """The last frame has left the front end."""
     text: str = ""
     decoded: int = 0
-    """Frames that were searched for `text`."""
-    paused: int = 0
-    """The sample after which the voice pauses; 0: it goes on."""
-    best: str = ""
-    """In a pause, what the third pass made of the words so far."""
-    best_of: int = 0
-    """The frames of which it has been had; 0: of none."""
+    """Frames that `text`, as last told, covers."""
 
     @property
     def waiting(self) -> int:
@@ -343,15 +324,6 @@ class _Utterance:
     def is_short(self) -> bool:
         """The third pass takes a short time."""
         return self.heard_frames <= THIRD_PASS
-
-    @property
-    def lacks_best(self) -> bool:
-        """The third pass is to be had: once the words are those of all that was said before the pause, and again with
-        AFTER frames of silence. It takes as long as the search of one or two."""
-        end = -(-self.paused * 100 // RATE)
-        wanted = end + AFTER if self.best_of else end
-        due = self.paused > 0 and self.decoded >= wanted > self.best_of
-        return due and self.is_short and bool(self.text)
 
 
 class _SearchError(Exception):

@@ -240,15 +240,10 @@ class Decoder:
             segment = self._lib.ps_seg_next(segment)
         return bool(found)
 
-    def best_so_far(self) -> str:
-        """In mid-utterance: the best way through all words that were come by, which is else chosen at the end; empty if
-        there is none. Of a question of two seconds it takes some 3 ms, and the search goes on as if nothing were."""
-        found = self._ways(1) if self._mark() else {}
-        return next(iter(found), "")
-
     def alternatives(self, most: int, ended: bool = True) -> list[Alternative]:
-        """What may have been said, the likeliest first, each once: of all, after `end`, or so far."""
-        found = self._ways(WAYS) if ended or self._mark() else {}
+        """What may have been said, the likeliest first, each once: of all, after `end`, or so far. The search goes on
+        as if nothing were."""
+        found = self._ways() if ended or self._mark() else {}
         best = max(found.values(), default=0)
         ranked = sorted(found.items(), key=lambda each: -each[1])
         return [Alternative(text, (best - score) * UNIT) for text, score in ranked[:most]]
@@ -269,11 +264,11 @@ class Decoder:
         lib.ngram_search_mark_bptable(search, frames)
         return True
 
-    def _ways(self, most: int) -> dict[str, int]:
-        """Ways through the words that were come by, the likeliest first, with what they score; at most so many."""
+    def _ways(self) -> dict[str, int]:
+        """Ways through the words that were come by, with what they score."""
         lib, score, found = self._lib, self._numbers[0], dict[str, int]()
         way, looked_at = lib.ps_nbest(self._ps), 0  # the likeliest way already
-        while way and looked_at < most:
+        while way and looked_at < WAYS:
             words, looked_at = lib.ps_nbest_hyp(way, byref(score)), looked_at + 1
             if words:
                 found[words.decode()] = max(score.value, found.get(words.decode(), score.value))
