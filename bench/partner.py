@@ -64,7 +64,10 @@ class Heard:
         """The words that are gone on with, and how many of those that were heard were wrong, into the score."""
         if self._voice is None or self._ears is None:
             return text
-        heard, meant = self._ears.hear(self._voice.say(text, self._seed), conversation.history, context)
+        sound, history = self._voice.say(text, self._seed), conversation.history
+        heard, meant = self._ears.hear(
+            sound, history, context, lambda said: bool(conversation.reply(said, context).calls)
+        )
         score.words += len(words(text))
         score.wrong += errors(text, heard)
         return meant

@@ -66,6 +66,12 @@ class Conversation:
 
     def say(self, text: str, context: Sequence[str] = ()) -> Reply:
         """The next turn. context: what is known beside the facts just now. Raises BackendError when it fails."""
+        reply = self.reply(text, context)
+        self._said.append(Exchange(text, reply.text))
+        return reply
+
+    def reply(self, text: str, context: Sequence[str] = ()) -> Reply:
+        """What would come of a text as the next turn, which it is not. As `say`."""
         tag = Tag(self._session, self._turn, 1)
         self._turn += 1
         language, known = self._config.language, tuple(context)
@@ -88,7 +94,6 @@ class Conversation:
                         raise BackendError(f"llm.backend {self._config.llm.backend}: {event.text}", "ask again")
                     reply.ms = (time.perf_counter() - began) * 1000
                     reply.text = reply.text.strip()
-                    self._said.append(Exchange(text, reply.text))
                     return reply
 
     def leave(self) -> None:

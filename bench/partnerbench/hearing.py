@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from zlib import crc32
 
@@ -69,11 +69,19 @@ class Ears:
         self._partial_ns = (config.asr.partial_budget_ms - SPARE_MS) * 1_000_000
         self._final_ns = (config.asr.final_budget_ms - SPARE_MS) * 1_000_000
 
-    def hear(self, sound: Pcm, history: Sequence[Exchange] = (), context: Sequence[str] = ()) -> tuple[str, str]:
-        """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on.
+    def hear(
+        self,
+        sound: Pcm,
+        history: Sequence[Exchange] = (),
+        context: Sequence[str] = (),
+        calls: Callable[[str], bool] = lambda _: False,
+    ) -> tuple[str, str]:
+        """The words of a sound, as they were heard and as they were meant. history, context: what they may lean on;
+        calls: whether something would be done upon words.
 
         It comes in as in the engine, piece by piece: what is said later tells nothing of what was said before. As
-        there, final words are only waited for where none were settled at the pause, which a little of is heard."""
+        there, a little of the pause after them is heard, and final words are only waited for where none are settled
+        then, or something would be done upon them."""
         job = Job(Tag(1, 1, 1), history=tuple(history), context=tuple(context))
         self._backend.begin(job)
         end = len(sound) - _PAUSE.size
@@ -87,7 +95,7 @@ class Ears:
             newer = _heard(self._feed(job, sound[start : start + _LAST]))
             if newer is not None and newer.upto >= end:
                 heard, (text, settled) = newer, self._meant(job, newer, time.monotonic_ns() + self._partial_ns, pause)
-        if heard is not None and settled:
+        if heard is not None and settled and not calls(text):
             self._backend.cancel(job.tag)
             self._until_ended()
             return heard.text, text

@@ -256,7 +256,8 @@ ENGLISH = Language(
         # What else would stand before it? "How" is short, and little of it is left in noise.
         (
             (
-                r"^((?:and |then |the )*)(?!how |so |too |very |that |as )\w+ (?=(much|many|far|long|often|old|late) "
+                r"^((?:and |then |the )*)(?!(?:how|so|too|very|that|this|as|not|it|is) )\w+ "
+                r"(?=(much|many|far|long|often|old|late) "
                 r"(is|are|was|were|does|do|did|can|could|will|would|may|must|have|has)\b)"
             ),
             r"\1how ",

@@ -60,6 +60,8 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     called = [lexicon.words(name)] if name else []
     words = _without(words, called)
     spoken = " ".join(words)
+    for pattern, meant in patterns.misheard:
+        spoken = pattern.sub(meant, spoken)
     tail = bool(patterns.follow_tail.search(spoken))
     small = _small_talk(language, spoken)
     if not small:
@@ -131,6 +133,7 @@ class Patterns:
     follow: re.Pattern[str]
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
+    misheard: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @functools.lru_cache(maxsize=8)
@@ -149,6 +152,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
+        tuple((re.compile(pattern), meant) for pattern, meant in language.misheard),
     )
 
 

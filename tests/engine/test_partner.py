@@ -153,6 +153,12 @@ def test_words_that_only_sound_like_the_right_ones_will_do(heard: str, fact: int
     assert talk(heard, partner=partner)[0].text == FACTS[fact]
 
 
+def test_what_a_misheard_how_asks_for_is_not_answered_with_something_else() -> None:
+    for question in ("how much is the guided tour", "found much is the guided tour"):
+        assert talk(question)[0].kind == "unknown"
+    assert talk("is there a guided tour")[0].kind == "fact"
+
+
 @pytest.mark.parametrize("text", ["so much is a ticket", "that much is a ticket", "much is a ticket"])
 def test_much_after_a_word_that_may_stand_there_is_no_how_much(text: str) -> None:
     assert read(lexicon(ENGLISH), text).kind == ""

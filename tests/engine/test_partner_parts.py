@@ -93,6 +93,9 @@ def test_days(text: str, days: set[int]) -> None:
         ("who is the boss", "person"),
         ("how many seats are there", "count"),
         ("is there a bar", ""),
+        ("found much is it", "price"),
+        ("and though many are there", "count"),
+        ("not much is open", ""),
     ],
 )
 def test_what_kind_of_answer_a_question_wants(text: str, kind: str) -> None:
