@@ -236,7 +236,8 @@ class Text(Message):
     complete: float = UNKNOWN
     """How likely the words end here (engine.contract.Heard)."""
     settled: int = 0
-    """At a pause: 0 where other words may still come of these, which mean nothing to who answers (`asr.reconsider`)."""
+    """Of a pause's words: 0 where others may still come of them, since they mean nothing to who answers
+    (`asr.reconsider`)."""
     began_ns: int = 0
     first_ns: int = 0
     ended_ns: int = 0

@@ -19,7 +19,7 @@ from workers.reconsider import Pause, Reconsider
 SELDOM_NS = 500_000_000
 """However late they are, the words so far are told so often."""
 SPARE_MS = 10
-"""Of the time for the final words, for what comes after them: other words are looked for as long as there is more."""
+"""Of the time for words, for what comes after them: other ones are looked for as long as there is more."""
 LAST_MS = 20
 """In a pause the recogniser gets sound in steps so short: whether the user has finished waits for the last words."""
 
@@ -38,6 +38,8 @@ class _Utterance:
     stop: int | None = None
     """Where it ends, once known."""
     asked_ns: int = 0
+    due_ns: int = 0
+    """When the final words were asked for, and when they are due."""
     first_ns: int = 0
     newest_ns: int = 0
     """When the newest sound that it was given was captured; 0: not known."""
@@ -65,8 +67,7 @@ class Asr:
 
     def reload(self) -> None:
         """The settings are others now. The backend gets them between two utterances."""
-        self._rate, settings = self._seat.config.audio.rate_hz, self._renewal.config.asr
-        rate = self._rate
+        rate, settings = self._seat.config.audio.rate_hz, self._renewal.config.asr
         self._chunk = settings.partial_ms * rate // 1000
         self._last_chunk = min(self._chunk, LAST_MS * rate // 1000)
         self._budget_ns = settings.partial_budget_ms * 1_000_000
@@ -102,7 +103,9 @@ class Asr:
         elif utterance is not None and message.tag == utterance.job.tag:
             if isinstance(message, m.Hold):
                 utterance.limit = message.limit
-                utterance.pause = Pause(message.end - utterance.start, self._rate) if message.limit else None
+                utterance.pause = (
+                    Pause(message.end - utterance.start, self._seat.config.audio.rate_hz) if message.limit else None
+                )
                 self._lean(utterance, message)
                 if utterance.heard is not None and 0 < message.limit <= self._mic.cursor:
                     utterance.newest_ns = 0
@@ -113,6 +116,7 @@ class Asr:
             elif isinstance(message, m.Finish):
                 self._lean(utterance, message)
                 utterance.stop, utterance.asked_ns = message.stop, time.monotonic_ns()
+                utterance.due_ns = message.deadline_ns or utterance.asked_ns + self._final_budget_ns
             elif isinstance(message, m.Cancel):
                 self._give_up()
 
@@ -182,7 +186,8 @@ class Asr:
         job, until_ns = replace(utterance.job, text=event.text), self._due_ns - SPARE_MS * 1_000_000
         if event.final:
             text, settled = self._reconsider.text(job, recogniser, until_ns)
-        elif utterance.pause is not None and utterance.stop is None:
+        elif utterance.pause is not None:
+            until_ns = 0 if utterance.stop else until_ns  # the final words are wanted now
             text, settled = utterance.pause.text(self._reconsider, job, recogniser, event.upto, until_ns)
         else:
             return event, False
@@ -195,7 +200,7 @@ class Asr:
         if utterance is None:
             return 0
         if utterance.stop is not None:
-            return utterance.asked_ns + self._final_budget_ns
+            return utterance.due_ns
         return (utterance.newest_ns or time.monotonic_ns()) + self._budget_ns
 
     def _drops(self, utterance: _Utterance, now: int) -> bool:

@@ -14,8 +14,8 @@ from typing import Any
 from engine.config import Config
 from engine.contract import Alternative, HasAlternatives, Job, Rung
 from engine.partner.english import LANGUAGES
-from engine.partner.reconsidering import MOST, Meaning
-from engine.wording import is_command
+from engine.partner.reconsidering import FEWEST, MOST, Meaning
+from engine.wording import is_command, words_of
 from workers.backends.facts import Facts
 
 LOOK_MS = 30
@@ -47,23 +47,26 @@ class Reconsider:
         phrases = config.phrases[config.language]
         return cls(config.reconsidered_with(), config.language, (*phrases.commands, *phrases.murmurs))
 
-    def text(self, job: Job, recogniser: HasAlternatives, until_ns: int) -> tuple[str, bool]:
+    def text(self, job: Job, recogniser: HasAlternatives, until_ns: int, *, so_far: bool = False) -> tuple[str, bool]:
         """The words to go on with, and whether they are settled: these mean something, with what they may lean on, or
-        are none that are reconsidered; or the recogniser's best do, when it has chosen anew; or all others were looked
-        at. until_ns: by when, CLOCK_MONOTONIC. What was worked out is known when it is asked for the same utterance
-        again, of which more was heard."""
-        self._turn_to(replace(job, text=""))
+        are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. What was
+        worked out is known when it is asked for the same utterance again, of which more was heard.
+
+        so_far: they are not final. Then the recogniser may have come to choose other words, which may mean something:
+        what is done upon words waits for the final ones. A command, which does not, is only what was heard."""
         if self._understands(job):
             return job.text, True
         others = recogniser.alternatives(MOST) if time.monotonic_ns() < until_ns else ()
         if not others:
             return job.text, False
-        if self._understands(replace(job, text=others[0].text)):
-            return others[0].text, True
-        in_time = _InTime(others, until_ns)
+        best, in_time = others[0].text, _InTime(others, until_ns)
+        chosen = so_far and len(words_of(best)) >= FEWEST and not is_command(best, self._sure)
+        if chosen and self._understands(replace(job, text=best)):
+            return best, True
         return self._facts.meant(job, in_time, self._meanings), in_time.all
 
     def _understands(self, job: Job) -> bool:
+        self._turn_to(replace(job, text=""))
         if job.text not in self._understood:
             self._understood[job.text] = is_command(job.text, self._sure) or self._facts.understands(job)
         return self._understood[job.text]
@@ -82,24 +85,29 @@ class Reconsider:
 
 class Pause:
     """The words before a pause, in one utterance: they are reconsidered when they are those of all that was said
-    before, and again with a little more silence. end: in samples of the utterance."""
+    before, when they change, and once more with a little more silence. end: in samples of the utterance."""
 
     def __init__(self, end: int, rate: int) -> None:
-        self._look_from, self._more = end, AGAIN_MS * rate // 1000
+        self._end = end
+        self._looks = [end, end + AGAIN_MS * rate // 1000]
+        """What the words have to cover for the looks that are still to come."""
         self._last = "", "", False
 
     def text(
         self, reconsider: Reconsider, job: Job, recogniser: HasAlternatives, upto: int, until_ns: int
     ) -> tuple[str, bool]:
-        """As `Reconsider.text`. upto: samples that the words of the job cover."""
-        heard, text, settled = self._last
-        looks = upto >= self._look_from
-        if looks or heard != job.text:
-            soon_ns = time.monotonic_ns() + LOOK_MS * 1_000_000
-            text, settled = reconsider.text(job, recogniser, min(until_ns, soon_ns) if looks else 0)
-            self._last = job.text, text, settled
+        """As `Reconsider.text`. upto: samples that the words of the job cover. until_ns: 0: it is too late to look."""
+        heard, before, was_settled = self._last
+        same, looks = heard == job.text, bool(self._looks) and upto >= self._looks[0]
+        if same and (not until_ns or (was_settled and not looks)):
+            return before, was_settled
+        soon_ns = min(until_ns, time.monotonic_ns() + LOOK_MS * 1_000_000) if upto >= self._end else 0
+        text, settled = reconsider.text(job, recogniser, soon_ns, so_far=True)
         if looks and settled:
-            self._look_from = upto + self._more
+            self._looks = [cover for cover in self._looks if cover > upto]
+        if same and text == job.text != before:  # found before: this time there was less time, or less luck
+            return before, was_settled
+        self._last = job.text, text, settled
         return text, settled
 
 

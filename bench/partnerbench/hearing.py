@@ -16,6 +16,7 @@ from engine.config import Config
 from engine.contract import Ended, Event, Exchange, HasAlternatives, Heard, HearsPauses, Job, Pcm, Rung, Tag
 from engine.errors import BackendError
 from engine.schema import plain
+from engine.turns.deadlines import SURE_AFTER_MS
 from engine.turns.finalising import TAIL_MS
 from workers.asr import LAST_MS, SPARE_MS
 from workers.backends.kept import say
@@ -85,13 +86,14 @@ class Ears:
         job = Job(Tag(1, 1, 1), history=tuple(history), context=tuple(context))
         self._backend.begin(job)
         end = len(sound) - _PAUSE.size
-        for start in range(0, end, self._piece):
-            self._feed(job, sound[start : min(end, start + self._piece)])
+        known = (end + SURE_AFTER_MS * RATE // 1000) // self._piece * self._piece
+        for start in range(0, known, self._piece):  # until it is known that it was the end
+            self._feed(job, sound[start : start + self._piece])
         if isinstance(self._backend, HearsPauses):
             self._backend.pause(job, end)
         pause = Pause(end, RATE)
         heard, text, settled = None, "", False
-        for start in range(end, end + TAIL_MS * RATE // 1000, _LAST):
+        for start in range(known, end + TAIL_MS * RATE // 1000, _LAST):
             newer = _heard(self._feed(job, sound[start : start + _LAST]))
             if newer is not None and newer.upto >= end:
                 heard, (text, settled) = newer, self._meant(job, newer, time.monotonic_ns() + self._partial_ns, pause)

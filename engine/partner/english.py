@@ -57,6 +57,12 @@ _COST = (
     "pence penny percent reduced free"
 )
 
+_HOW = (
+    r"^((?:and |then |the )*)(?!(?:how|so|too|very|that|this|as|not|it|is|pretty) )\w+ (?=(HOW) "
+    r"(is|are|was|were|does|do|did|can|could|will|would|may|must|have|has)\b)"
+)
+"""What else would stand before it? "How" is short, and little of it is left in noise."""
+
 ENGLISH = Language(
     contractions=words.CONTRACTIONS,
     irregular=words.IRREGULAR,
@@ -252,17 +258,8 @@ ENGLISH = Language(
         "clothe": "close",
         "whence": "when is",
     },
-    misheard=(
-        # What else would stand before it? "How" is short, and little of it is left in noise.
-        (
-            (
-                r"^((?:and |then |the )*)(?!(?:how|so|too|very|that|this|as|not|it|is) )\w+ "
-                r"(?=(much|many|far|long|often|old|late) "
-                r"(is|are|was|were|does|do|did|can|could|will|would|may|must|have|has)\b)"
-            ),
-            r"\1how ",
-        ),
-    ),
+    always_misheard=((_HOW.replace("HOW", "much|many"), r"\1how "),),
+    misheard=((_HOW.replace("HOW", "far|long|often|old|late"), r"\1how "),),
     defaults={"price": "ticket", "time": "open"},
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",

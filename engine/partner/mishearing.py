@@ -5,6 +5,7 @@ A recogniser writes only words that it knows, one for several or several for one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ class Mishearing:
             return None
         language = self._lexicon.language
         said = [language.mishearings.get(word, word) for word in words]
+        for pattern, meant_by in language.misheard:
+            said = re.sub(pattern, meant_by, " ".join(said)).split()
         strange = [self._strange(word) for word in said]
         found = []
         for start, count in ((start, count) for start in range(len(said)) for count in (1, 2, 3)):

@@ -152,7 +152,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
-        tuple((re.compile(pattern), meant) for pattern, meant in language.misheard),
+        tuple((re.compile(pattern), meant) for pattern, meant in language.always_misheard),
     )
 
 

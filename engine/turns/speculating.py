@@ -43,7 +43,8 @@ class Speculating:
         if "llm" in present.absent:  # nobody would begin it
             return
         if turn.speech.end:
-            maybe = self.has_caught_up
+            others = present.config.reconsiders and not said.settled  # may still come of these, within a moment
+            maybe = self.has_caught_up and not others
         else:  # half of the attempts are left for when the voice pauses
             most //= 2
             maybe = said.upto - turn.steady_from >= self._samples(STEADY_MS)

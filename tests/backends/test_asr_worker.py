@@ -213,6 +213,34 @@ def test_words_for_which_no_others_are_found_at_a_pause_are_not_waited_for(
     assert (said.text, said.settled) == ("how much is the bus", 1)
 
 
+def test_a_second_pause_is_looked_at_like_the_first(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
+    desk = Desk(rings_with(*MISHEARD, "asr.partial_budget_ms=10000"))
+    assert paused(desk, TAG)[0].settled
+    desk.asr.take(m.Hold(tag=TAG, limit=0))
+    end = desk.hear(question(), len(question()))
+    spoken = desk.until(lambda text: text.upto > end - 4800)
+    assert (spoken.text, spoken.settled) == ("who is the coop", 0)
+    stop = desk.hear(silence(0.2), 3200)
+    desk.asr.take(m.Hold(tag=TAG, limit=stop, end=end))
+    said = desk.until(lambda text: text.upto >= end)
+    assert (said.text, said.settled) == ("who is the cook", 1)
+
+
+def test_no_other_words_are_looked_for_when_the_final_ones_are_due(
+    rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts from when they were asked for, not from when the worker heard of that."""
+    monkeypatch.setitem(REGISTRY["asr"], "pocketsphinx", f"{__name__}:Mishears")
+    desk = Desk(rings_with(*MISHEARD))
+    stop = desk.hear(question(), len(question()))
+    desk.asr.take(m.Listen(tag=TAG, start=0, language="en"))
+    desk.asr.take(m.Finish(tag=TAG, stop=stop, deadline_ns=time.monotonic_ns()))
+    assert desk.until(lambda text: bool(text.final)).text == "who is the coop"
+
+
 def test_words_are_not_settled_where_there_is_no_time_for_others(
     rings_with: Callable[..., Rings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,8 @@ def test_days(text: str, days: set[int]) -> None:
         ("found much is it", "price"),
         ("and though many are there", "count"),
         ("not much is open", ""),
+        ("pretty much is open", ""),
+        ("people often have dogs", ""),
     ],
 )
 def test_what_kind_of_answer_a_question_wants(text: str, kind: str) -> None:

@@ -140,11 +140,20 @@ def test_words_are_settled_when_nothing_more_can_come_of_them(made: Reconsider) 
     assert made.text(job("who is the coop"), Ears(), LATE) == ("who is the coop", False)  # there are none yet
 
 
-def test_the_best_that_a_recogniser_chooses_anew_is_believed_like_what_was_heard(made: Reconsider) -> None:
-    """It would be the final text."""
-    heard = job("crawl a taxi no how")
-    assert made.text(heard, Ears("call a taxi now"), LATE) == ("call a taxi now", True)
-    assert made.text(heard, Ears("crawl a taxi no how", "call a taxi now"), LATE) == (heard.text, True)
+def test_words_that_a_recogniser_would_choose_by_now_are_believed_until_the_final_ones_come(made: Reconsider) -> None:
+    """What is done upon words waits for those."""
+    heard, taxi = job("crawl a taxi no how"), Ears("call a taxi now")
+    assert made.text(heard, taxi, LATE, so_far=True) == ("call a taxi now", True)
+    assert made.text(heard, taxi, LATE) == (heard.text, True)
+    second = Ears("crawl a taxi no how", "call a taxi now")
+    assert made.text(heard, second, LATE, so_far=True) == (heard.text, True)
+
+
+@pytest.mark.parametrize("best", ["stop it stop it", "mm mm mm", "the bill", "no"])
+def test_a_command_or_a_word_or_two_is_only_what_was_heard(made: Reconsider, best: str) -> None:
+    """Nobody waits for the final words of a command."""
+    heard = job("who is the coop")
+    assert made.text(heard, Ears(best, "who is the cook"), LATE, so_far=True) == ("who is the cook", True)
 
 
 def test_at_a_pause_other_words_are_looked_for_when_all_that_was_said_is_covered_and_once_more(
@@ -157,21 +166,37 @@ def test_at_a_pause_other_words_are_looked_for_when_all_that_was_said_is_covered
     assert told == [("who is the coop", False), ("who is the coop", True), ("who is the coop", True)]
     assert (none.asked, cook.asked) == (1, 0)
     assert pause.text(made, heard, cook, 1060, LATE) == ("who is the cook", True)
-    assert [pause.text(made, heard, none, upto, LATE) for upto in (1080, 1100)] == [("who is the cook", True)] * 2
+    assert [pause.text(made, heard, none, upto, LATE) for upto in (1080, 2000)] == [("who is the cook", True)] * 2
     assert (none.asked, cook.asked) == (1, 1)
+
+
+@pytest.mark.parametrize("until_ns", [1, LATE])
+def test_at_a_pause_what_was_found_is_kept_though_a_second_look_finds_nothing(made: Reconsider, until_ns: int) -> None:
+    """The answer to it is under way."""
+    pause, heard = Pause(end=1000, rate=1000), job("who is the coop")
+    assert pause.text(made, heard, Ears("", "who is the cook"), 1000, LATE) == ("who is the cook", True)
+    assert pause.text(made, heard, Ears("who is the coop"), 1060, until_ns) == ("who is the cook", True)
 
 
 def test_at_a_pause_what_there_was_no_time_for_is_looked_at_with_the_next_sound(made: Reconsider) -> None:
     pause, heard, cook = Pause(end=1000, rate=1000), job("who is the coop"), Ears("who is the coop", "who is the cook")
-    assert pause.text(made, heard, cook, 1000, until_ns=0) == ("who is the coop", False)
+    assert pause.text(made, heard, cook, 1000, until_ns=1) == ("who is the coop", False)
     assert pause.text(made, heard, cook, 1020, LATE) == ("who is the cook", True)
 
 
-def test_at_a_pause_words_that_came_after_mean_what_they_say(made: Reconsider) -> None:
+def test_at_a_pause_words_that_change_are_looked_at_at_once(made: Reconsider) -> None:
     pause, cook = Pause(end=1000, rate=1000), Ears("who is the coop", "who is the cook")
     assert pause.text(made, job("who is the coop"), cook, 1000, LATE) == ("who is the cook", True)
     assert pause.text(made, job("how much is parking"), cook, 1020, LATE) == ("how much is parking", True)
-    assert pause.text(made, job("who is the loop"), cook, 1040, LATE) == ("who is the loop", False)
+    assert pause.text(made, job("who is the loop"), cook, 1040, LATE) == ("who is the cook", True)
+
+
+def test_once_the_final_words_are_asked_for_it_looks_no_more_and_keeps_what_it_found(made: Reconsider) -> None:
+    pause, heard, cook = Pause(end=1000, rate=1000), job("who is the coop"), Ears("who is the coop", "who is the cook")
+    assert pause.text(made, heard, cook, 1000, until_ns=0) == ("who is the coop", False)
+    assert pause.text(made, heard, cook, 1020, LATE) == ("who is the cook", True)
+    assert pause.text(made, heard, Ears("who is the coop"), 1100, until_ns=0) == ("who is the cook", True)
+    assert cook.asked == 1
 
 
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:

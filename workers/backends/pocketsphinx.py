@@ -93,6 +93,7 @@ class PocketSphinx:
             )
         if self._decoder is not None and self._loaded is not None and self.changes_quickly(self._loaded, rung):
             self._decoder.search_within(*bounds(rung))
+            self._third_pass = False  # that was another search
             return
         self._language = rung.language
         model = Model.find(configured)

@@ -26,9 +26,9 @@ AT_JOINTS = 0.5
 """The share of pauses that come between phrases and not within one (Goldman-Eisler, "Psycholinguistics", 1968: 55 % in
 spontaneous speech, all in reading)."""
 FATAL = 4
-SEGMENT = 1, 2
-"""Where the address of the search lies in what tells of a segment, and that of the word, in addresses
-(`pocketsphinx_internal.h`, `ps_seg_t`)."""
+SEARCH_AT, WORD_AT = (place * ctypes.sizeof(c_void_p) for place in (1, 2))
+"""Where the address of the search lies in what tells of a segment, and that of the word: ps_seg_t in
+`pocketsphinx_internal.h`."""
 WAYS = 200
 """How many ways through an utterance's words are looked at for alternatives, which takes 3 ms for a question of two
 seconds. Many differ in pauses alone."""
@@ -126,6 +126,8 @@ class Decoder:
             # model's own choice over the caller's.
             lib.ps_config_set_str(self._config, b"cmn", b"none")
             lib.ps_reinit_feat(self._ps, None)
+        self._word_of = ctypes.CFUNCTYPE(c_void_p, c_void_p)(("ps_seg_word", lib))
+        """Its address, rather than the word."""
         self._count = c_int32()
         self._numbers = [c_int32() for _ in range(3)]
         self._models: list[int] = []
@@ -256,8 +258,8 @@ class Decoder:
         frames = lib.ps_get_n_frames(self._ps) - 1 - lib.ps_config_int(self._config, b"pl_window")
         if not segment:
             return False
-        search, word = (c_void_p.from_address(segment + at * ctypes.sizeof(c_void_p)).value for at in SEGMENT)
-        known = word is not None and ctypes.string_at(word) == lib.ps_seg_word(segment)
+        search, word = (c_void_p.from_address(segment + at).value for at in (SEARCH_AT, WORD_AT))
+        known = word == self._word_of(segment)  # else this library's segments are others
         lib.ps_seg_free(segment)
         if not known or frames <= 0:
             return False
