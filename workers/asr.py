@@ -187,7 +187,7 @@ class Asr:
         if event.final:
             text, settled = self._reconsider.text(job, recogniser, until_ns)
         elif utterance.pause is not None:
-            until_ns = 0 if utterance.stop else until_ns  # the final words are wanted now
+            until_ns = until_ns if utterance.stop is None else 0  # the final words are wanted now
             text, settled = utterance.pause.text(self._reconsider, job, recogniser, event.upto, until_ns)
         else:
             return event, False

@@ -103,10 +103,12 @@ class Pause:
             return before, was_settled
         soon_ns = min(until_ns, time.monotonic_ns() + LOOK_MS * 1_000_000) if upto >= self._end else 0
         text, settled = reconsider.text(job, recogniser, soon_ns, so_far=True)
+        if same and was_settled and not settled:
+            return before, True  # this time there was less time; it is looked again with the next sound
         if looks and settled:
             self._looks = [cover for cover in self._looks if cover > upto]
-        if same and text == job.text != before:  # found before: this time there was less time, or less luck
-            return before, was_settled
+        if same and text == job.text != before:
+            text = before  # it was found with less silence, and an answer to it is under way
         self._last = job.text, text, settled
         return text, settled
 

@@ -58,7 +58,8 @@ _COST = (
 )
 
 _HOW = (
-    r"^((?:and |then |the )*)(?!(?:how|so|too|very|that|this|as|not|it|is|pretty) )\w+ (?=(HOW) "
+    r"^((?:and |then |the )*)(?!(?:how|so|too|very|quite|pretty|great|that|this|as|not|it|is|if|when|while|where"
+    r"|because|since|but) )\w+ (?=(HOW) "
     r"(is|are|was|were|does|do|did|can|could|will|would|may|must|have|has)\b)"
 )
 """What else would stand before it? "How" is short, and little of it is left in noise."""

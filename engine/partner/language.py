@@ -46,7 +46,7 @@ class Language:
     """Pattern of a sentence that fits nothing, in which one was misheard whatever was written for it, and what instead
     of its match."""
     always_misheard: tuple[tuple[str, str], ...]
-    """The same of one that can be nothing else, whatever it fits."""
+    """The same of one that is hardly anything else, whatever it fits."""
     same: tuple[str, ...]
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
     alone."""

@@ -60,7 +60,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     called = [lexicon.words(name)] if name else []
     words = _without(words, called)
     spoken = " ".join(words)
-    for pattern, meant in patterns.misheard:
+    for pattern, meant in patterns.always_misheard:
         spoken = pattern.sub(meant, spoken)
     tail = bool(patterns.follow_tail.search(spoken))
     small = _small_talk(language, spoken)
@@ -133,7 +133,7 @@ class Patterns:
     follow: re.Pattern[str]
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
-    misheard: tuple[tuple[re.Pattern[str], str], ...]
+    always_misheard: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @functools.lru_cache(maxsize=8)

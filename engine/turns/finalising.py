@@ -170,5 +170,5 @@ class Finalising:
 
     def again(self) -> None:
         """The recogniser was restarted, and listens anew."""
-        self._present.current.due.setdefault("asr", 0)
+        self._present.current.due["asr"] = 0  # what was promised went with the one before
         self._send_finish()

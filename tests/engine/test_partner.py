@@ -153,6 +153,12 @@ def test_words_that_only_sound_like_the_right_ones_will_do(heard: str, fact: int
     assert talk(heard, partner=partner)[0].text == FACTS[fact]
 
 
+def test_a_misheard_how_is_guessed_where_nothing_fits() -> None:
+    guess = Mishearing(lexicon(ENGLISH), (), lambda term: True, None).guess(["found", "far", "is", "the", "beach"])
+    assert guess is not None
+    assert guess.words == ("how", "far", "is", "the", "beach")
+
+
 def test_what_a_misheard_how_asks_for_is_not_answered_with_something_else() -> None:
     for question in ("how much is the guided tour", "found much is the guided tour"):
         assert talk(question)[0].kind == "unknown"

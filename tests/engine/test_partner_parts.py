@@ -97,6 +97,7 @@ def test_days(text: str, days: set[int]) -> None:
         ("and though many are there", "count"),
         ("not much is open", ""),
         ("pretty much is open", ""),
+        ("if many are coming is there a table", ""),
         ("people often have dogs", ""),
     ],
 )

@@ -128,6 +128,22 @@ def test_the_final_text_of_words_that_mean_nothing_is_waited_for_and_what_they_l
     assert final == ["who is the coop" if settled else "who is the cook"]
 
 
+def test_at_a_pause_an_answer_is_begun_on_words_that_are_settled_and_no_others() -> None:
+    talk = Talk("turns.speculations=3", "asr.reconsider=true", "llm.backend=facts")
+    talk.begin(1000)
+    talk.until(1900)
+    talk.text("who is", final=False, upto=1900 * 16)
+    talk.pause(2000)
+    talk.text("who is the coop", final=False, upto=2000 * 16)
+    assert asked(talk) == []
+    talk.text("who is the cook", final=False, upto=2000 * 16, settled=1)
+    assert asked(talk) == ["who is the cook"]
+    talk.answer("Our chef is Giulia Romano.")
+    talk.until(2000 + WAIT + 1)
+    assert not talk.of(m.Finish)
+    assert [event["text"] for event in talk.named("user.final")] == ["who is the cook"]
+
+
 def test_the_final_text_is_waited_for_when_they_do_not(talk: Talk) -> None:
     pause(talk, upto=1950)
     talk.until(2000 + WAIT + 1)

@@ -195,8 +195,22 @@ def test_once_the_final_words_are_asked_for_it_looks_no_more_and_keeps_what_it_f
     pause, heard, cook = Pause(end=1000, rate=1000), job("who is the coop"), Ears("who is the coop", "who is the cook")
     assert pause.text(made, heard, cook, 1000, until_ns=0) == ("who is the coop", False)
     assert pause.text(made, heard, cook, 1020, LATE) == ("who is the cook", True)
-    assert pause.text(made, heard, Ears("who is the coop"), 1100, until_ns=0) == ("who is the cook", True)
+    assert pause.text(made, heard, cook, 1100, until_ns=0) == ("who is the cook", True)
     assert cook.asked == 1
+    pause, none = Pause(end=1000, rate=1000), Ears("who is the coop")
+    assert pause.text(made, heard, none, 1000, LATE) == ("who is the coop", True)
+    assert pause.text(made, heard, none, 1100, until_ns=0) == ("who is the coop", True)
+    assert none.asked == 1
+
+
+def test_at_a_pause_what_was_found_is_settled_when_all_was_looked_at_later(
+    made: Reconsider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause, heard = Pause(end=1000, rate=1000), job("who is the coop")
+    monkeypatch.setattr(made, "text", lambda *_, **__: ("who is the cook", False))
+    assert pause.text(made, heard, Ears(), 1000, LATE) == ("who is the cook", False)
+    monkeypatch.undo()
+    assert pause.text(made, heard, Ears("who is the coop"), 1020, LATE) == ("who is the cook", True)
 
 
 def test_what_may_answer_a_question_back_is_believed(made: Reconsider) -> None:

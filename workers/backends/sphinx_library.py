@@ -259,7 +259,7 @@ class Decoder:
         if not segment:
             return False
         search, word = (c_void_p.from_address(segment + at).value for at in (SEARCH_AT, WORD_AT))
-        known = word == self._word_of(segment)  # else this library's segments are others
+        known = bool(word) and word == self._word_of(segment)  # else this library's segments are others
         lib.ps_seg_free(segment)
         if not known or frames <= 0:
             return False
