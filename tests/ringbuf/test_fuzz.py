@@ -24,11 +24,11 @@ SECONDS, RUNS, MUTANT_RUNS = 3, 500_000, 60_000
 SANITIZE = "-fsanitize=fuzzer,address,undefined"
 FLAGS = f"-std=gnu11 -O1 -gline-tables-only -DRB_STEPS {SANITIZE} -fno-sanitize-recover=undefined"
 LINK = f"{SANITIZE} -Wl,--wrap=mmap,--wrap=munmap"
-# Numbers seen in comparisons (use_cmp) would be addresses, too, which are others in every run.
 # Memory is limited by what is asked for, not by the most that was resident: that is inherited from who starts it,
 # which may be a large process.
-LIMITS = ["-seed=1", "-max_len=1600", "-len_control=0", "-use_cmp=0", "-timeout=20", "-rss_limit_mb=0"]
-LIMITS += ["-malloc_limit_mb=2048"]
+MEMORY = ["-rss_limit_mb=0", "-malloc_limit_mb=2048"]
+# Numbers seen in comparisons (use_cmp) would be addresses, too, which are others in every run.
+LIMITS = ["-seed=1", "-max_len=1600", "-len_control=0", "-use_cmp=0", "-timeout=20", *MEMORY]
 
 pytestmark = pytest.mark.xdist_group("fuzz")
 

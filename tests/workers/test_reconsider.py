@@ -43,6 +43,22 @@ def made() -> Reconsider:
     return found
 
 
+class Slow:
+    """To look at a sentence takes 30 ns, of a clock of its own."""
+
+    def __init__(self, made: Reconsider, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.looked = 0, list[str]()
+        partner = made._facts._partner
+        self._meaning = partner.meaning
+        monkeypatch.setattr(partner, "meaning", self._slowly)
+        monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: self.now)
+
+    def _slowly(self, text: str, history: Sequence[Exchange], context: Sequence[str]) -> Meaning:
+        self.looked.append(text)
+        self.now += 30
+        return self._meaning(text, history, context)
+
+
 def words(made: Reconsider, job: Job, ears: Ears, until_ns: int) -> str:
     """What is gone on with."""
     return made.text(job, ears, until_ns)[0]
@@ -85,50 +101,26 @@ def test_what_may_answer_a_question_of_the_host_is_believed(made: Reconsider) ->
 def test_no_alternative_is_begun_that_may_take_longer_than_there_is_time(
     made: Reconsider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[str] = []
-    meaning = made._facts._partner.meaning
-
-    def slow(text: str, history: Sequence[Exchange], context: Sequence[str]) -> Meaning:
-        looked.append(text)
-        Clock.now += 30
-        return meaning(text, history, context)
-
-    class Clock:
-        now = 0
-
-    monkeypatch.setattr(made._facts._partner, "meaning", slow)
-    monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: Clock.now)
+    slow = Slow(made, monkeypatch)
     others = [f"who is the coop {n}" for n in range(9)]
     assert words(made, job("who is the coop"), Ears(*others), 100) == "who is the coop"
-    assert looked == ["who is the coop", *others[:2]]
+    assert slow.looked == ["who is the coop", *others[:2]]
 
 
 def test_what_there_was_no_time_for_is_looked_at_when_it_is_asked_again(
     made: Reconsider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the same utterance, of which more was heard: nothing twice, but all anew when it leans on something else."""
-    looked: list[str] = []
-    meaning = made._facts._partner.meaning
-
-    def slow(text: str, history: Sequence[Exchange], context: Sequence[str]) -> Meaning:
-        looked.append(text)
-        Clock.now += 30
-        return meaning(text, history, context)
-
-    class Clock:
-        now = 0
-
-    monkeypatch.setattr(made._facts._partner, "meaning", slow)
-    monkeypatch.setattr("workers.reconsider.time.monotonic_ns", lambda: Clock.now)
+    slow = Slow(made, monkeypatch)
     made.forget(1)
     heard, ears = job("who is the coop"), Ears("who is the loop", "who is the hoop", "who is the cook")
     assert made.text(heard, ears, 80) == ("who is the coop", False)
-    assert made.text(heard, ears, Clock.now + 100) == ("who is the cook", True)
-    assert looked == ["who is the coop", *ears.texts]
-    assert made.text(job("who is the poop"), ears, Clock.now + 100) == ("who is the cook", True)
-    assert looked[4:] == ["who is the poop"]
+    assert made.text(heard, ears, slow.now + 100) == ("who is the cook", True)
+    assert slow.looked == ["who is the coop", *ears.texts]
+    assert made.text(job("who is the poop"), ears, slow.now + 100) == ("who is the cook", True)
+    assert slow.looked[4:] == ["who is the poop"]
     assert made.text(job("who is the coop", POOL), ears, LATE) == ("who is the cook", True)
-    assert looked[5:] == ["who is the coop", *ears.texts]
+    assert slow.looked[5:] == ["who is the coop", *ears.texts]
 
 
 def test_words_are_settled_when_nothing_more_can_come_of_them(made: Reconsider) -> None:
