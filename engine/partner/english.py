@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from engine.partner import english_patterns as patterns
 from engine.partner import english_sayings as sayings
 from engine.partner import english_words as words
@@ -64,12 +66,23 @@ _HOW = (
 )
 """What else would stand before it? "How" is short, and little of it is left in noise."""
 
+_WORDS = Path(__file__).with_name("words")
+
+
+def _lines(name: str) -> tuple[str, ...]:
+    return tuple(line for line in (_WORDS / f"{name}.txt").read_text().splitlines() if not line.startswith("#"))
+
+
 ENGLISH = Language(
     contractions=words.CONTRACTIONS,
     irregular=words.IRREGULAR,
     stop=words.STOP,
     light=words.LIGHT,
-    same=SAME,
+    companions=words.COMPANIONS,
+    does="do does did",
+    subjects="i we you he she it they one someone somebody anyone anybody people",
+    same=(*SAME, *_lines("same")),
+    leads=_lines("leads"),
     likely=sayings.LIKELY,
     everyday=sayings.EVERYDAY,
     context=sayings.CONTEXT,
@@ -80,6 +93,7 @@ ENGLISH = Language(
     linking=patterns.LINKING,
     forbids=patterns.FORBIDS,
     states=patterns.STATES,
+    states_anew=patterns.STATES_ANEW,
     denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
     not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once other another",
     fillers=patterns.FILLERS,
@@ -187,17 +201,19 @@ ENGLISH = Language(
     ),
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
+    ahead="before ahead advance prior beforehand earlier after",
     ages="year month",
     before_age="under over above below least most than age aged",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
     places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner "
-    "over_there to_your_left to_your_right",
+    "over_there to_your_left to_your_right to_the_left to_the_right",
     listener="you",
     pointing="here there",
     rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
+    by="by",
     before_place=(
-        "in on at past down up over through from around behind beside opposite next_to under underneath near across "
+        "in on at into onto past down up over through from around behind beside opposite next_to under underneath near across "
         "beneath above below along alongside between beyond within"
     ),
     titles="doctor dr mister mr mrs ms miss missis professor prof sister father captain",

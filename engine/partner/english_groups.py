@@ -145,7 +145,7 @@ SAME = (
     "visiting visiting_hours visiting_times visitor visit",
     "start starts begin begins beginning commence",
     "end ends finish finishes over stop conclude",
-    "toilet toilets bathroom restroom loo wc lavatory washroom ladies_room gents mens_room ladies restroom",
+    "toilet toilets bathroom restroom loo wc lavatory washroom ladies_room =gents mens_room =ladies restroom",
     "admission admit entry entrance_fee ticket get_in come_in go_in pass entrance enter",
     "ticket tickets pass",
     "child children kid kids boy girl son daughter baby toddler infant minor youngster",

@@ -8,7 +8,7 @@ from __future__ import annotations
 KINDS = (
     ("long", (
         r"\bhow much (time|longer)", r"\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b",
-        r"\bhow long\b(?!.*\b(open|closed|running|available)\b)", r"\bhow (quickly|quick|soon)\b",
+        r"\bhow long\b(?!.*\b(open|closed|running|available|valid)\b|.*\bon$)", r"\bhow (quickly|quick|soon)\b",
         r"\bhow fast (can|will|do|does) (i|we|he|she|they|one|that|it)\b", r"\b(the|what) (duration|length)\b",
         r"\bhow much of my time\b", r"\btakes? long\b",
     )),
@@ -40,7 +40,9 @@ KINDS = (
         r"\bhow old\b", r"\bwhat age\b", r"\bwhich age\b",
     )),
     ("time", (
-        r"\bwhen\b", r"\b(what|which) times?\b", r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
+        (r"^(?!(?:(?:can|could|may|do|does|is|are|will|would|should|what|where|who|how|which)\b|.*\b(?:what|where|who|how"
+         r"|which)\b).*\bwhen (?:i|we|you|he|she|it|they|the|my|our)\b).*\bwhen\b"),
+        r"\bhow long is .*\b(on|valid|good for)$", r"\b(what|which) times?\b", r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
         r"\bhow long .*\b(open|closed|running|available)\b",
         r"\b(opening|visiting|business|office|working) (hours|times)\b",
         r"\bwhat are .* hours\b", r"\b(which|what) (days?|date|year|month|weekday)\b",
@@ -58,9 +60,11 @@ KINDS = (
         r"\b(looking for|trying to find|directions|way to|address)\b",
         r"\b(point|direct|guide|lead|send) (me|us) (to|towards)\b",
         r"\blocation of\b", r"\blocated\b",
+        r"\b(is there|are there|need|want|know|know of|have you got|you got|you have|find) (somewhere|anywhere)\b",
+        r"^somewhere (to|for|i|we)\b",
     )),
     ("person", (
-        r"\bwho\b", r"\bwhom\b", r"\bwhose\b", r"\bwhat is (his|her|their) name\b",
+        r"(?<!someone )(?<!somebody )(?<!anyone )(?<!anybody )\bwho\b", r"\bwhom\b", r"\bwhose\b", r"\bwhat is (his|her|their) name\b",
         (r"\bwhat is the name of the (person|one|man|woman|lady|guy|manager|director|doctor|boss|owner|chef|head"
          r"|teacher|guide)\b"),
         r"\bwhich person\b",
@@ -81,6 +85,10 @@ FORBIDS = r"(please )?(do not|never|you (must|should|may|can) not|stop)\b"
 STATES = (r"(?!(i|we) (want|would like|need|wish|would love|will have|will take|have to)\b)((i|we|you|he|she|it|they"
      r"|there|this|my|our|your|his|her|their|someone|somebody|everyone|everybody)\b|.*\b(is|are|am|was|were|has"
      r"|had|been)\b)")
+
+STATES_ANEW = (r"((because|since|so|but|and|as|if|while|when|before|after) )?(i|we|he|she|they) (am|are|is|was|were|have"
+     r"|has|had|want|need|would|will|just|do|did|left|lost|can not)\b|(because|since|if|while) "
+     r"|(before|that is) |(my|our) \w+ (is|are|was|has|have|had|wants|needs|does|would)\b")
 
 FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)?|hello( there)?|hi( there)?|good"
      r" (morning|afternoon|evening|day)|please|(can|could|would|will) you (please |maybe |perhaps |kindly"

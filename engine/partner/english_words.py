@@ -80,5 +80,19 @@ LIGHT = (
     "happen think mean leave stay live bring buy visit explain describe talk quick quickly currently minute "
     "moment hour usually normally generally really please regular normal standard whole entire current apart "
     "eat fit order pay require requirement additional actually suppose enough case question same number talk "
-    "speak closest nearest session morning afternoon evening"
+    "top bottom speak closest nearest session morning afternoon evening "
+    "love dear darling dreadful terrible horrible awful lovely wonderful beautiful amazing fantastic brilliant huge tiny "
+    "giant enormous different various favourite favorite certain particular proper really always never usually often "
+    "sometimes most least together along beforehand afterwards whatever whoever wherever stuff something_like sort_of "
+    "kind_of bit_of cup_of bowl_of glass_of piece_of slice_of portion_of plate_of bottle_of pair_of packet_of loads "
+    "lots dozens couple_of matter bother worry guess suppose hope wonder believe remember forget hear heard feel "
+    "dead terribly awfully pretty rather fairly simply straight_away at_all in_fact instead chance poor silly "
+    "wrong okay fine sure ready"
+)
+
+COMPANIONS = (
+    "wife husband mum mom mummy mommy mother dad daddy father parent grandma granny gran grandmother grandpa grandad "
+    "granddad grandfather grandparent brother sister aunt uncle cousin nephew niece friend mate girlfriend boyfriend "
+    "partner fiance colleague neighbour neighbor himself herself themselves son daughter grandson granddaughter "
+    "grandchild family boss"
 )

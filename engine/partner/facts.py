@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.partner.kinds import kinds_of, located
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
-SAME_ROOT, SYNONYM, RELATED, RANGE, HALF = 0.95, 0.85, 0.9, 0.8, 0.6
+SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF = 0.95, 0.85, 0.9, 0.8, 0.75, 0.6
 """How much a word counts that means about the same, or that answers for the other."""
 LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
@@ -23,6 +23,8 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
 }
 """Kind of question → kinds of fact that answer it."""
+_LED = ("", "place", "time", "often")
+"""Kinds of which what holds for all holds for one: where plants are, there are orchids, but the price is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Fact:
     """Those that are long enough to be the end of another one."""
     lines: str
     """The same, each on a line."""
+    leads: frozenset[str]
+    """What who says its words may look for: a fact with soup and bread has something to eat."""
     subject: tuple[Term, ...]
     """What it is about: the terms before its first verb."""
     about: str
@@ -74,8 +78,8 @@ class Asked:
     hours: bool
     """It asks from when to when."""
 
-    def match(self, fact: Fact) -> float:
-        """How much of it is in a fact, 0 to 1."""
+    def match(self, fact: Fact, leads: float = LEADS) -> float:
+        """How much of it is in a fact, 0 to 1. leads: if it only leads to something in there."""
         term = self.term
         if term.stem in fact.stems:
             return 1.0
@@ -87,7 +91,9 @@ class Asked:
             return SYNONYM
         if self.hours and "until" in fact.kinds:
             return RELATED if self.near & fact.groups else RANGE
-        if self.near & fact.groups:
+        if term.leads and not (term.leads.isdisjoint(fact.stems) and term.leads.isdisjoint(fact.groups)):
+            return leads
+        if self.near & fact.groups or not fact.leads.isdisjoint((term.stem, *term.groups)):
             return HALF
         if (
             len(term.word) > 3
@@ -95,7 +101,14 @@ class Asked:
             and (term.word.endswith(fact.words) or f"{term.word}\n" in fact.lines)
         ):
             return HALF + 0.15  # "wood" and "firewood"
-        return 0.0
+        return self._parts(fact)
+
+    def _parts(self, fact: Fact) -> float:
+        """How many of the words of a phrase are in a fact, by themselves."""
+        parts = [part for part in self.term.parts if part.weight == FULL]
+        if len(self.term.parts) < 2 or not parts:
+            return 0.0
+        return RANGE * sum(part.stem in fact.stems or bool(part.groups & fact.groups) for part in parts) / len(parts)
 
 
 class Facts:
@@ -106,6 +119,7 @@ class Facts:
         self._lexicon, self._ambient = lexicon, ambient
         self.all = tuple(describe(lexicon, text) for text in texts)
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
+        self._leads = frozenset(stem for fact in self.all for stem in fact.leads)
         count = len(self.all) + 1
         spread: dict[str, int] = {}
         for fact in self.all:
@@ -123,8 +137,11 @@ class Facts:
             return 0.3 if term.stem in self._rarity else 0.15
         if term.weight == LIGHT:
             return 0.5 * LIGHT
-        known = [self._rarity[stem] for stem in (term.stem, term.root, *term.groups) if stem in self._rarity]
-        return max(known) if known else 1.0
+        stems = (term.stem, term.root, *term.groups, *term.leads)
+        known = [self._rarity[stem] for stem in stems if stem in self._rarity]
+        if known:
+            return max(known)
+        return 0.5 * LIGHT if term.stem in self._lexicon.companions else FULL
 
     def knows(self, term: Term) -> bool:
         """Whether any fact has it, by itself or by what means the same."""
@@ -132,6 +149,8 @@ class Facts:
             term.stem in self._rarity
             or term.root in self._rarity
             or any(group in self._rarity for group in term.groups)
+            or not self._leads.isdisjoint((term.stem, *term.groups))
+            or any(stem in self._rarity for stem in term.leads)
         )
 
     def ask(
@@ -141,6 +160,8 @@ class Facts:
         stems that tell little, or not much, in it."""
         asked = []
         for term in terms:
+            if term.hint and not self.knows(term):
+                continue
             near = frozenset(other for one in term.groups for this, other in self._lexicon.near if this == one)
             part = LITTLE if term.stem in little else 2 * LITTLE if term.stem in verbs else 1.0
             weight = self.weight(term) * part
@@ -150,8 +171,10 @@ class Facts:
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
-        total = sum(each.weight for each in asked)
-        covered = sum(each.weight * each.match(fact) for each in asked)
+        leads = LEADS if kind in _LED else HALF
+        matches = [each.match(fact, leads) for each in asked]
+        total = sum(each.weight for each, match in zip(asked, matches, strict=True) if match or not each.term.hint)
+        covered = sum(each.weight * match for each, match in zip(asked, matches, strict=True))
         around = max((share(terms, fact) for terms in context), default=0.0)
         if not covered and not around:
             return Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
@@ -215,6 +238,7 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         frozenset(term.root for term in deep if term.root),
         ends,
         "".join(f"{word}\n" for word in ends),
+        frozenset(stem for term in lexicon.hinted(words, telling) for stem in term.leads),
         tuple(term for term in terms[:first] if term.weight > 0),
         _about(lexicon, words, terms[:first]),
         days,

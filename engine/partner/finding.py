@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from engine.partner.clauses import apart
 from engine.partner.facts import Asked, Fact, Facts, Fit
-from engine.partner.question import Question, later
+from engine.partner.question import Question
 from engine.partner.reading import FULL, Lexicon, Term
 from engine.partner.topic import Topic
 
@@ -49,9 +50,11 @@ class Finding:
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
 
     def search(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
-        """What is found for a question, or for the one that follows a statement in it."""
+        """What is found for a question, or for the one that stands beside a statement in it."""
+        terms = tuple(term for term in question.terms if not term.hint or self._facts.knows(term))
+        question = replace(question, terms=terms)
         found = self._find(question, topic, facts)
-        return found if found.best is not None else self._after_statement(question, topic, facts) or found
+        return found if found.best is not None else self._asked_apart(question, topic, facts) or found
 
     def ranked(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> list[Fact]:
         """Those that have anything to do with a question, or with what the turn before was about; the nearest first."""
@@ -65,8 +68,10 @@ class Finding:
 
     def _find(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         telling = [term for term in question.terms if term.stem not in question.little]
-        own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days)
+        own = tuple(term for term in telling if self._facts.weight(term) >= OWN or term.days or self._led(term))
         leans = question.leans or (question.bare and len(question.words) <= SHORT and bool(topic.kind))
+        if topic.terms and question.kind and (leans or question.refers) and self._strange(question, own, facts):
+            own = ()
         named = bool(own)
         if not own and not (question.kind or question.refers or leans):
             own = question.terms
@@ -85,6 +90,16 @@ class Finding:
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
+
+    def _led(self, term: Term) -> bool:
+        """It leads to something that is here, though it tells little: "eat"."""
+        return bool(term.leads) and self._facts.knows(term)
+
+    def _strange(self, question: Question, terms: Sequence[Term], facts: Sequence[Fact]) -> bool:
+        """They name nothing: "how long would I be sitting there"."""
+        if not question.things.isdisjoint(term.stem for term in terms):
+            return False
+        return not any(asked.match(fact) for asked in self._facts.ask(terms) for fact in facts)
 
     def _unnamed(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found:
         """Nothing is named: it is about what the turn before was about, or what such a question is about first of
@@ -120,13 +135,13 @@ class Finding:
             fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
         return Found(_best(fits, CARRIED), None, _near(fits), topic.terms)
 
-    def _after_statement(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
-        """Where a question follows a statement, it is about what that is about."""
-        for before, after in later(self._lexicon, question):
-            if after.kind != question.kind:
+    def _asked_apart(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
+        """Where a question stands beside a statement, it may be about what that is about; or about what it names."""
+        for asked, rest in apart(self._lexicon, question.text):
+            if asked.kind != question.kind:
                 continue
-            told = tuple(term for term in before.terms if self._facts.weight(term) >= OWN and term.number is None)
-            found = self._find(replace(after, refers=True), Topic(told) if told else topic, facts)
+            told = tuple(term for term in rest.terms if self._facts.weight(term) >= OWN and term.number is None)
+            found = self._find(replace(asked, refers=True), Topic(told) if told else topic, facts)
             if found.best is not None:
                 return found
         return None
@@ -143,9 +158,10 @@ class Finding:
         knows and that are no names of things, "how much would it set me back", tell not much."""
         little = question.little if question is not None else frozenset()
         verbs: frozenset[str] = frozenset()
-        if question is not None and question.kind and question.kind != "person":
-            strange = (term for term in terms if term.weight == FULL and not self._facts.knows(term))
-            verbs = frozenset(term.stem for term in strange if term.stem not in question.things)
+        if question is not None:
+            strange = {term.stem for term in terms if term.weight == FULL and not self._facts.knows(term)}
+            sure = question.kind and question.kind != "person"
+            verbs = frozenset(strange - question.things if sure else strange & question.acts)
         asked = self._facts.ask(terms, little, verbs)
         return [self._facts.fit(asked, kind, fact, context) for fact in facts]
 

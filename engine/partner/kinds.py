@@ -21,6 +21,8 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
     no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    by, articles = language.by.split(), set(language.articles.split())
+    ahead = set(language.ahead.split())
     ages, limits = {lexicon.stem(word) for word in language.ages.split()}, language.before_age.split()
     kinds: set[str] = set()
     for place, term in enumerate(terms):
@@ -31,31 +33,36 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             units = ("currencies", "durations", "distances")
             unit = next((name for each in (after, then) for name in units if each in named[name]), "")
             kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
-            thing = after and terms[place + 1].weight == FULL and after not in named["times"] | named["months"]
+            thing = after and terms[place + 1].weight > 0 and after not in named["times"] | named["months"]
+            if unit == "durations" and ahead & {each.word for each in terms[place + 1 : place + 4]}:
+                kinds.add("time")  # "two weeks ahead"
             if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
                 kinds.add("time")
             if last == "for" and all(each.number is not None for each in terms[place:]):
                 kinds.add("price")
-            if not unit and (thing or last not in before or last == "and"):
+            year = not thing and 1000 <= term.number < 2100
+            if not unit and not year and (thing or last not in before or last == "and"):
                 kinds.add("count")
             room = place > 0 and stems[place - 1] in named["rooms"]
             of_years = unit == "durations" and not ages.isdisjoint((after, then))
             bare = not unit and not thing and last not in before and not room
             if of_years or bare or (not unit and (last in limits or 1000 <= term.number < 2100)):
                 kinds.add("age")
-        if term.word in language.article.split() and after in named["durations"]:
+        repeated = bool(place) and terms[place - 1].stem in named["repeats"]
+        if term.word in language.article.split() and after in named["durations"] and not repeated:
             kinds.add("long")
         if term.stem in named["times"] or term.stem in named["months"] or term.days:
             kinds.add("time")
-        if term.stem in named["repeats"] and after and term.word != last:
-            kinds |= {"often"}
+        if (term.stem in named["repeats"] and after and term.word != last) or len(term.days) == 7:
+            kinds.add("often")
         numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
         if term.stem in named["rooms"] and numbered:
             kinds |= {"place", "there"}
-        if place >= verb and (
+        if (place >= verb or _named(terms[place - 1 : place])) and (
             term.stem in named["places"]
             or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
             or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
+            or (term.word in by and articles.issuperset(each.word for each in terms[place + 1 : place + 2]))
         ):
             kinds.add("place")
             if term.stem not in before_place:
@@ -74,6 +81,11 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
 
 
 _STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
+
+
+def _named(terms: Sequence[Term]) -> bool:
+    """The first of them names something: "the tavern in the stables"."""
+    return bool(terms) and terms[0].weight == FULL and terms[0].number is None
 
 
 def _points(language: Language, word: str, after: object) -> bool:

@@ -22,6 +22,12 @@ class Language:
     """Words that tell nothing of what is asked."""
     light: str
     """Words that tell little."""
+    companions: str
+    """Who may be with a visitor; where no fact is about them, that tells little."""
+    subjects: str
+    """Small words for who does something; a verb follows."""
+    does: str
+    """Words of a question whose verb comes at the end."""
     numbers: Mapping[str, float]
     """Number words below a hundred."""
     tens: Mapping[str, int]
@@ -50,6 +56,9 @@ class Language:
     same: tuple[str, ...]
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
     alone."""
+    leads: tuple[str, ...]
+    """What facts speak of, " : ", and what somebody says who looks for that, though it does not mean the same: "pharmacy
+    medicine : headache"."""
     roots: tuple[str, ...]
     """Endings that make a word of another: "delivery" and "deliver" have one root."""
     near: tuple[str, ...]
@@ -74,6 +83,8 @@ class Language:
     before_time: str
     """Words before a number that make it a time, if no unit follows."""
     durations: str
+    ahead: str
+    """After a duration, it says when: "two weeks ahead"."""
     ages: str
     """Those of them that an age is told in."""
     before_age: str
@@ -89,6 +100,8 @@ class Language:
     """Words that are a place by themselves, at the end of a sentence."""
     rooms: str
     """Words that, with a number or a letter, are a place."""
+    by: str
+    """Words that are followed by a place if it has an article: "by the door", but not "by Sofia"."""
     before_place: str
     """Words that are followed by a place, if it is no time and no number."""
     titles: str
@@ -117,6 +130,8 @@ class Language:
     """A pattern: how a request not to do something begins."""
     states: str
     """A pattern: how a statement begins, so that it is no request unless that is confirmed."""
+    states_anew: str
+    """A pattern: how a statement begins behind a question."""
     denies: str
     """Words that take back what follows them."""
     not_now: str

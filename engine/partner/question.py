@@ -4,15 +4,13 @@ it leans on the turn before."""
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.partner.language import Language
 from engine.partner.reading import Lexicon, Term
-
-LONGEST = 40
-"""Words of a sentence in which a question is looked for behind a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,8 @@ class Question:
     """Stems of terms that say little but of which kind it is."""
     things: frozenset[str]
     """Stems of terms that, by what stands before them, name things."""
+    acts: frozenset[str]
+    """Stems of terms that, by what stands before them, say what somebody does."""
     request: tuple[str, ...]
     """The words without what a request begins with."""
     leans: bool
@@ -41,6 +41,8 @@ class Question:
     """Its request is put as a statement: "the lamp is on"."""
     small_talk: str
     """Its kind if it is nothing but that."""
+    text: str = ""
+    """As it was said."""
 
     @property
     def tells(self) -> bool:
@@ -73,14 +75,16 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         polite = polite[found.end() :]
     kind = next((kind for kind, pattern in patterns.kinds if pattern.search(spoken)), "")
     little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
-    everything = lexicon.read(words)
+    everything = lexicon.hinted(words, lexicon.read(words))
     terms = [term for term in everything if term.weight > 0]
+    acts = _acts(language, everything)
     return Question(
         words=tuple(words),
         terms=tuple(terms),
         kind=kind,
         little=little,
-        things=_things(language, everything),
+        things=_things(language, everything) - acts,
+        acts=acts,
         request=tuple(polite.split()),
         leans=bool(patterns.follow.match(spoken)) or tail,
         refers=any(word in language.pronouns.split() for word in words),
@@ -90,6 +94,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         forbids=bool(patterns.forbids.match(polite)),
         states=bool(patterns.states.match(polite)) and not patterns.asks.match(spoken),
         small_talk=small,
+        text=text,
     )
 
 
@@ -106,15 +111,16 @@ def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
     return frozenset(found)
 
 
-def later(lexicon: Lexicon, question: Question) -> Iterator[tuple[Question, Question]]:
-    """Where a question may follow a statement, "my daughter is nine, does she have to pay": the two apart."""
-    asks = compiled(lexicon.language).asks
-    if question.asks or len(question.words) > LONGEST:
-        return
-    for at in range(2, len(question.words) - 1):
-        if asks.match(" ".join(question.words[at:])):
-            before, after = (" ".join(part) for part in (question.words[:at], question.words[at:]))
-            yield read(lexicon, before), read(lexicon, after)
+def _acts(language: Language, terms: Sequence[Term]) -> frozenset[str]:
+    """The terms that say what somebody does: they follow who does it, or a question with "do" ends with them, "when do
+    the falcons fly"."""
+    subjects, does = language.subjects.split(), language.does.split()
+    found = {term.stem for last, term in itertools.pairwise(terms) if last.word in subjects and term.weight > 0}
+    asked = next((place for place, term in enumerate(terms) if term.word in does), len(terms))
+    last = terms[-1] if terms else None
+    if last is not None and len(terms) - asked > 2 and last.weight > 0 and terms[asked + 1].word not in subjects:
+        found.add(last.stem)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Patterns:
     linking: re.Pattern[str]
     forbids: re.Pattern[str]
     states: re.Pattern[str]
+    states_anew: re.Pattern[str]
     fillers: re.Pattern[str]
     trailing: re.Pattern[str]
     wishes: re.Pattern[str]
@@ -146,6 +153,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.linking),
         re.compile(language.forbids),
         re.compile(language.states),
+        re.compile(language.states_anew),
         re.compile(language.fillers),
         re.compile(f"(?:{language.trailing})$"),
         re.compile(language.wishes),

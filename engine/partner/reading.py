@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.partner.language import Language
 
@@ -38,6 +38,10 @@ class Term:
     """Of a phrase: the terms of its words."""
     days: frozenset[int] = frozenset()
     """The days of the week that it names, 0 is Monday."""
+    leads: frozenset[str] = frozenset()
+    """Stems and groups of what somebody who says it looks for."""
+    hint: bool = False
+    """It is only said because of what it leads to, and tells nothing where there is none of that."""
     start: int = 0
     end: int = 0
 
@@ -49,12 +53,17 @@ class Lexicon:
     language: Language
     stop: frozenset[str] = frozenset()
     light: frozenset[str] = frozenset()
+    companions: frozenset[str] = frozenset()
+    articles: frozenset[str] = frozenset()
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     """Stem → names of the groups it is in."""
     days: dict[str, frozenset[int]] = field(default_factory=dict)
     units: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Stem of a unit → what it measures, and how much of it."""
     near: frozenset[tuple[str, str]] = frozenset()
+    leads: dict[str, list[tuple[tuple[str, ...], frozenset[str]]]] = field(default_factory=dict)
+    """Stem of the first word of what is said → stems of all, and what somebody who says it looks for, as `Term.leads`;
+    the longest first."""
     phrases: dict[str, list[tuple[tuple[str, ...], str]]] = field(default_factory=dict)
     """Stem of the first word → stems of all, and the phrase's own stem; the longest first."""
 
@@ -81,6 +90,30 @@ class Lexicon:
             terms.append(term)
             at = term.end
         return terms
+
+    def said(self, words: Sequence[str]) -> tuple[str, ...]:
+        """The stems of words, all articles and the like alike: "leave my bag" is "leave the bag"."""
+        return tuple("the" if word in self.articles else self.stem(word) for word in words)
+
+    def hinted(self, words: Sequence[str], terms: Sequence[Term]) -> list[Term]:
+        """The terms of a sentence, with what they lead to. A phrase that leads somewhere is a term of its own where none
+        of its words tells anything: "put on"."""
+        stems, found, more = self.said(words), list(terms), []
+        for at, stem in enumerate(stems):
+            for parts, leads in self.leads.get(stem, ()):
+                end = at + len(parts)
+                if stems[at:end] != parts:
+                    continue
+                inside = [place for place, term in enumerate(found) if at <= term.start and term.end <= end]
+                telling = [place for place in inside if found[place].weight == FULL]
+                for place in telling:
+                    found[place] = replace(found[place], leads=found[place].leads | leads)
+                if not telling and len(parts) > 1:
+                    phrase = " ".join(words[at:end])
+                    more.append(Term(phrase, "_".join(parts), FULL, leads=leads, hint=True, start=at, end=end))
+                elif not telling and inside:
+                    found[inside[0]] = replace(found[inside[0]], leads=found[inside[0]].leads | leads)
+        return [*found, *more]
 
     def _word(self, words: Sequence[str], stems: Sequence[str], at: int) -> Term:
         word, stem = words[at], stems[at]
@@ -206,13 +239,26 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     made.groups = {stem: frozenset(names) for stem, names in groups.items()}
     made.stop = frozenset(made.stem_of(word) if "_" in word else word for word in language.stop.split())
     made.light = frozenset(made.stem_of(entry) for entry in language.light.split())
+    made.articles = frozenset(language.articles.split())
+    made.companions = frozenset(made.stem(word) for word in language.companions.split())
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
     made.units = {made.stem(name): measures for name, measures in reversed([*language.units.items()])}
     pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
+    wanted: dict[tuple[str, ...], set[str]] = {}
+    sought = []
+    for line in language.leads:
+        facts, _, said = line.partition(" : ")
+        sought.append(facts)
+        stems = {made.stem_of(entry) for entry in facts.split()}
+        stems |= {group for stem in stems for group in made.groups.get(stem, ())}
+        for entry in said.split():
+            wanted.setdefault(made.said(made.words(entry.replace("_", " "))), set()).update(stems)
+    for parts, stems in sorted(wanted.items(), key=lambda each: -len(each[0])):
+        made.leads.setdefault(parts[0], []).append((parts, frozenset(stems)))
     small = (language.light, language.stop, language.times, language.places, language.before_place)
-    listed = " ".join((*language.same, *language.day_ranges, *small, *own))
+    listed = " ".join((*language.same, *sought, *language.day_ranges, *small, *own))
     for entry in {each for each in listed.split() if "_" in each.strip("_")}:
         parts = tuple(made.stem(part) for part in entry.split("_") if part)
         made.phrases.setdefault(parts[0], []).append((parts, "_".join(parts)))
