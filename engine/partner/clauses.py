@@ -18,14 +18,7 @@ _MARKS = re.compile(r"[,;:.!?](?=\s|$)|\s[-\N{EN DASH}\N{EM DASH}]\s")
 
 def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
     """What may be the question in a sentence, and the rest. The likeliest first."""
-    parts = [lexicon.words(part) for part in _MARKS.split(text)]
-    words = [word for part in parts for word in part]
-    if len(words) > LONGEST:
-        return
-    marks, at = set(), 0
-    for part in parts[:-1]:
-        at += len(part)
-        marks.add(at)
+    words, marks = _marked(lexicon, text)
     asks, states = compiled(lexicon.language).asks, compiled(lexicon.language).states_anew
     asked = bool(asks.match(" ".join(words)))
     for at in range(FEWEST, len(words) - FEWEST + 1):
@@ -34,3 +27,26 @@ def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
             yield read(lexicon, after), read(lexicon, before)
         elif asked and (at in marks or states.match(after)):
             yield read(lexicon, before), read(lexicon, after)
+
+
+def requested(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
+    """What may be a request at the end of a sentence, and what stands before it."""
+    words, marks = _marked(lexicon, text)
+    requests = compiled(lexicon.language).requests
+    for at in range(FEWEST, len(words) - FEWEST + 1):
+        after = " ".join(words[at:])
+        if at in marks or requests.match(after):
+            question = read(lexicon, after)
+            if not question.asks or question.requests or question.kind == "place":  # a tool may show where it is
+                yield question, read(lexicon, " ".join(words[:at]))
+
+
+def _marked(lexicon: Lexicon, text: str) -> tuple[list[str], set[int]]:
+    """The words of a text, and the places of those before which a mark stands; none of a very long one."""
+    parts = [lexicon.words(part) for part in _MARKS.split(text)]
+    words = [word for part in parts for word in part]
+    marks, at = set(), 0
+    for part in parts[:-1]:
+        at += len(part)
+        marks.add(at)
+    return (words, marks) if len(words) <= LONGEST else ([], set())

@@ -93,12 +93,14 @@ ENGLISH = Language(
     linking=patterns.LINKING,
     forbids=patterns.FORBIDS,
     states=patterns.STATES,
+    asks_later=patterns.ASKS_LATER,
     states_anew=patterns.STATES_ANEW,
     denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
     not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once other another",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
+    points=patterns.POINTS,
     follow=patterns.FOLLOW,
     follow_tail=r"\b(too|as well|instead)",
     before_thing=(
@@ -176,6 +178,7 @@ ENGLISH = Language(
         "e",
     ),
     near=("open close", "start end", "start open", "end close", "late longer"),
+    opposites=("open close", "start stop", "lock unlock", "up down", "lift lower", "show hide"),
     days=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     day_ranges={
         "weekday": (0, 1, 2, 3, 4),
@@ -202,6 +205,7 @@ ENGLISH = Language(
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
     ahead="before ahead advance prior beforehand earlier after",
+    age="age aged old older oldest young younger youngest",
     ages="year month",
     before_age="under over above below least most than age aged",
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
@@ -253,6 +257,7 @@ ENGLISH = Language(
         ),
         "far": "far distance close",
         "amount": "",
+        "size": "big large tall high deep wide heavy strong fast",
         "old": "old age year",
     },
     mishearings={
@@ -290,6 +295,8 @@ ENGLISH = Language(
         "i we you me us it that this the a an do does did please thank thanks now then yet at all just mind rather "
         "would like want need to have let leave be is on again so sorry okay oh well i_am still really today"
     ),
+    handing="get fetch bring send give find call want need",
+    wheres="where way place find map",
     stops="stop halt",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",

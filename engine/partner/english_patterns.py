@@ -18,6 +18,8 @@ KINDS = (
     ("amount", (
         (r"\bhow much (can|could|do|does|did) (you|it|they|i|we|he|she|this|that)\b(?!.*\b(cost|costs|charge|pay"
          r"|owe|take|want|ask|get|need)\b)"),
+    )),
+    ("size", (
         r"\bhow (fast|strong|heavy|tall|big|large|high|deep|wide)\b",
     )),
     ("price", (
@@ -75,8 +77,8 @@ ASKS = (r"(and |but |so )?(what|where|when|who|whom|whose|which|why|how|is|are|w
      r"|should|am|at what|from which|from where|on which|in which|until when|till when|since when|for how|can (i"
      r"|we|one|my|the)|could (i|we)|has|have|any)\b")
 
-REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |i (want|would like"
-     r"|need) you to |go ahead and |i (want|would like|need) to |i (want|would like|need) |let us )")
+REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |(i|we) (want|would like"
+     r"|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let us )")
 
 LINKING = r"(now|then|and|so|okay|ok|just|also|next) "
 
@@ -85,6 +87,9 @@ FORBIDS = r"(please )?(do not|never|you (must|should|may|can) not|stop)\b"
 STATES = (r"(?!(i|we) (want|would like|need|wish|would love|will have|will take|have to)\b)((i|we|you|he|she|it|they"
      r"|there|this|my|our|your|his|her|their|someone|somebody|everyone|everybody)\b|.*\b(is|are|am|was|were|has"
      r"|had|been)\b)")
+
+ASKS_LATER = (r"\b(what|where|when|who|which|why|how)\b|\b(can|could|may|should|do|does|did|is|are|will|would|am|shall) "
+     r"(i|we|you|it|that|this|there|he|she|they|someone|somebody|anybody|anyone)\b")
 
 STATES_ANEW = (r"((because|since|so|but|and|as|if|while|when|before|after) )?(i|we|he|she|they) (am|are|is|was|were|have"
      r"|has|had|want|need|would|will|just|do|did|left|lost|can not)\b|(because|since|if|while) "
@@ -99,6 +104,9 @@ FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)
 TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam)")
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
+
+POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|near) (it|them|that|this|there)( please| then)?$"
+     r"|(?<!is )(?<!are )\bthere$")
 
 FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
      r"what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"

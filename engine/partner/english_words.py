@@ -80,7 +80,7 @@ LIGHT = (
     "happen think mean leave stay live bring buy visit explain describe talk quick quickly currently minute "
     "moment hour usually normally generally really please regular normal standard whole entire current apart "
     "eat fit order pay require requirement additional actually suppose enough case question same number talk "
-    "top bottom speak closest nearest session morning afternoon evening "
+    "mr mrs ms mister missis top bottom speak closest nearest session morning afternoon evening "
     "love dear darling dreadful terrible horrible awful lovely wonderful beautiful amazing fantastic brilliant huge tiny "
     "giant enormous different various favourite favorite certain particular proper really always never usually often "
     "sometimes most least together along beforehand afterwards whatever whoever wherever stuff something_like sort_of "

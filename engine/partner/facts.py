@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from engine.partner.kinds import kinds_of, located
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
-SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF = 0.95, 0.85, 0.9, 0.8, 0.75, 0.6
+SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF, ALIKE = 0.95, 0.85, 0.9, 0.8, 0.75, 0.6, 0.5
 """How much a word counts that means about the same, or that answers for the other."""
+HINT = 0.4
+"""So much of a word counts where it leads to nothing and tells nothing else."""
 LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
 ACCEPTED: Mapping[str, frozenset[str]] = {
@@ -20,6 +22,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     "old": frozenset({"age"}),
     "often": frozenset({"often"}),
     "amount": frozenset({"count", "far", "long"}),
+    "size": frozenset({"count", "far"}),
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
 }
 """Kind of question → kinds of fact that answer it."""
@@ -91,7 +94,7 @@ class Asked:
             return SYNONYM
         if self.hours and "until" in fact.kinds:
             return RELATED if self.near & fact.groups else RANGE
-        if term.leads and not (term.leads.isdisjoint(fact.stems) and term.leads.isdisjoint(fact.groups)):
+        if not term.leads.isdisjoint(fact.stems):
             return leads
         if self.near & fact.groups or not fact.leads.isdisjoint((term.stem, *term.groups)):
             return HALF
@@ -171,14 +174,20 @@ class Facts:
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
-        leads = LEADS if kind in _LED else HALF
+        leads = LEADS if kind in _LED else ALIKE
         matches = [each.match(fact, leads) for each in asked]
-        total = sum(each.weight for each, match in zip(asked, matches, strict=True) if match or not each.term.hint)
+        total = sum(
+            each.weight * (HINT if each.term.hint and not match else 1.0)
+            for each, match in zip(asked, matches, strict=True)
+        )
         covered = sum(each.weight * match for each, match in zip(asked, matches, strict=True))
         around = max((share(terms, fact) for terms in context), default=0.0)
         if not covered and not around:
             return Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
+        exact = kind != "time" or "time" in fact.kinds
+        if not exact and any(each.hours for each in asked):
+            answers = False  # how often something goes on does not say when a place is open
         if kind == "place" and answers:
             answers = _places(asked, fact)
         coverage = covered / total if total else 0.0
@@ -192,7 +201,9 @@ class Facts:
             named = any(each.term.days & fact.days for each in said)  # the fewer days, the more it is about this one
             score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
-        return Fit(fact, coverage, answers, score + (0.15 if kind and answers else 0.0), around)
+        score += 0.2 * any(not each.term.aims.isdisjoint(fact.stems) for each in asked)
+        score += 0.15 * bool(kind and answers) - 0.1 * (not exact)
+        return Fit(fact, coverage, answers, score, around)
 
 
 def share(asked: Sequence[Asked], fact: Fact) -> float:

@@ -86,7 +86,8 @@ class Finding:
         if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
         enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
-        best = _best(fits, enough)
+        same_thing = [fit for fit in fits if fit.context >= CARRIED] if question.points else []
+        best = _best(same_thing, enough) or _best(fits, enough)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])

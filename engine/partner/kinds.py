@@ -35,7 +35,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
             thing = after and terms[place + 1].weight > 0 and after not in named["times"] | named["months"]
             if unit == "durations" and ahead & {each.word for each in terms[place + 1 : place + 4]}:
-                kinds.add("time")  # "two weeks ahead"
+                kinds.add("ahead")  # "two weeks ahead"
             if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
                 kinds.add("time")
             if last == "for" and all(each.number is not None for each in terms[place:]):
@@ -69,12 +69,17 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
                 kinds.add("there")
         if term.word in language.titles.split():
             kinds.add("person")
+    if "age" in kinds and set(language.age.split()) & set(words):
+        kinds.discard("long")
     if language.free in words or any(stem in named["currencies"] for stem in stems):
         kinds.add("price")
     if kinds & {"count", "time"} and costs & set(stems):
         kinds.add("price")
     if "time" in kinds and set(words) & set(language.ranges.split()):
         kinds.add("until")
+    if "ahead" in kinds:
+        kinds.remove("ahead")
+        kinds.add("time")
     if _names(language.capitals.split(), text, bool(set(language.people.split()) & set(words))):
         kinds.add("person")
     return frozenset(kinds)

@@ -63,6 +63,8 @@ class Language:
     """Endings that make a word of another: "delivery" and "deliver" have one root."""
     near: tuple[str, ...]
     """Groups of which one answers a question for the other: who asks when it closes is told when it is open."""
+    opposites: tuple[str, ...]
+    """Groups and words that mean the opposite of each other."""
     days: tuple[str, ...]
     day_ranges: Mapping[str, tuple[int, ...]]
     """Words that stand for several days, 0 is Monday."""
@@ -85,6 +87,8 @@ class Language:
     durations: str
     ahead: str
     """After a duration, it says when: "two weeks ahead"."""
+    age: str
+    """Words of a sentence in which years are an age, and not how long something takes."""
     ages: str
     """Those of them that an age is told in."""
     before_age: str
@@ -130,6 +134,8 @@ class Language:
     """A pattern: how a request not to do something begins."""
     states: str
     """A pattern: how a statement begins, so that it is no request unless that is confirmed."""
+    asks_later: str
+    """A pattern: what is a question even in the middle of a sentence."""
     states_anew: str
     """A pattern: how a statement begins behind a question."""
     denies: str
@@ -142,6 +148,8 @@ class Language:
     """A pattern: what may stand at the end, and is cut off."""
     wishes: str
     """A pattern: what begins with it may be a question or a request."""
+    points: str
+    """A pattern: what stands for that which was spoken of just now, and for nothing else."""
     follow: str
     """A pattern: how a question begins that leans on the one before."""
     follow_tail: str
@@ -157,6 +165,10 @@ class Language:
     no: str
     with_no: str
     """Small words that may stand beside a no without making it something else."""
+    handing: str
+    """Words that ask for somebody or something, whatever has to be done for that: "get the manager"."""
+    wheres: str
+    """Words of a tool that shows where something is."""
     stops: str
     """Words that stop, said alone, whatever can be stopped."""
     true: str

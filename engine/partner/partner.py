@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from engine.contract import Exchange
 from engine.partner import reading
 from engine.partner.acting import Acting, Step
+from engine.partner.clauses import requested
 from engine.partner.english import LANGUAGES
 from engine.partner.facts import Fact, Facts, Fit, describe
 from engine.partner.finding import Finding, Found
@@ -170,6 +171,8 @@ class Partner:
         facts = self._told(context)
         found = self._finding.search(question, topic, facts)
         done = self._act(question, topic, found.best)
+        if (done is None and found.best is None) or (done is not None and _is_guess(done)):
+            done = self._act_apart(question, topic) or done
         if found.best is None and done is None and guess:
             question, found, done = self._guessed(question, topic, facts) or (question, found, done)
         if done is not None:
@@ -221,7 +224,8 @@ class Partner:
     # Tools.
 
     def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
-        wanted = self._tools.wanted(question.request, topic.tool)
+        where = question.kind == "place" and best is None
+        wanted = self._tools.wanted(question.request, topic.tool, question.requests and not question.kind, where)
         if wanted is None:
             return None
         informs = self._tools.informs(wanted.tool)
@@ -233,7 +237,7 @@ class Partner:
         if question.asks and not question.requests:
             if not informs or wanted.coverage <= found:
                 return None
-        elif question.wishes and wanted.coverage < found:
+        elif question.wishes and wanted.coverage < found and not self._tools.begins(wanted.tool, question.request):
             return None
         if not self._calls:
             known = best is not None and (question.wishes or question.asks)
@@ -245,6 +249,26 @@ class Partner:
         if step.refuses and best is not None:
             return None  # a rule about what is too much is a better answer than that it is too much
         return self._begun(step, wanted.tool, topic)
+
+    def _act_apart(self, question: Question, topic: Topic) -> Decision | None:
+        """The request behind a statement: "the floor is wet, please call the cleaner". What it has to be told may stand
+        before it."""
+        if not self._calls or question.forbids:
+            return None
+        not_now = set(self._lexicon.language.not_now.split())
+        for asked, rest in requested(self._lexicon, question.text):
+            where = asked.kind == "place"
+            wanted = self._tools.wanted(asked.request, topic.tool, asked.requests and not asked.kind, where)
+            if wanted is not None and asked.asks and not asked.requests and not self._tools.informs(wanted.tool):
+                continue
+            if wanted is None or wanted.tied or asked.forbids or self._tools.denied(wanted.tool, asked.request):
+                continue
+            whole = self._tools.wanted(question.request, topic.tool)
+            before = whole.arguments if whole is not None and whole.tool is wanted.tool else {}
+            unsure = wanted.more or asked.states or not not_now.isdisjoint(rest.words)
+            step = self._acting.begin(wanted.tool, {**before, **wanted.arguments}, unsure)
+            return self._begun(step, wanted.tool, topic)
+        return None
 
     def _begun(self, step: Step, tool: Tool, topic: Topic) -> Decision:
         after = replace(topic, pending=step.pending, tool=tool.name if step.call else topic.tool)
@@ -295,6 +319,12 @@ class Partner:
         self, text: str, kind: Kind, topic: Topic, calls: tuple[Call, ...] = (), near: bool = False
     ) -> Decision:
         return Decision(text, kind, calls, near, replace(topic, said=text))
+
+
+def _is_guess(done: Decision) -> bool:
+    """A call was asked back since more was said than a tool explains."""
+    pending = done.topic.pending
+    return done.kind == "back" and pending is not None and not pending.missing
 
 
 def _own_phrases(facts: Sequence[str], tools: Sequence[Tool], language: Language) -> frozenset[str]:

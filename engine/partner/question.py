@@ -32,7 +32,11 @@ class Question:
     """It begins as one that leans on the turn before."""
     refers: bool
     """It has a pronoun that may stand for what was spoken of."""
+    points: bool
+    """It is sure to be about what was spoken of: "how much are tickets for it"."""
     asks: bool
+    asks_later: bool
+    """It has a question in it, if not at its beginning."""
     requests: bool
     """It is put as a request: "could you …", "please …"."""
     wishes: bool
@@ -47,7 +51,7 @@ class Question:
     @property
     def tells(self) -> bool:
         """It neither asks nor requests: "I have cut my finger"."""
-        return self.wishes or not (self.kind or self.asks or self.requests or self.leans)
+        return not self.asks_later and (self.wishes or not (self.kind or self.asks or self.requests or self.leans))
 
     @property
     def bare(self) -> bool:
@@ -88,11 +92,13 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         request=tuple(polite.split()),
         leans=bool(patterns.follow.match(spoken)) or tail,
         refers=any(word in language.pronouns.split() for word in words),
+        points=bool(patterns.points.search(spoken)),
         asks=bool(patterns.asks.match(spoken)),
+        asks_later=bool(patterns.asks_later.search(spoken)),
         requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
         wishes=bool(patterns.wishes.match(spoken)),
         forbids=bool(patterns.forbids.match(polite)),
-        states=bool(patterns.states.match(polite)) and not patterns.asks.match(spoken),
+        states=polite == bare and bool(patterns.states.match(polite)) and not patterns.asks.match(spoken),
         small_talk=small,
         text=text,
     )
@@ -133,10 +139,12 @@ class Patterns:
     linking: re.Pattern[str]
     forbids: re.Pattern[str]
     states: re.Pattern[str]
+    asks_later: re.Pattern[str]
     states_anew: re.Pattern[str]
     fillers: re.Pattern[str]
     trailing: re.Pattern[str]
     wishes: re.Pattern[str]
+    points: re.Pattern[str]
     follow: re.Pattern[str]
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
@@ -153,10 +161,12 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.linking),
         re.compile(language.forbids),
         re.compile(language.states),
+        re.compile(language.asks_later),
         re.compile(language.states_anew),
         re.compile(language.fillers),
         re.compile(f"(?:{language.trailing})$"),
         re.compile(language.wishes),
+        re.compile(language.points),
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),

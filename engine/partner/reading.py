@@ -40,6 +40,8 @@ class Term:
     """The days of the week that it names, 0 is Monday."""
     leads: frozenset[str] = frozenset()
     """Stems and groups of what somebody who says it looks for."""
+    aims: frozenset[str] = frozenset()
+    """Those of them that a phrase leads to, "leave my bag": that is what it is about."""
     hint: bool = False
     """It is only said because of what it leads to, and tells nothing where there is none of that."""
     start: int = 0
@@ -61,6 +63,7 @@ class Lexicon:
     units: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Stem of a unit → what it measures, and how much of it."""
     near: frozenset[tuple[str, str]] = frozenset()
+    opposites: frozenset[tuple[str, str]] = frozenset()
     leads: dict[str, list[tuple[tuple[str, ...], frozenset[str]]]] = field(default_factory=dict)
     """Stem of the first word of what is said → stems of all, and what somebody who says it looks for, as `Term.leads`;
     the longest first."""
@@ -107,10 +110,12 @@ class Lexicon:
                 inside = [place for place, term in enumerate(found) if at <= term.start and term.end <= end]
                 telling = [place for place in inside if found[place].weight == FULL]
                 for place in telling:
-                    found[place] = replace(found[place], leads=found[place].leads | leads)
+                    aims = leads if len(parts) > 1 else frozenset()
+                    old = found[place]
+                    found[place] = replace(old, leads=old.leads | leads, aims=old.aims | aims)
                 if not telling and len(parts) > 1:
                     phrase = " ".join(words[at:end])
-                    more.append(Term(phrase, "_".join(parts), FULL, leads=leads, hint=True, start=at, end=end))
+                    more.append(Term(phrase, "_".join(parts), FULL, leads=leads, aims=leads, hint=True, start=at, end=end))
                 elif not telling and inside:
                     found[inside[0]] = replace(found[inside[0]], leads=found[inside[0]].leads | leads)
         return [*found, *more]
@@ -244,6 +249,8 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
     made.units = {made.stem(name): measures for name, measures in reversed([*language.units.items()])}
+    against = [tuple(made.stem_of(each) for each in line.split()) for line in language.opposites]
+    made.opposites = frozenset((one, other) for pair in against for one, other in (pair, pair[::-1]))
     pairs = [tuple(made.stem_of(each) for each in line.split()) for line in language.near]
     made.near = frozenset((one, other) for pair in pairs for one, other in (pair, pair[::-1]))
     wanted: dict[tuple[str, ...], set[str]] = {}
@@ -252,7 +259,6 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
         facts, _, said = line.partition(" : ")
         sought.append(facts)
         stems = {made.stem_of(entry) for entry in facts.split()}
-        stems |= {group for stem in stems for group in made.groups.get(stem, ())}
         for entry in said.split():
             wanted.setdefault(made.said(made.words(entry.replace("_", " "))), set()).update(stems)
     for parts, stems in sorted(wanted.items(), key=lambda each: -len(each[0])):

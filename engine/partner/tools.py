@@ -73,7 +73,7 @@ class Filling:
             elif each.type in ("number", "integer"):
                 value = self._number(each)
             elif each.type == "boolean":
-                value = self._boolean()
+                value = self._boolean(each.spoken)
             if value is not None:
                 found[each.name] = value
         return found
@@ -150,12 +150,19 @@ class Filling:
         """What a unit measures, and how much of it; a word that is no unit we know measures itself."""
         return self._lexicon.units.get(self._lexicon.stem(word), ("", 1.0)) if word else ("", 1.0)
 
-    def _boolean(self) -> bool | None:
-        language = self._lexicon.language
+    def _boolean(self, name: str) -> bool | None:
+        """By a word for yes or no; or by one that means the same as its name, or the opposite: `open` and "shut"."""
+        lexicon, language = self._lexicon, self._lexicon.language
         for at, word in reversed(list(enumerate(self.words))):
             if word in language.false.split() or word in language.true.split():
                 self.used.append((at, at + 1))
                 return word in language.true.split()
+        means = {group for term in lexicon.read(lexicon.words(name)) for group in (term.stem, *term.groups)}
+        against = frozenset(other for one, other in lexicon.opposites if one in means)
+        for term in self.terms:
+            said = {term.stem, *term.groups}
+            if said & (means | against):
+                return not said & against
         return None
 
 
@@ -195,6 +202,11 @@ class Tools:
         named = (word for each in tool.parameters for word in self._lexicon.words(f"{each.spoken} {each.unit}"))
         return self._knows(tool, term) > 0 or term.stem in {self._lexicon.stem(word) for word in named}
 
+    def begins(self, tool: Tool, words: Sequence[str]) -> bool:
+        """Whether a request begins with what a tool does."""
+        stem, told = self._lexicon.stem, self._lexicon.words(tool.description)
+        return bool(words) and stem(words[0]) in {stem(each) for each in (*tool.name.split("_")[:1], *told[:1])}
+
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.all if tool.name == name), None)
 
@@ -204,9 +216,14 @@ class Tools:
         informs = {self._lexicon.stem(word) for word in self._lexicon.language.informs.split()}
         return bool(words) and self._lexicon.stem(words[0]) in informs
 
-    def wanted(self, words: Sequence[str], last: str = "") -> Wanted | None:
-        """The tool that a request means most likely. last: the one that was called before, which need not be named."""
-        found = [self._explains(tool, words, tool.name == last) for tool in self.all]
+    def wanted(self, words: Sequence[str], last: str = "", plain: bool = False, where: bool = False) -> Wanted | None:
+        """The tool that a request means most likely. last: the one that was called before, which need not be named.
+        plain: it is sure to be a request, so one of the words that a tool may be told is enough: "get the manager";
+        where: it asks where something is, which a tool may show."""
+        shows = {tool.name for tool in self.all if where and self.informs(tool) and self._shows(tool)}
+        found = [
+            self._explains(tool, words, tool.name == last, plain or tool.name in shows) for tool in self.all
+        ]
         fit = [each for each in found if each.named and each.coverage >= 0.6]
         best = max(fit, key=lambda each: each.score, default=None)
         if best is None:
@@ -214,6 +231,11 @@ class Tools:
         return replace(
             best, tied=sum(each.score > best.score - 1e-6 for each in fit) > 1 or self._half_said(best, words)
         )
+
+    def _shows(self, tool: Tool) -> bool:
+        """Whether it shows where something is."""
+        told = self._lexicon.words(f"{tool.name.replace('_', ' ')} {tool.description}")
+        return not set(self._lexicon.language.wheres.split()).isdisjoint(told)
 
     def _half_said(self, best: Wanted, words: Sequence[str]) -> bool:
         """Whether all that was said of a tool is said of another one, too: "turn" where there are left and right."""
@@ -239,7 +261,7 @@ class Tools:
             denies = denies or (not known and not denials.isdisjoint(term.word.split()))
         return False
 
-    def _explains(self, tool: Tool, words: Sequence[str], was_last: bool) -> Wanted:
+    def _explains(self, tool: Tool, words: Sequence[str], was_last: bool, plain: bool = False) -> Wanted:
         filling = Filling(self._lexicon, words)
         arguments = filling.fill(tool.parameters)
         known = [self._knows(tool, term) for term in filling.terms]
@@ -251,11 +273,14 @@ class Tools:
                     arguments[each.name] = text
                     sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
         total = covered = 0.0
-        named = was_last and bool(arguments)
+        named = (was_last and bool(arguments)) or (plain and any(each.choices and each.name in arguments for each in tool.parameters))
+        handing = self._lexicon.language.handing.split() if plain else ()
         little, more, not_now = 0, False, self._lexicon.language.not_now.split()
         words_of_it = self._lexicon.words(tool.description)
         for term, match in zip(filling.terms, known, strict=True):
             weight = term.weight if term.number is None else FULL
+            if term.word in handing and not match:
+                weight = LIGHT
             little += not weight and len(term.word) > 3 and term.word in words_of_it
             more = more or (
                 term.word in not_now and term.word not in words_of_it and filling.free(term.start, term.end)
