@@ -101,6 +101,7 @@ ENGLISH = Language(
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
     points=patterns.POINTS,
+    of_age=patterns.OF_AGE,
     follow=patterns.FOLLOW,
     follow_tail=r"\b(too|as well|instead)",
     before_thing=(
@@ -249,6 +250,7 @@ ENGLISH = Language(
             "address located location see walk"
         ),
         "long": "long minute hour day week month year time take need plan last duration length second visit",
+        "extent": "long minute hour day week month year time duration length last",
         "often": "often frequently time regularly",
         "count": "number people person",
         "person": (
@@ -282,6 +284,7 @@ ENGLISH = Language(
     },
     always_misheard=((_HOW.replace("HOW", "much|many"), r"\1how "),),
     misheard=((_HOW.replace("HOW", "far|long|often|old|late"), r"\1how "),),
+    ask_day=patterns.ASK_DAY,
     defaults={"price": "ticket", "time": "open"},
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",

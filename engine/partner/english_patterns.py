@@ -5,7 +5,12 @@ from __future__ import annotations
 
 # fmt: off
 
+_UNTIL = r"(?!.*\b(open|closed|running|available|valid)\b|.*\bon$)"
+
 KINDS = (
+    ("extent", (
+        r"\bhow long (is|are|was) (it|that|this|these|those|the|your|a|an|one)\b" + _UNTIL,
+    )),
     ("long", (
         r"\bhow much (time|longer)", r"\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b",
         r"\bhow long\b(?!.*\b(open|closed|running|available|valid)\b|.*\bon$)", r"\bhow (quickly|quick|soon)\b",
@@ -107,6 +112,10 @@ WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have
 
 POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|near) (it|them|that|this|there)( please| then)?$"
      r"|(?<!is )(?<!are )\bthere$")
+
+ASK_DAY = r"\b(what|which) (days?|weekday)\b|\bis there a day\b|\b(some|certain|any) days\b|\bwhich day\b"
+
+OF_AGE = r"\b(i|he|she|who|daughter|son|child|kid|boy|girl|baby|one|\w+son|\w+daughter) (is|am) (only |just |already |nearly |almost )?"
 
 FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
      r"what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"

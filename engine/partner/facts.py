@@ -18,6 +18,7 @@ LITTLE = 0.2
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
     "long": frozenset({"long"}),
+    "extent": frozenset({"long", "far"}),
     "far": frozenset({"far", "long"}),
     "old": frozenset({"age"}),
     "often": frozenset({"often"}),

@@ -28,6 +28,8 @@ CARRIED = 0.36
 """A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
 OWN = 0.3
 """Terms that tell less than this leave a question without anything that it is about."""
+DAYS = 0.25
+"""So much better, or worse, is a fact that speaks of days, or does not, where a day is asked for."""
 SHORT = 4
 """Words of a question that may lean on the turn before without saying so: "until when"."""
 
@@ -86,8 +88,14 @@ class Finding:
         if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
             fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
         enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
+        if question.asks_day:
+            fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
         same_thing = [fit for fit in fits if fit.context >= CARRIED] if question.points else []
         best = _best(same_thing, enough) or _best(fits, enough)
+        if question.tells_age:  # there may be a limit
+            best = _best([fit for fit in fits if "limit" in fit.fact.kinds], NEAR) or best
+        if best is None and leans and not question.kind and things:  # it may be something else that is asked of it
+            best = _best([replace(fit, answers=_is_subject(things, fit.fact)) for fit in fits], EXACT)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
@@ -127,6 +135,8 @@ class Finding:
         if not (question.kind or question.leans or question.refers):
             return Found(None, None, None, topic.terms)
         before = self._before(topic)
+        unknown = bool(topic.said) and topic.fact is None  # nothing was known of that: why should it be now?
+        enough = ENOUGH if unknown else CARRIED
         fits = []
         for fact in facts if before else ():
             both = (self._facts.fit(asked, question.kind, fact) for asked in before)
@@ -134,7 +144,7 @@ class Finding:
             same = fact is topic.fact
             more = same and not question.kind
             fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
-        return Found(_best(fits, CARRIED), None, _near(fits), topic.terms)
+        return Found(_best(fits, enough), None, _near(fits), topic.terms)
 
     def _asked_apart(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
         """Where a question stands beside a statement, it may be about what that is about; or about what it names."""
@@ -170,6 +180,11 @@ class Finding:
         """What the turn before was about: what was asked, and what was said."""
         both = topic.terms, (topic.fact.subject or topic.fact.terms) if topic.fact else ()
         return tuple(self._facts.ask(terms) for terms in both if terms)
+
+
+def _is_subject(terms: Sequence[Term], fact: Fact) -> bool:
+    """A fact is about what terms name."""
+    return any(term.stem == each.stem or bool(term.groups & each.groups) for term in terms for each in fact.subject)
 
 
 def _best(fits: Sequence[Fit], enough: float) -> Fit | None:

@@ -48,6 +48,8 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             bare = not unit and not thing and last not in before and not room
             if of_years or bare or (not unit and (last in limits or 1000 <= term.number < 2100)):
                 kinds.add("age")
+            if of_years or (not unit and last in limits):
+                kinds.add("limit")
         repeated = bool(place) and terms[place - 1].stem in named["repeats"]
         if term.word in language.article.split() and after in named["durations"] and not repeated:
             kinds.add("long")

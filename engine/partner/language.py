@@ -148,6 +148,10 @@ class Language:
     """A pattern: what may stand at the end, and is cut off."""
     wishes: str
     """A pattern: what begins with it may be a question or a request."""
+    ask_day: str
+    """A pattern: it asks for a day."""
+    of_age: str
+    """A pattern: what stands before how old somebody is."""
     points: str
     """A pattern: what stands for that which was spoken of just now, and for nothing else."""
     follow: str

@@ -34,6 +34,9 @@ class Question:
     """It has a pronoun that may stand for what was spoken of."""
     points: bool
     """It is sure to be about what was spoken of: "how much are tickets for it"."""
+    asks_day: bool
+    tells_age: bool
+    """It says how old somebody is: "my daughter is nine"."""
     asks: bool
     asks_later: bool
     """It has a question in it, if not at its beginning."""
@@ -93,6 +96,8 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         leans=bool(patterns.follow.match(spoken)) or tail,
         refers=any(word in language.pronouns.split() for word in words),
         points=bool(patterns.points.search(spoken)),
+        asks_day=bool(patterns.ask_day.search(spoken)),
+        tells_age=_tells_age(lexicon, patterns, words),
         asks=bool(patterns.asks.match(spoken)),
         asks_later=bool(patterns.asks_later.search(spoken)),
         requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
@@ -115,6 +120,17 @@ def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
         else:
             after = term.word in before
     return frozenset(found)
+
+
+def _tells_age(lexicon: Lexicon, patterns: Patterns, words: Sequence[str]) -> bool:
+    """A number follows who it is said of, and no unit but years."""
+    for found in patterns.of_age.finditer(" ".join(words)):
+        rest = " ".join(words)[found.end() :].split()
+        terms = lexicon.read(rest[:4])
+        if terms and terms[0].number is not None and 0 < terms[0].number < 120:
+            after = terms[1] if len(terms) > 1 else None
+            return after is None or after.stem not in lexicon.units
+    return False
 
 
 def _acts(language: Language, terms: Sequence[Term]) -> frozenset[str]:
@@ -145,6 +161,8 @@ class Patterns:
     trailing: re.Pattern[str]
     wishes: re.Pattern[str]
     points: re.Pattern[str]
+    ask_day: re.Pattern[str]
+    of_age: re.Pattern[str]
     follow: re.Pattern[str]
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
@@ -167,6 +185,8 @@ def compiled(language: Language) -> Patterns:
         re.compile(f"(?:{language.trailing})$"),
         re.compile(language.wishes),
         re.compile(language.points),
+        re.compile(language.ask_day),
+        re.compile(language.of_age),
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
