@@ -94,9 +94,10 @@ class Acting:
         """Whether what was found stands beside something else that is spoken of: "breakfast for two" says how many
         people have breakfast, and nothing of a taxi. What is counted may be any word: "three adults"; unless it is
         measured: "two children" are no meters."""
-        counted, about = {end for _, end in filling.used}, self._lexicon.language.about_count.split()
+        counted = {end for _, end in filling.used}
+        about = {*self._lexicon.language.about_count.split(), *self._lexicon.stop}
         for term in filling.terms:
-            small = term.weight < FULL or term.number is not None or term.word in about
+            small = term.weight < FULL or term.number is not None or about.issuperset(term.word.split())
             if small or not filling.free(term.start, term.end):
                 continue
             if not self._tools.has(tool, term) and (measures or term.start not in counted or self._knows(term)):

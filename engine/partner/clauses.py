@@ -16,7 +16,7 @@ FEWEST = 2
 _MARKS = re.compile(r"[,;:.!?](?=\s|$)|\s[-\N{EN DASH}\N{EM DASH}]\s")
 
 
-def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
+def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, str]]:
     """What may be the question in a sentence, and the rest. The likeliest first."""
     words, marks = _marked(lexicon, text)
     asks, states = compiled(lexicon.language).asks, compiled(lexicon.language).states_anew
@@ -24,9 +24,9 @@ def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
     for at in range(FEWEST, len(words) - FEWEST + 1):
         before, after = " ".join(words[:at]), " ".join(words[at:])
         if asks.match(after) and (at in marks or not asked):
-            yield read(lexicon, after), read(lexicon, before)
+            yield read(lexicon, after), before
         elif asked and (at in marks or states.match(after)):
-            yield read(lexicon, before), read(lexicon, after)
+            yield read(lexicon, before), after
 
 
 def requested(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:

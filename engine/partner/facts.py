@@ -11,6 +11,8 @@ from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
 SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF, ALIKE = 0.95, 0.85, 0.9, 0.8, 0.75, 0.6, 0.5
 """How much a word counts that means about the same, or that answers for the other."""
+MATCHES = 1000
+"""Words of visitors of which it is kept what they match, at most."""
 HINT = 0.4
 """So much of a word counts where it leads to nothing and tells nothing else."""
 LITTLE = 0.2
@@ -81,9 +83,18 @@ class Asked:
     near: frozenset[str]
     hours: bool
     """It asks from when to when."""
+    matches: dict[tuple[str, float], float]
+    """How much of it is in facts that were looked at, by their texts: what is asked first is asked again, by other
+    alternatives of a recogniser."""
 
     def match(self, fact: Fact, leads: float = LEADS) -> float:
         """How much of it is in a fact, 0 to 1. leads: if it only leads to something in there."""
+        known = self.matches.get((fact.text, leads))
+        if known is None:
+            known = self.matches[fact.text, leads] = self._match(fact, leads)
+        return known
+
+    def _match(self, fact: Fact, leads: float) -> float:
         term = self.term
         if term.stem in fact.stems:
             return 1.0
@@ -123,6 +134,7 @@ class Facts:
         self._lexicon, self._ambient = lexicon, ambient
         self.all = tuple(describe(lexicon, text) for text in texts)
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
+        self._matches: dict[tuple[str, str, frozenset[str]], dict[tuple[str, float], float]] = {}
         self._leads = frozenset(stem for fact in self.all for stem in fact.leads)
         count = len(self.all) + 1
         spread: dict[str, int] = {}
@@ -132,6 +144,10 @@ class Facts:
         self._rarity = {
             stem: max(0.45, math.log(1 + count / many) / math.log(1 + count)) for stem, many in spread.items()
         }
+
+    def forget(self) -> None:
+        """Drop what was compared: visitors have said it."""
+        self._matches.clear()
 
     def weight(self, term: Term) -> float:
         """How much a term of a question tells."""
@@ -170,21 +186,24 @@ class Facts:
             part = LITTLE if term.stem in little else 2 * LITTLE if term.stem in verbs else 1.0
             weight = self.weight(term) * part
             hours = not term.groups.isdisjoint(self._hours)
-            asked.append(Asked(term, weight, near, hours))
+            key = term.word, term.stem, term.leads
+            if len(self._matches) > MATCHES:
+                self._matches.clear()
+            asked.append(Asked(term, weight, near, hours, self._matches.setdefault(key, {})))
         return asked
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
         leads = LEADS if kind in _LED else ALIKE
         matches = [each.match(fact, leads) for each in asked]
-        total = sum(
-            each.weight * (HINT if each.term.hint and not match else 1.0)
-            for each, match in zip(asked, matches, strict=True)
-        )
         covered = sum(each.weight * match for each, match in zip(asked, matches, strict=True))
         around = max((share(terms, fact) for terms in context), default=0.0)
         if not covered and not around:
             return Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
+        total = sum(
+            each.weight * (HINT if each.term.hint and not match else 1.0)
+            for each, match in zip(asked, matches, strict=True)
+        )
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
         exact = kind != "time" or "time" in fact.kinds
         if not exact and any(each.hours for each in asked):

@@ -151,7 +151,9 @@ class Finding:
         for asked, rest in apart(self._lexicon, question.text):
             if asked.kind != question.kind:
                 continue
-            told = tuple(term for term in rest.terms if self._facts.weight(term) >= OWN and term.number is None)
+            words = self._lexicon.words(rest)
+            terms = self._lexicon.hinted(words, self._lexicon.read(words))
+            told = tuple(term for term in terms if self._facts.weight(term) >= OWN and term.number is None)
             found = self._find(replace(asked, refers=True), Topic(told) if told else topic, facts)
             if found.best is not None:
                 return found

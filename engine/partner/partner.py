@@ -118,8 +118,9 @@ class Partner:
         question = read(self._lexicon, text, self._persona.name)
         known = frozenset(term.stem for term in question.terms if term.weight == FULL and self._knows(term))
         fit = 0.0
-        if self._finding.search(question, topic, self._told(context)).best is not None:  # else no more need be known
-            fit = self._answered(question, topic, context, guess=False).fit
+        found = self._finding.search(question, topic, self._told(context))
+        if found.best is not None:  # else no more need be known
+            fit = self._answered(question, topic, context, found).fit
         return Meaning(fit, question.kind, known)
 
     def forget(self) -> None:
@@ -127,6 +128,7 @@ class Partner:
         self._past.clear()
         self._context.clear()
         self._mishearing.forget()
+        self._facts.forget()
         reading.forget()
 
     def _topic(self, history: tuple[Exchange, ...], context: Sequence[str]) -> Topic:
@@ -149,7 +151,10 @@ class Partner:
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
         return self._answered(read(self._lexicon, text, self._persona.name), topic, context)
 
-    def _answered(self, question: Question, topic: Topic, context: Sequence[str], guess: bool = True) -> Decision:
+    def _answered(
+        self, question: Question, topic: Topic, context: Sequence[str], found: Found | None = None
+    ) -> Decision:
+        """found: what was found for it, if that is known; then nothing is guessed."""
         exact = self._acting.exact(question.request)
         stops = self._acting.stops(question.request) if exact is None else ()
         step = self._acting.go_on(topic.pending, question) if topic.pending is not None else None
@@ -169,7 +174,8 @@ class Partner:
         if question.small_talk:
             return self._decided(self._small_talk(question.small_talk, topic), "talk", topic)
         facts = self._told(context)
-        found = self._finding.search(question, topic, facts)
+        guess = found is None
+        found = found or self._finding.search(question, topic, facts)
         done = self._act(question, topic, found.best)
         if (done is None and found.best is None) or (done is not None and _is_guess(done)):
             done = self._act_apart(question, topic) or done

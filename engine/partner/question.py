@@ -65,7 +65,7 @@ class Question:
 def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     """Take a sentence apart. name: of who is spoken to, which is no part of what is asked."""
     language, patterns = lexicon.language, compiled(lexicon.language)
-    words = lexicon.words(text)
+    words = said = lexicon.words(text)
     called = [lexicon.words(name)] if name else []
     words = _without(words, called)
     spoken = " ".join(words)
@@ -81,7 +81,6 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
     while found := patterns.requests.match(polite):
         polite = polite[found.end() :]
     kind = next((kind for kind, pattern in patterns.kinds if pattern.search(spoken)), "")
-    little = frozenset(lexicon.stem_of(word) for word in language.kind_words.get(kind, "").split())
     everything = lexicon.hinted(words, lexicon.read(words))
     terms = [term for term in everything if term.weight > 0]
     acts = _acts(language, everything)
@@ -89,18 +88,18 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         words=tuple(words),
         terms=tuple(terms),
         kind=kind,
-        little=little,
+        little=lexicon.little.get(kind, frozenset()),
         things=_things(language, everything) - acts,
         acts=acts,
         request=tuple(polite.split()),
         leans=bool(patterns.follow.match(spoken)) or tail,
-        refers=any(word in language.pronouns.split() for word in words),
+        refers=not patterns.pronouns.isdisjoint(words),
         points=bool(patterns.points.search(spoken)),
         asks_day=bool(patterns.ask_day.search(spoken)),
         tells_age=_tells_age(lexicon, patterns, words),
         asks=bool(patterns.asks.match(spoken)),
         asks_later=bool(patterns.asks_later.search(spoken)),
-        requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in lexicon.words(text),
+        requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in said,
         wishes=bool(patterns.wishes.match(spoken)),
         forbids=bool(patterns.forbids.match(polite)),
         states=polite == bare and bool(patterns.states.match(polite)) and not patterns.asks.match(spoken),
@@ -111,7 +110,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
 
 def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
     """The terms that name things: they follow an article or the like, or another such one."""
-    before = language.before_thing.split()
+    before = compiled(language).before_thing
     found: set[str] = set()
     after = False
     for term in terms:
@@ -124,8 +123,9 @@ def _things(language: Language, terms: Sequence[Term]) -> frozenset[str]:
 
 def _tells_age(lexicon: Lexicon, patterns: Patterns, words: Sequence[str]) -> bool:
     """A number follows who it is said of, and no unit but years."""
-    for found in patterns.of_age.finditer(" ".join(words)):
-        rest = " ".join(words)[found.end() :].split()
+    spoken = " ".join(words)
+    for found in patterns.of_age.finditer(spoken):
+        rest = spoken[found.end() :].split()
         terms = lexicon.read(rest[:4])
         if terms and terms[0].number is not None and 0 < terms[0].number < 120:
             after = terms[1] if len(terms) > 1 else None
@@ -136,7 +136,8 @@ def _tells_age(lexicon: Lexicon, patterns: Patterns, words: Sequence[str]) -> bo
 def _acts(language: Language, terms: Sequence[Term]) -> frozenset[str]:
     """The terms that say what somebody does: they follow who does it, or a question with "do" ends with them, "when do
     the falcons fly"."""
-    subjects, does = language.subjects.split(), language.does.split()
+    patterns = compiled(language)
+    subjects, does = patterns.subjects, patterns.does
     found = {term.stem for last, term in itertools.pairwise(terms) if last.word in subjects and term.weight > 0}
     asked = next((place for place, term in enumerate(terms) if term.word in does), len(terms))
     last = terms[-1] if terms else None
@@ -167,6 +168,10 @@ class Patterns:
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
     always_misheard: tuple[tuple[re.Pattern[str], str], ...]
+    pronouns: frozenset[str]
+    before_thing: frozenset[str]
+    subjects: frozenset[str]
+    does: frozenset[str]
 
 
 @functools.lru_cache(maxsize=8)
@@ -191,6 +196,10 @@ def compiled(language: Language) -> Patterns:
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
         tuple((re.compile(pattern), meant) for pattern, meant in language.always_misheard),
+        frozenset(language.pronouns.split()),
+        frozenset(language.before_thing.split()),
+        frozenset(language.subjects.split()),
+        frozenset(language.does.split()),
     )
 
 

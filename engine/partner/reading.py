@@ -57,6 +57,8 @@ class Lexicon:
     light: frozenset[str] = frozenset()
     companions: frozenset[str] = frozenset()
     articles: frozenset[str] = frozenset()
+    little: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Kind of question → stems that say little but that."""
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     """Stem → names of the groups it is in."""
     days: dict[str, frozenset[int]] = field(default_factory=dict)
@@ -246,6 +248,9 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     made.light = frozenset(made.stem_of(entry) for entry in language.light.split())
     made.articles = frozenset(language.articles.split())
     made.companions = frozenset(made.stem(word) for word in language.companions.split())
+    made.little = {
+        kind: frozenset(made.stem_of(word) for word in words.split()) for kind, words in language.kind_words.items()
+    }
     made.days = {made.stem(day): frozenset((number,)) for number, day in enumerate(language.days)}
     made.days |= {made.stem_of(word): frozenset(days) for word, days in language.day_ranges.items()}
     made.units = {made.stem(name): measures for name, measures in reversed([*language.units.items()])}
