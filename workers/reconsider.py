@@ -1,4 +1,4 @@
-"""What was most likely said, where facts answer and what was heard means nothing to them.
+"""What was most likely said, where facts answer and what was heard means nothing to them, or not all of it.
 
 It stands behind the recogniser, not before the language model: so there is one text of what was said, for the answer,
 the history, the transcript and the host alike.
@@ -14,7 +14,7 @@ from typing import Any
 from engine.config import Config
 from engine.contract import Alternative, HasAlternatives, Job, Rung
 from engine.partner.english import LANGUAGES
-from engine.partner.reconsidering import FEWEST, MOST, Meaning
+from engine.partner.reconsidering import FEWEST, MOST, SURE, Meaning
 from engine.wording import is_command, words_of
 from workers.backends.facts import Facts
 
@@ -35,7 +35,7 @@ class Reconsider:
         self._facts.warm_up()
         self._at: Job | None = None
         """What was looked at last, without its words."""
-        self._understood: dict[str, bool] = {}
+        self._understood: dict[str, float] = {}
         self._meanings: dict[str, Meaning] = {}
         """Of the words that were looked at there."""
 
@@ -48,27 +48,31 @@ class Reconsider:
         return cls(config.reconsidered_with(), config.language, (*phrases.commands, *phrases.murmurs))
 
     def text(self, job: Job, recogniser: HasAlternatives, until_ns: int, *, so_far: bool = False) -> tuple[str, bool]:
-        """The words to go on with, and whether they are settled: these mean something, with what they may lean on, or
+        """The words to go on with, and whether they are settled: these are understood, with what they may lean on, or
         are none that are reconsidered; or all others were looked at. until_ns: by when, CLOCK_MONOTONIC. What was
         worked out is known when it is asked for the same utterance again, of which more was heard.
 
         so_far: they are not final. Then the recogniser may have come to choose other words, which may mean something:
         what is done upon words waits for the final ones. A command, which does not, is only what was heard."""
-        if self._understands(job):
+        understood = self._understanding(job)
+        if understood >= SURE:
             return job.text, True
         others = recogniser.alternatives(MOST) if time.monotonic_ns() < until_ns else ()
         if not others:
             return job.text, False
-        best, in_time = others[0].text, _InTime(others, until_ns)
-        chosen = so_far and len(words_of(best)) >= FEWEST and not is_command(best, self._sure)
-        if chosen and self._understands(replace(job, text=best)):
-            return best, True
+        best, in_time = replace(job, text=others[0].text), _InTime(others, until_ns)
+        chosen = so_far and len(words_of(best.text)) >= FEWEST and not is_command(best.text, self._sure)
+        if chosen and not understood and (understood := self._understanding(best)):
+            job = best
+            if understood >= SURE:
+                return job.text, True
         return self._facts.meant(job, in_time, self._meanings), in_time.all
 
-    def _understands(self, job: Job) -> bool:
+    def _understanding(self, job: Job) -> float:
         self._turn_to(replace(job, text=""))
         if job.text not in self._understood:
-            self._understood[job.text] = is_command(job.text, self._sure) or self._facts.understands(job)
+            sure = is_command(job.text, self._sure)
+            self._understood[job.text] = 1.0 if sure else self._facts.understanding(job, self._meanings)
         return self._understood[job.text]
 
     def _turn_to(self, at: Job | None) -> None:

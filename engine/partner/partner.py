@@ -121,7 +121,7 @@ class Partner:
         found = self._finding.search(question, topic, self._told(context))
         if found.best is not None:  # else no more need be known
             fit = self._answered(question, topic, context, found).fit
-        return Meaning(fit, question.kind, known)
+        return Meaning(fit, question.kind, known, question.leans)
 
     def forget(self) -> None:
         """Drop what was worked out from what visitors have said."""

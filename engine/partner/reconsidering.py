@@ -24,8 +24,12 @@ SHARPNESS = 4
 """How much more a good answer counts than a middling one: as its coverage to the power of that."""
 LEAST = 0.03
 """An alternative that counts less is none: one that is answered wholly may be 70 behind, one by three quarters 47."""
-FEWEST = 3
-"""Words that are reconsidered. Of fewer, "no", "the bill", nearly anything may be made."""
+FEWEST = 2
+"""Words that are reconsidered. Of a single one, "no", nearly anything may be made."""
+SURE = 0.84
+"""A fact fits what was heard so well that no alternative is looked at: each word, or one that means the same."""
+KEPT = 1.5
+"""So much more than an alternative counts what was heard, where a fact fits that less well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +40,25 @@ class Meaning:
     fit: float
     kind: str
     known: frozenset[str]
+    leans: bool = False
+    """On the turn before."""
 
     def is_near(self, heard: Meaning) -> bool:
         """It may be what was said, by what it is about: it asks for the same, or speaks of the same, or asks where what
-        was heard is no question of any kind that is known."""
+        was heard is no question of any kind that is known, or both lean on the turn before. Not if it is only answered
+        because it names nothing any more: "how much is there" for "how much snow is there"."""
+        if self.kind == heard.kind and not self.known:
+            return False
+        if self.leans and heard.leans:
+            return True
         if heard.kind:
             return self.kind == heard.kind
         return bool(self.kind) or not self.known.isdisjoint(heard.known)
 
 
 def likelier(heard: Meaning, others: Iterable[Alternative], meaning: Callable[[str], Meaning]) -> str:
-    """The alternative that most likely was said; empty if none is better than what was heard, which is not
-    understood. others: the likeliest first; no more of them are taken than are needed."""
-    found, counts = "", LEAST
+    """The alternative that most likely was said; empty if none is better than what was heard. others: the likeliest first; no more of them are taken than are needed."""
+    found, counts = "", max(LEAST, KEPT * heard.fit**SHARPNESS)
     for other in others:
         by_sound = math.exp(-other.behind / PER_E)
         if by_sound <= counts:

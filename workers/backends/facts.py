@@ -103,24 +103,27 @@ class Facts(Spoken):
         near = self._partner.candidates(job.text, job.history, job.context, most)
         return Found(text, (), fact, tuple(dict.fromkeys([*([fact] if fact else []), *near]))[:most])
 
-    def understands(self, job: Job) -> bool:
-        """It has more to say to a question than that it does not know; or the words are too few to say, or may be an
-        answer to what it has asked back."""
+    def understanding(self, job: Job, known: dict[str, Meaning]) -> float:
+        """How well it understands a question, 0 to 1: 0 where it says that it does not know, less than 1 where a fact
+        answers less than was asked. 1 where the words are too few to say, or may be an answer to what it has asked
+        back. known: what sentences mean here, to which this one may be added."""
         if len(words_of(job.text)) < FEWEST or self._partner.waits(job.history, job.context):
-            return True
+            return 1.0
         self.answer(replace(job, calls=True))  # a request that cannot be followed just now is understood all the same
-        return self._decision is None or self._decision.kind != "unknown"
+        if self._decision is None or self._decision.kind != "fact":
+            return float(self._decision is None or self._decision.kind != "unknown")
+        return self._meaning(job, job.text, known).fit or 1.0  # a guess at what was misheard is none to doubt again
 
     def meant(self, job: Job, others: Iterable[Alternative], known: dict[str, Meaning]) -> str:
-        """Which of `others` was said most likely instead of words that are not understood; or these, if none was.
-        known: what sentences mean here, to which those are added that are looked at."""
+        """Which of `others` was said most likely instead of the words of the job; or these, if none was. known: as
+        above."""
+        heard = self._meaning(job, job.text, known)
+        return likelier(heard, others, lambda text: self._meaning(job, text, known)) or job.text
 
-        def meaning(text: str) -> Meaning:
-            if text not in known:
-                known[text] = self._partner.meaning(text, job.history, job.context)
-            return known[text]
-
-        return likelier(meaning(job.text), others, meaning) or job.text
+    def _meaning(self, job: Job, text: str, known: dict[str, Meaning]) -> Meaning:
+        if text not in known:
+            known[text] = self._partner.meaning(text, job.history, job.context)
+        return known[text]
 
     def step(self, budget_ns: int) -> Sequence[Event]:
         events = list(super().step(budget_ns))
