@@ -42,7 +42,7 @@ def test_what_is_too_unlike_is_not_taken_however_well_it_is_answered() -> None:
 def test_the_nearer_is_taken_of_two_that_are_answered_alike_and_the_better_answered_of_two_as_near() -> None:
     nearer, farther = ("where is the pool", 3.0), ("where is your pool", 12.0)
     assert chosen("where is the pull", [nearer, farther]) == nearer[0]
-    good, middling = Meaning(0.95, "time", frozenset()), Meaning(0.7, "time", frozenset())
+    good, middling = (Meaning(fit, "time", frozenset({"pool"})) for fit in (0.95, 0.7))
     meanings = {"good": good, "middling": middling}
     two = [Alternative("middling", 5), Alternative("good", 6)]
     assert likelier(Meaning(0, "time", frozenset()), two, meanings.__getitem__) == "good"
@@ -91,7 +91,7 @@ def test_no_more_alternatives_are_looked_at_than_can_be_better() -> None:
 
     def meaning(text: str) -> Meaning:
         looked.append(text)
-        return Meaning(1.0 if text == "second" else 0.0, "time", frozenset())
+        return Meaning(1.0 if text == "second" else 0.0, "time", frozenset({"pool"}))
 
     def others() -> Iterator[Alternative]:
         for at, text in enumerate(("first", "second", "third", "fourth")):
@@ -102,8 +102,23 @@ def test_no_more_alternatives_are_looked_at_than_can_be_better() -> None:
 
 
 def test_a_middling_answer_must_be_nearer_by_its_sound() -> None:
-    middling = {"it": Meaning(0.75, "time", frozenset())}
+    middling = {"it": Meaning(0.75, "time", frozenset({"pool"}))}
     farthest = PER_E * (log(1 / LEAST) + SHARPNESS * log(0.75))
     heard = Meaning(0, "time", frozenset())
     assert likelier(heard, [Alternative("it", farthest - 0.1)], middling.__getitem__) == "it"
     assert likelier(heard, [Alternative("it", farthest + 0.1)], middling.__getitem__) == ""
+
+
+def test_what_is_only_answered_because_it_names_nothing_any_more_is_not_near() -> None:
+    means = {"how much snow is there": Meaning(0, "price", frozenset())}
+    means["how much know is there"] = Meaning(1.0, "price", frozenset())
+    heard, other = means
+    assert likelier(means[heard], [Alternative(other, 1)], means.__getitem__) == ""
+
+
+def test_what_is_heard_and_fits_in_part_gives_way_to_what_fits_wholly_and_sounds_nearly_alike() -> None:
+    fits = {"pool": 1.0, "pole": 0.7, "poll": 0.7}
+    means = {text: Meaning(fit, "place", frozenset({"pool"})) for text, fit in fits.items()}
+    assert likelier(means["pole"], [Alternative("pool", 4)], means.__getitem__) == "pool"
+    assert likelier(means["pole"], [Alternative("poll", 0)], means.__getitem__) == ""
+    assert likelier(means["pole"], [Alternative("pool", 40)], means.__getitem__) == ""

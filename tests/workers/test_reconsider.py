@@ -81,9 +81,14 @@ def test_what_means_nothing_gives_way_to_what_sounds_like_it_and_does(made: Reco
 
 def test_few_words_are_believed_since_nearly_anything_sounds_like_them(made: Reconsider) -> None:
     ears = Ears("where is the pool")
-    for heard in ("no", "the bill", "be quiet", "mm"):
+    for heard in ("no", "bill", "be quiet", "mm"):
         assert words(made, job(heard), ears, LATE) == heard
     assert ears.asked == 0
+
+
+def test_two_words_are_reconsidered_only_for_such_as_are_near(made: Reconsider) -> None:
+    assert words(made, job("band pool"), Ears("and pool"), LATE) == "and pool"
+    assert words(made, job("all done"), Ears("and pool"), LATE) == "all done"
 
 
 @pytest.mark.parametrize("heard", ["wait wait wait", "hold on hold on", "stop it stop it", "mm mm mm", "i see okay"])
