@@ -1,5 +1,5 @@
-"""The clauses of what was said: where a question stands beside a statement, "my daughter is nine, does she have to pay",
-it is the question that wants an answer."""
+"""The clauses of what was said: where a question stands beside a statement, "my daughter is nine, does she have to
+pay", it is the question that wants an answer."""
 
 from __future__ import annotations
 

@@ -217,9 +217,10 @@ ENGLISH = Language(
     pointing="here there",
     rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
     by="by",
+    through="through over up down past from around across along into onto",
     before_place=(
-        "in on at into onto past down up over through from around behind beside opposite next_to under underneath near across "
-        "beneath above below along alongside between beyond within"
+        "in on at into onto past down up over through from around behind beside opposite next_to under underneath near "
+        "across beneath above below along alongside between beyond within"
     ),
     titles="doctor dr mister mr mrs ms miss missis professor prof sister father captain",
     capitals=(

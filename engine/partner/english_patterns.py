@@ -49,7 +49,8 @@ KINDS = (
     ("time", (
         (r"^(?!(?:(?:can|could|may|do|does|is|are|will|would|should|what|where|who|how|which)\b|.*\b(?:what|where|who|how"
          r"|which)\b).*\bwhen (?:i|we|you|he|she|it|they|the|my|our)\b).*\bwhen\b"),
-        r"\bhow long is .*\b(on|valid|good for)$", r"\b(what|which) times?\b", r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
+        r"\bhow long is .*\b(on|valid|good for)$", r"\b(what|which) times?\b",
+        r"\b(what|which) hours?\b", r"\bhow late\b", r"\bhow early\b",
         r"\bhow long .*\b(open|closed|running|available)\b",
         r"\b(opening|visiting|business|office|working) (hours|times)\b",
         r"\bwhat are .* hours\b", r"\b(which|what) (days?|date|year|month|weekday)\b",
@@ -71,7 +72,8 @@ KINDS = (
         r"^somewhere (to|for|i|we)\b",
     )),
     ("person", (
-        r"(?<!someone )(?<!somebody )(?<!anyone )(?<!anybody )\bwho\b", r"\bwhom\b", r"\bwhose\b", r"\bwhat is (his|her|their) name\b",
+        r"(?<!someone )(?<!somebody )(?<!anyone )(?<!anybody )\bwho\b", r"\bwhom\b", r"\bwhose\b",
+        r"\bwhat is (his|her|their) name\b",
         (r"\bwhat is the name of the (person|one|man|woman|lady|guy|manager|director|doctor|boss|owner|chef|head"
          r"|teacher|guide)\b"),
         r"\bwhich person\b",
@@ -82,8 +84,9 @@ ASKS = (r"(and |but |so )?(what|where|when|who|whom|whose|which|why|how|is|are|w
      r"|should|am|at what|from which|from where|on which|in which|until when|till when|since when|for how|can (i"
      r"|we|one|my|the)|could (i|we)|has|have|any)\b")
 
-REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |(i|we) (want|would like"
-     r"|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let us )")
+REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |(i|we) (want"
+     r"|would like|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let"
+     r" us )")
 
 LINKING = r"(now|then|and|so|okay|ok|just|also|next) "
 
@@ -93,11 +96,11 @@ STATES = (r"(?!(i|we) (want|would like|need|wish|would love|will have|will take|
      r"|there|this|my|our|your|his|her|their|someone|somebody|everyone|everybody)\b|.*\b(is|are|am|was|were|has"
      r"|had|been)\b)")
 
-ASKS_LATER = (r"\b(what|where|when|who|which|why|how)\b|\b(can|could|may|should|do|does|did|is|are|will|would|am|shall) "
-     r"(i|we|you|it|that|this|there|he|she|they|someone|somebody|anybody|anyone)\b")
+ASKS_LATER = (r"\b(what|where|when|who|which|why|how)\b|\b(can|could|may|should|do|does|did|is|are|will|would|am"
+     r"|shall) (i|we|you|it|that|this|there|he|she|they|someone|somebody|anybody|anyone)\b")
 
-STATES_ANEW = (r"((because|since|so|but|and|as|if|while|when|before|after) )?(i|we|he|she|they) (am|are|is|was|were|have"
-     r"|has|had|want|need|would|will|just|do|did|left|lost|can not)\b|(because|since|if|while) "
+STATES_ANEW = (r"((because|since|so|but|and|as|if|while|when|before|after) )?(i|we|he|she|they) (am|are|is|was|were"
+     r"|have|has|had|want|need|would|will|just|do|did|left|lost|can not)\b|(because|since|if|while) "
      r"|(before|that is) |(my|our) \w+ (is|are|was|has|have|had|wants|needs|does|would)\b")
 
 FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)?|hello( there)?|hi( there)?|good"
@@ -110,12 +113,13 @@ TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chan
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 
-POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|near) (it|them|that|this|there)( please| then)?$"
-     r"|(?<!is )(?<!are )\bthere$")
+POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|near) (it|them|that|this|there)( please"
+     r"| then)?$|(?<!is )(?<!are )\bthere$")
 
 ASK_DAY = r"\b(what|which) (days?|weekday)\b|\bis there a day\b|\b(some|certain|any) days\b|\bwhich day\b"
 
-OF_AGE = r"\b(i|he|she|who|daughter|son|child|kid|boy|girl|baby|one|\w+son|\w+daughter) (is|am) (only |just |already |nearly |almost )?"
+OF_AGE = (r"\b(i|he|she|who|daughter|son|child|kid|boy|girl|baby|one|\w+son|\w+daughter) (is|am) (only |just |already "
+     r"|nearly |almost )?")
 
 FOLLOW = (r"(and|now|next|how is it with|how does it look (with|for)|"
      r"what about|how about|what of|or|but|also|then|(the )?same( question| thing)?( for| with|"

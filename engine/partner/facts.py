@@ -72,6 +72,8 @@ class Fit:
     answers: bool
     score: float
     context: float = 0.0
+    left: float = 0.0
+    """How much of what the fact is about was not spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +218,15 @@ class Facts:
         if kind == "person" and answers:
             subject = []  # the name that is asked for may be what the sentence is about
         left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
-        score = coverage + 0.3 * around - 0.25 * left / max(1.0, sum(weight for _, weight in subject))
+        left /= max(1.0, sum(weight for _, weight in subject))
+        score = coverage + 0.3 * around - 0.25 * left
         if fact.only_days:
             named = any(each.term.days & fact.days for each in said)  # the fewer days, the more it is about this one
             score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
         score += 0.2 * any(not each.term.aims.isdisjoint(fact.stems) for each in asked)
         score += 0.15 * bool(kind and answers) - 0.1 * (not exact)
-        return Fit(fact, coverage, answers, score, around)
+        return Fit(fact, coverage, answers, score, around, left)
 
 
 def share(asked: Sequence[Asked], fact: Fact) -> float:

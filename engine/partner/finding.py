@@ -28,6 +28,8 @@ CARRIED = 0.36
 """A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
 OWN = 0.3
 """Terms that tell less than this leave a question without anything that it is about."""
+ELSE = 0.35
+"""A fact is about something else if more of what it is about was not spoken of."""
 DAYS = 0.25
 """So much better, or worse, is a fact that speaks of days, or does not, where a day is asked for."""
 SHORT = 4
@@ -90,8 +92,7 @@ class Finding:
         enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
         if question.asks_day:
             fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
-        same_thing = [fit for fit in fits if fit.context >= CARRIED] if question.points else []
-        best = _best(same_thing, enough) or _best(fits, enough)
+        best = self._pointed(question, topic, facts, fits, enough) if question.points else _best(fits, enough)
         if question.tells_age:  # there may be a limit
             best = _best([fit for fit in fits if "limit" in fit.fact.kinds], NEAR) or best
         if best is None and leans and not question.kind and things:  # it may be something else that is asked of it
@@ -99,6 +100,14 @@ class Finding:
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
+
+    def _pointed(
+        self, question: Question, topic: Topic, facts: Sequence[Fact], fits: Sequence[Fit], enough: float
+    ) -> Fit | None:
+        """It is about what was spoken of, so a fact about something else is none that answers."""
+        about = ([fit for fit in fits if fit.context >= CARRIED], [fit for fit in fits if fit.left <= ELSE])
+        best = next((best for best in (_best(each, enough) for each in about) if best is not None), None)
+        return self._carried(question, topic, facts).best if best is None and question.kind else best
 
     def _led(self, term: Term) -> bool:
         """It leads to something that is here, though it tells little: "eat"."""

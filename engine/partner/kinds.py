@@ -21,6 +21,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
     no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    through = set(language.through.split())
     by, articles = language.by.split(), set(language.articles.split())
     ahead = set(language.ahead.split())
     ages, limits = {lexicon.stem(word) for word in language.ages.split()}, language.before_age.split()
@@ -60,7 +61,10 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
         numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
         if term.stem in named["rooms"] and numbered:
             kinds |= {"place", "there"}
-        if (place >= verb or _named(terms[place - 1 : place])) and (
+        inside = (
+            term.word not in through and _named(terms[place - 1 : place]) and stems[place - 1] not in named["times"]
+        )
+        if (place >= verb or inside) and (
             term.stem in named["places"]
             or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
             or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))

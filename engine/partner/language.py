@@ -57,8 +57,8 @@ class Language:
     """Words that mean about the same; the first names the group. With `=` before it, a word counts in this form
     alone."""
     leads: tuple[str, ...]
-    """What facts speak of, " : ", and what somebody says who looks for that, though it does not mean the same: "pharmacy
-    medicine : headache"."""
+    """What facts speak of, " : ", and what somebody says who looks for that, though it does not mean the same:
+    "pharmacy medicine : headache"."""
     roots: tuple[str, ...]
     """Endings that make a word of another: "delivery" and "deliver" have one root."""
     near: tuple[str, ...]
@@ -106,6 +106,8 @@ class Language:
     """Words that, with a number or a letter, are a place."""
     by: str
     """Words that are followed by a place if it has an article: "by the door", but not "by Sofia"."""
+    through: str
+    """Those words of `before_place` that say where something leads, rather than where it is."""
     before_place: str
     """Words that are followed by a place, if it is no time and no number."""
     titles: str

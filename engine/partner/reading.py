@@ -101,25 +101,23 @@ class Lexicon:
         return tuple("the" if word in self.articles else self.stem(word) for word in words)
 
     def hinted(self, words: Sequence[str], terms: Sequence[Term]) -> list[Term]:
-        """The terms of a sentence, with what they lead to. A phrase that leads somewhere is a term of its own where none
-        of its words tells anything: "put on"."""
+        """The terms of a sentence, with what they lead to. A phrase that leads somewhere is a term of its own where
+        none of its words tells anything: "put on"."""
         stems, found, more = self.said(words), list(terms), []
         for at, stem in enumerate(stems):
             for parts, leads in self.leads.get(stem, ()):
                 end = at + len(parts)
                 if stems[at:end] != parts:
                     continue
+                aims = leads if len(parts) > 1 else frozenset()
                 inside = [place for place, term in enumerate(found) if at <= term.start and term.end <= end]
                 telling = [place for place in inside if found[place].weight == FULL]
-                for place in telling:
-                    aims = leads if len(parts) > 1 else frozenset()
-                    old = found[place]
-                    found[place] = replace(old, leads=old.leads | leads, aims=old.aims | aims)
-                if not telling and len(parts) > 1:
-                    phrase = " ".join(words[at:end])
-                    more.append(Term(phrase, "_".join(parts), FULL, leads=leads, aims=leads, hint=True, start=at, end=end))
-                elif not telling and inside:
-                    found[inside[0]] = replace(found[inside[0]], leads=found[inside[0]].leads | leads)
+                if aims and not telling:
+                    phrase = " ".join(words[at:end]), "_".join(parts)
+                    more.append(Term(*phrase, FULL, leads=leads, aims=aims, hint=True, start=at, end=end))
+                for place in telling or ([] if aims else inside):
+                    each = found[place]
+                    found[place] = replace(each, leads=each.leads | leads, aims=each.aims | aims)
         return [*found, *more]
 
     def _word(self, words: Sequence[str], stems: Sequence[str], at: int) -> Term:

@@ -57,7 +57,8 @@ class Meaning:
 
 
 def likelier(heard: Meaning, others: Iterable[Alternative], meaning: Callable[[str], Meaning]) -> str:
-    """The alternative that most likely was said; empty if none is better than what was heard. others: the likeliest first; no more of them are taken than are needed."""
+    """The alternative that most likely was said; empty if none is better than what was heard. others: the likeliest
+    first; no more of them are taken than are needed."""
     found, counts = "", max(LEAST, KEPT * heard.fit**SHARPNESS)
     for other in others:
         by_sound = math.exp(-other.behind / PER_E)

@@ -221,9 +221,7 @@ class Tools:
         plain: it is sure to be a request, so one of the words that a tool may be told is enough: "get the manager";
         where: it asks where something is, which a tool may show."""
         shows = {tool.name for tool in self.all if where and self.informs(tool) and self._shows(tool)}
-        found = [
-            self._explains(tool, words, tool.name == last, plain or tool.name in shows) for tool in self.all
-        ]
+        found = [self._explains(tool, words, tool.name == last, plain or tool.name in shows) for tool in self.all]
         fit = [each for each in found if each.named and each.coverage >= 0.6]
         best = max(fit, key=lambda each: each.score, default=None)
         if best is None:
@@ -273,7 +271,9 @@ class Tools:
                     arguments[each.name] = text
                     sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
         total = covered = 0.0
-        named = (was_last and bool(arguments)) or (plain and any(each.choices and each.name in arguments for each in tool.parameters))
+        named = (was_last and bool(arguments)) or (
+            plain and any(each.choices and each.name in arguments for each in tool.parameters)
+        )
         handing = self._lexicon.language.handing.split() if plain else ()
         little, more, not_now = 0, False, self._lexicon.language.not_now.split()
         words_of_it = self._lexicon.words(tool.description)
