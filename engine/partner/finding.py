@@ -28,6 +28,8 @@ CARRIED = 0.36
 """A question that names nothing is about what the turn before was about, if this much of that is in the fact."""
 OWN = 0.3
 """Terms that tell less than this leave a question without anything that it is about."""
+AGED = 0.2
+"""So much is enough for a fact with a limit of age where somebody says how old they are."""
 ELSE = 0.35
 """A fact is about something else if more of what it is about was not spoken of."""
 DAYS = 0.25
@@ -94,7 +96,7 @@ class Finding:
             fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
         best = self._pointed(question, topic, facts, fits, enough) if question.points else _best(fits, enough)
         if question.tells_age:  # there may be a limit
-            best = _best([fit for fit in fits if "limit" in fit.fact.kinds], NEAR) or best
+            best = _best([fit for fit in fits if "limit" in fit.fact.kinds], AGED) or best
         if best is None and leans and not question.kind and things:  # it may be something else that is asked of it
             best = _best([replace(fit, answers=_is_subject(things, fit.fact)) for fit in fits], EXACT)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)

@@ -21,6 +21,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
     no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    verbs, before_month = set(language.verbs.split()), {*before, *language.before_place.split(), "of"}
     through = set(language.through.split())
     by, articles = language.by.split(), set(language.articles.split())
     ahead = set(language.ahead.split())
@@ -54,7 +55,8 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
         repeated = bool(place) and terms[place - 1].stem in named["repeats"]
         if term.word in language.article.split() and after in named["durations"] and not repeated:
             kinds.add("long")
-        if term.stem in named["times"] or term.stem in named["months"] or term.days:
+        month = term.stem in named["months"] and (term.word not in verbs or last in before_month)
+        if term.stem in named["times"] or month or term.days:
             kinds.add("time")
         if (term.stem in named["repeats"] and after and term.word != last) or len(term.days) == 7:
             kinds.add("often")
