@@ -179,7 +179,7 @@ SAME = (
     "train trains rail",
     "underground subway metro tube underground_station",
     "bicycle bicycles bike bikes cycle",
-    "journey trip ride travel journey_time",
+    "journey trip ride travel journey_time =drive",
     "shuttle transfer",
     "pushchair stroller strollers pram buggy",
     "wheelchair disabled accessible accessibility step_free ramp barrier_free",

@@ -14,7 +14,7 @@ KINDS = (
     ("long", (
         r"\bhow much (time|longer)", r"\bhow many (minutes|hours|days|weeks|months|years|seconds|nights)\b",
         r"\bhow long\b(?!.*\b(open|closed|running|available|valid)\b|.*\bon$)", r"\bhow (quickly|quick|soon)\b",
-        r"\bhow fast (can|will|do|does) (i|we|he|she|they|one|that|it)\b", r"\b(the|what) (duration|length)\b",
+        r"\bhow fast (can|will|do|does) (i|we|he|she|they|one)\b", r"\b(the|what) (duration|length)\b",
         r"\bhow much of my time\b", r"\btakes? long\b",
     )),
     ("often", (

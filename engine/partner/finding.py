@@ -90,7 +90,11 @@ class Finding:
         if kind != question.kind and not things:  # that it wants the same kind of answer is a guess
             fits = [replace(fit, answers=True, score=fit.score + 0.25 * fit.answers) for fit in fits]
         if not things and topic.terms and context:  # only a day or a number is new: it is about the same thing
-            fits = [replace(fit, answers=fit.answers and fit.context >= CARRIED) for fit in fits]
+            hours = topic.fact is not None and "until" in topic.fact.kinds  # of another day they may be told otherwise
+            fits = [
+                replace(fit, answers=fit.answers and (fit.context >= CARRIED or (hours and "until" in fit.fact.kinds)))
+                for fit in fits
+            ]
         enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
         if question.asks_day:
             fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
