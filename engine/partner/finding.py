@@ -151,7 +151,7 @@ class Finding:
             return Found(None, None, None, topic.terms)
         before = self._before(topic)
         unknown = bool(topic.said) and topic.fact is None  # nothing was known of that: why should it be now?
-        enough = ENOUGH if unknown else CARRIED
+        enough = CARRIED if question.kind and not unknown else ENOUGH
         fits = []
         for fact in facts if before else ():
             both = (self._facts.fit(asked, question.kind, fact) for asked in before)
