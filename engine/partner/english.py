@@ -102,6 +102,7 @@ ENGLISH = Language(
     wishes=patterns.WISHES,
     points=patterns.POINTS,
     of_age=patterns.OF_AGE,
+    of_the_young=patterns.OF_THE_YOUNG,
     follow=patterns.FOLLOW,
     follow_tail=r"\b(too|as well|instead)",
     before_thing=(
@@ -228,6 +229,12 @@ ENGLISH = Language(
         "september october november december english french german spanish arabic italian chinese europe american "
         "british wifi"
     ),
+    by_people=(
+        "usher sailor porter waiter guard warden ranger lifeguard receptionist assistant staff attendant cashier "
+        "caretaker technician mechanic pharmacist librarian trainer coach instructor captain pilot driver gardener "
+        "baker "
+        "butcher hairdresser team crew conductor helper steward nurse doctor teacher guide volunteer owner family"
+    ),
     people=(
         "look looks responsible care charge lead leads led run runs manage manages organises manager keeper director "
         "doctor nurse chef boss head owner founder teacher guide leader interpreter"
@@ -261,7 +268,7 @@ ENGLISH = Language(
         "far": "far distance close",
         "amount": "",
         "size": "big large tall high deep wide heavy strong fast",
-        "old": "old age year",
+        "old": "old age year age_limit minimum_age young minimum maximum limit",
     },
     mishearings={
         "wear": "where",

@@ -18,7 +18,8 @@ KINDS = (
         r"\bhow much of my time\b", r"\btakes? long\b",
     )),
     ("often", (
-        r"\bhow often", r"\bhow frequently", r"\bhow regularly", r"\bhow many times\b", r"\bhow frequent\b",
+        r"\b(often|regularly|frequently)$", r"\b(is|are|do|does) .*\b(regularly|frequently)\b", r"\bhow often",
+        r"\bhow frequently", r"\bhow regularly", r"\bhow many times\b", r"\bhow frequent\b",
     )),
     ("amount", (
         (r"\bhow much (can|could|do|does|did) (you|it|they|i|we|he|she|this|that)\b(?!.*\b(cost|costs|charge|pay"
@@ -38,13 +39,17 @@ KINDS = (
         r"\bwhat is the (admission|entry|entrance)\b", r"\bwhat is admission\b",
     )),
     ("count", (
-        r"\bhow many\b", r"\bwhat number of\b", r"\bhow big a group\b",
+        r"\bhow many\b", r"\b(what|maximum) number of\b", r"\b(is|are) there (enough )?(room|space|seats) for\b",
+        r"\b(the most|maximum) (people|visitors|guests|persons)\b", r"\bcapacity\b",
+        r"\bhow (big|large) (a|is the|can a|may a) (crowd|group|party)\b", r"\bhow big a group\b",
     )),
     ("far", (
         r"\bhow far\b", r"\bwhat distance\b", r"\bhow close\b", r"\bhow near\b",
     )),
     ("old", (
-        r"\bhow old\b", r"\bwhat age\b", r"\bwhich age\b",
+        r"\bhow (old|young)\b", r"\bage (limit|restriction)\b", r"\b(minimum|maximum) age\b",
+        r"\b(old|young) enough\b", r"\btoo (young|old)\b",
+        r"\bwhat age\b", r"\bwhich age\b",
     )),
     ("time", (
         (r"^(?!(?:(?:can|could|may|do|does|is|are|will|would|should|what|where|who|how|which)\b|.*\b(?:what|where|who|how"
@@ -69,7 +74,7 @@ KINDS = (
         r"\b(point|direct|guide|lead|send) (me|us) (to|towards)\b",
         r"\blocation of\b", r"\blocated\b",
         r"\b(is there|are there|need|want|know|know of|have you got|you got|you have|find) (somewhere|anywhere)\b",
-        r"^somewhere (to|for|i|we)\b",
+        r"^somewhere (to|for|i|we)\b", r"\b(put|leave|store|park|keep|drop|rest|sit|wait) .*\bsomewhere$",
     )),
     ("person", (
         r"(?<!someone )(?<!somebody )(?<!anyone )(?<!anybody )\bwho\b", r"\bwhom\b", r"\bwhose\b",
@@ -116,7 +121,11 @@ WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have
 POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|near) (it|them|that|this|there)( please"
      r"| then)?$|(?<!is )(?<!are )\bthere$")
 
-ASK_DAY = r"\b(what|which) (days?|weekday)\b|\bis there a day\b|\b(some|certain|any) days\b|\bwhich day\b"
+ASK_DAY = r"\b(what|which) (days?|weekday)\b|\bis there a day\b|\b(some|certain|any) days\b"
+
+OF_THE_YOUNG = (r"\b(kids?|child|children|toddlers?|bab(y|ies)|son|daughter|teenagers?)\b.*\b(allowed|welcome|let in"
+     r"|come in|go in|get in|enter)\b|\b(can|may|could|are we allowed to|am i allowed to) ?(i|we)? (take|bring) .*\b(kids?|child"
+     r"|children|toddlers?|baby|son|daughter)\b")
 
 OF_AGE = (r"\b(i|he|she|who|daughter|son|child|kid|boy|girl|baby|one|\w+son|\w+daughter) (is|am) (only |just |already "
      r"|nearly |almost )?")

@@ -11,7 +11,12 @@ CONTRACTIONS = {
     "we'd": "we would", "we've": "we have", "they're": "they are", "you've": "you have", "isn't": "is not",
     "aren't": "are not", "can't": "can not", "cannot": "can not", "don't": "do not", "doesn't": "does not",
     "didn't": "did not", "won't": "will not", "wouldn't": "would not", "couldn't": "could not", "dont": "do not",
-    "whats": "what is", "wheres": "where is", "o'clock": "oclock", "wi-fi": "wifi", "gonna": "going to",
+    "whats": "what is", "wheres": "where is", "o'clock": "oclock",
+    "he's": "he is", "she's": "she is", "somebody's": "somebody is", "someone's": "someone is", "haven't": "have not",
+    "hasn't": "has not", "hadn't": "had not", "wasn't": "was not", "weren't": "were not", "shouldn't": "should not",
+    "you'll": "you will", "we'll": "we will", "they'll": "they will", "they've": "they have", "he'd": "he would",
+    "she'd": "she would", "they'd": "they would", "you'd": "you would", "mustn't": "must not", "wanna": "want to",
+    "wi-fi": "wifi", "gonna": "going to",
 }
 
 IRREGULAR = {

@@ -13,7 +13,7 @@ SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF, ALIKE = 0.95, 0.85, 0.9, 0.8, 0
 """How much a word counts that means about the same, or that answers for the other."""
 MATCHES = 1000
 """Words of visitors of which it is kept what they match, at most."""
-HINT = 0.4
+HINT = 0.25
 """So much of a word counts where it leads to nothing and tells nothing else."""
 LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
@@ -225,7 +225,7 @@ class Facts:
             score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
         score += 0.2 * any(not each.term.aims.isdisjoint(fact.stems) for each in asked)
-        score += 0.15 * bool(kind and answers) - 0.1 * (not exact)
+        score += 0.15 * bool(kind and answers) - 0.3 * (not exact)
         return Fit(fact, coverage, answers, score, around, left)
 
 

@@ -99,8 +99,9 @@ class Finding:
         if question.asks_day:
             fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
         best = self._pointed(question, topic, facts, fits, enough) if question.points else _best(fits, enough)
-        if question.tells_age:  # there may be a limit
-            best = _best([fit for fit in fits if "limit" in fit.fact.kinds], AGED) or best
+        if question.tells_age or question.of_the_young:  # there may be a limit
+            limits = [fit for fit in fits if "limit" in fit.fact.kinds]
+            best = _best(limits, AGED if question.tells_age else NEAR) or best
         if best is None and leans and not question.kind and things:  # it may be something else that is asked of it
             best = _best([replace(fit, answers=_is_subject(things, fit.fact)) for fit in fits], EXACT)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)

@@ -20,7 +20,11 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
     before = language.before_time.split()
     before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
     costs = {lexicon.stem(word) for word in language.cost.split()}
-    no_place = costs.union(*(named[name] for name in ("times", "months", "currencies")))
+    helpers = {lexicon.stem(word) for word in language.by_people.split()}
+    no_place = costs.union(
+        {lexicon.stem(language.age.split()[0])},
+        *(named[name] for name in ("times", "months", "currencies")),
+    )
     verbs, before_month = set(language.verbs.split()), {*before, *language.before_place.split(), "of"}
     through = set(language.through.split())
     by, articles = language.by.split(), set(language.articles.split())
@@ -75,6 +79,10 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
             kinds.add("place")
             if term.stem not in before_place:
                 kinds.add("there")
+        if term.word in by and not helpers.isdisjoint(stems[place + 1 : place + 3]):
+            kinds.add("person")
+        if _is_year(terms[place : place + 3]):
+            kinds |= {"time", "age"}
         if term.word in language.titles.split():
             kinds.add("person")
     if "age" in kinds and set(language.age.split()) & set(words):
@@ -94,6 +102,12 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
 
 
 _STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
+
+
+def _is_year(terms: Sequence[Term]) -> bool:
+    """Two numbers are one in words: "eighteen eighty-nine"."""
+    century, year = (terms[0].number, terms[1].number) if len(terms) > 1 else (None, None)
+    return century is not None and year is not None and 13 <= century <= 20 and 0 < year < 100
 
 
 def _named(terms: Sequence[Term]) -> bool:

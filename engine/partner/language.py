@@ -114,6 +114,8 @@ class Language:
     """Before the name of a person."""
     capitals: str
     """Words with a capital letter that are no person."""
+    by_people: str
+    """Words for a person after `by`: "sold by the ushers"."""
     people: str
     """Words for a person by what they do."""
     verbs: str
@@ -154,6 +156,8 @@ class Language:
     """A pattern: it asks for a day."""
     of_age: str
     """A pattern: what stands before how old somebody is."""
+    of_the_young: str
+    """A pattern: whether those may come who may be too young."""
     points: str
     """A pattern: what stands for that which was spoken of just now, and for nothing else."""
     follow: str

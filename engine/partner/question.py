@@ -37,6 +37,8 @@ class Question:
     asks_day: bool
     tells_age: bool
     """It says how old somebody is: "my daughter is nine"."""
+    of_the_young: bool
+    """It asks whether those may come who may be too young."""
     asks: bool
     asks_later: bool
     """It has a question in it, if not at its beginning."""
@@ -97,6 +99,7 @@ def read(lexicon: Lexicon, text: str, name: str = "") -> Question:
         points=bool(patterns.points.search(spoken)),
         asks_day=bool(patterns.ask_day.search(spoken)),
         tells_age=_tells_age(lexicon, patterns, words),
+        of_the_young=bool(patterns.of_the_young.search(spoken)),
         asks=bool(patterns.asks.match(spoken)),
         asks_later=bool(patterns.asks_later.search(spoken)),
         requests=(polite != bare and not patterns.wishes.match(bare)) or "please" in said,
@@ -164,6 +167,7 @@ class Patterns:
     points: re.Pattern[str]
     ask_day: re.Pattern[str]
     of_age: re.Pattern[str]
+    of_the_young: re.Pattern[str]
     follow: re.Pattern[str]
     follow_tail: re.Pattern[str]
     talk: tuple[tuple[str, re.Pattern[str]], ...]
@@ -192,6 +196,7 @@ def compiled(language: Language) -> Patterns:
         re.compile(language.points),
         re.compile(language.ask_day),
         re.compile(language.of_age),
+        re.compile(language.of_the_young),
         re.compile(language.follow),
         re.compile(f"(?:{language.follow_tail})$"),
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.talk),
