@@ -51,7 +51,7 @@ class Acting:
                 return Step(self._ask(each), pending=Pending(tool.name, tuple(arguments.items()), each.name))
         if tool.confirm or unsure:
             what = self._saying.inside(tool.description or tool.name.replace("_", " "))
-            told = [_told(each, arguments[each.name]) for each in tool.parameters if each.name in arguments]
+            told = [self._told(each, arguments[each.name]) for each in tool.parameters if each.name in arguments]
             text = self._saying.phrase("confirm", what=", ".join([what, *told]))
             return Step(text, pending=Pending(tool.name, tuple(arguments.items())))
         return Step(self._saying.phrase("done_plain"), Call(tool.name, dict(arguments)))
@@ -172,9 +172,28 @@ class Acting:
             choices = self._saying.list(parameter.choices, "or")
             return self._saying.phrase("which", what=parameter.spoken, choices=choices)
         if parameter.type == "boolean":
-            return self._saying.phrase("on_off")
+            named = self._opposite(parameter)
+            choices = self._saying.list([parameter.spoken, named], "or") if named else ""
+            return f"{choices[0].upper()}{choices[1:]}?" if named else self._saying.phrase("on_off")
         many = parameter.type in ("number", "integer") and _is_counted(parameter)
         return self._saying.phrase("how_many" if many else "what", what=what)
+
+    def _told(self, parameter: Parameter, value: Value) -> str:
+        """An argument as it is asked back: "10 meters", "3 people", "room kitchen"."""
+        if isinstance(value, bool):
+            named = self._opposite(parameter)
+            return (parameter.spoken if value else named) if named else f"{parameter.spoken} {'on' if value else 'off'}"
+        if isinstance(value, str):
+            return value if parameter.choices else f"{parameter.spoken} {value}"
+        counted = parameter.unit or (parameter.spoken if _is_counted(parameter) else "")
+        return f"{value:g} {counted}" if counted else f"{parameter.spoken} {value:g}"
+
+    def _opposite(self, parameter: Parameter) -> str:
+        """The word for a no, where the name of a yes-or-no parameter is the word for a yes: "open"."""
+        for pair in (line.split() for line in self._lexicon.language.opposites):
+            if parameter.spoken in pair:
+                return pair[1 - pair.index(parameter.spoken)]
+        return ""
 
     def _wrong(self, parameter: Parameter, value: Value) -> str:
         """Why a value cannot be taken; or nothing."""
@@ -208,16 +227,6 @@ class Acting:
                 return ()
             calls.append(step.call)
         return calls
-
-
-def _told(parameter: Parameter, value: Value) -> str:
-    """An argument as it is asked back: "10 meters", "3 people", "room kitchen"."""
-    if isinstance(value, bool):
-        return f"{parameter.spoken} {'on' if value else 'off'}"
-    if isinstance(value, str):
-        return value if parameter.choices else f"{parameter.spoken} {value}"
-    counted = parameter.unit or (parameter.spoken if _is_counted(parameter) else "")
-    return f"{value:g} {counted}" if counted else f"{parameter.spoken} {value:g}"
 
 
 def _is_counted(parameter: Parameter) -> bool:

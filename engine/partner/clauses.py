@@ -29,8 +29,8 @@ def apart(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, str]]:
             yield read(lexicon, before), after
 
 
-def requested(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]]:
-    """What may be a request at the end of a sentence, and what stands before it."""
+def requested(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, str]]:
+    """What may be a request in a sentence, and the rest."""
     words, marks = _marked(lexicon, text)
     requests = compiled(lexicon.language).requests
     for at in range(FEWEST, len(words) - FEWEST + 1):
@@ -38,7 +38,10 @@ def requested(lexicon: Lexicon, text: str) -> Iterator[tuple[Question, Question]
         if at in marks or requests.match(after):
             question = read(lexicon, after)
             if not question.asks or question.requests or question.kind == "place":  # a tool may show where it is
-                yield question, read(lexicon, " ".join(words[:at]))
+                yield question, " ".join(words[:at])
+        before = " ".join(words[:at])
+        if at in marks and requests.match(before):
+            yield read(lexicon, before), after
 
 
 def _marked(lexicon: Lexicon, text: str) -> tuple[list[str], set[int]]:

@@ -124,8 +124,8 @@ POINTS = (r"\b(for|of|to|in|into|at|with|from|by|on|about|find|see|reach|visit|n
 ASK_DAY = r"\b(what|which) (days?|weekday)\b|\bis there a day\b|\b(some|certain|any) days\b"
 
 OF_THE_YOUNG = (r"\b(kids?|child|children|toddlers?|bab(y|ies)|son|daughter|teenagers?)\b.*\b(allowed|welcome|let in"
-     r"|come in|go in|get in|enter)\b|\b(can|may|could|are we allowed to|am i allowed to) ?(i|we)? (take|bring) .*\b(kids?|child"
-     r"|children|toddlers?|baby|son|daughter)\b")
+     r"|come in|go in|get in|enter)\b|\b(can|may|could|are we allowed to|am i allowed to) ?(i|we)? (take|bring) .*"
+     r"\b(kids?|child|children|toddlers?|baby|son|daughter)\b")
 
 OF_AGE = (r"\b(i|he|she|who|daughter|son|child|kid|boy|girl|baby|one|\w+son|\w+daughter) (is|am) (only |just |already "
      r"|nearly |almost )?")

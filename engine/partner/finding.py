@@ -30,6 +30,9 @@ OWN = 0.3
 """Terms that tell less than this leave a question without anything that it is about."""
 AGED = 0.2
 """So much is enough for a fact with a limit of age where somebody says how old they are."""
+WHOLE, ALIKE, BEHIND = 0.97, 0.02, 0.3
+"""A fact has all of what was asked from so much on; two have as much of it if they differ by no more, and one of them
+is not so much the better for other reasons."""
 ELSE = 0.35
 """A fact is about something else if more of what it is about was not spoken of."""
 DAYS = 0.25
@@ -95,10 +98,12 @@ class Finding:
                 replace(fit, answers=fit.answers and (fit.context >= CARRIED or (hours and "until" in fit.fact.kinds)))
                 for fit in fits
             ]
-        enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
         if question.asks_day:
             fits = [replace(fit, score=fit.score + (DAYS if fit.fact.days else -DAYS)) for fit in fits]
+        enough = EXACT if not named else HINT if question.tells and not kind else ENOUGH
         best = self._pointed(question, topic, facts, fits, enough) if question.points else _best(fits, enough)
+        if best is not None and not (kind or leans or question.tells or question.refers):
+            best = None if _is_one_of_several(best, fits) else best
         if question.tells_age or question.of_the_young:  # there may be a limit
             limits = [fit for fit in fits if "limit" in fit.fact.kinds]
             best = _best(limits, AGED if question.tells_age else NEAR) or best
@@ -203,6 +208,15 @@ class Finding:
 def _is_subject(terms: Sequence[Term], fact: Fact) -> bool:
     """A fact is about what terms name."""
     return any(term.stem == each.stem or bool(term.groups & each.groups) for term in terms for each in fact.subject)
+
+
+def _is_one_of_several(best: Fit, fits: Sequence[Fit]) -> bool:
+    """Other facts have as much of what was asked, and none has all of it: to say one of them is a guess."""
+    return best.coverage < WHOLE and any(
+        fit.answers and fit.coverage >= best.coverage - ALIKE and fit.score >= best.score - BEHIND
+        for fit in fits
+        if fit is not best
+    )
 
 
 def _best(fits: Sequence[Fit], enough: float) -> Fit | None:

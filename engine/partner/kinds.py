@@ -81,7 +81,7 @@ def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[
                 kinds.add("there")
         if term.word in by and not helpers.isdisjoint(stems[place + 1 : place + 3]):
             kinds.add("person")
-        if _is_year(terms[place : place + 3]):
+        if last in before_month and _is_year(terms[place : place + 3]):
             kinds |= {"time", "age"}
         if term.word in language.titles.split():
             kinds.add("person")

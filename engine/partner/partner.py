@@ -271,7 +271,7 @@ class Partner:
                 continue
             whole = self._tools.wanted(question.request, topic.tool)
             before = whole.arguments if whole is not None and whole.tool is wanted.tool else {}
-            unsure = wanted.more or asked.states or not not_now.isdisjoint(rest.words)
+            unsure = wanted.more or asked.states or not not_now.isdisjoint(self._lexicon.words(rest))
             step = self._acting.begin(wanted.tool, {**before, **wanted.arguments}, unsure)
             return self._begun(step, wanted.tool, topic)
         return None
