@@ -189,6 +189,7 @@ ENGLISH = Language(
         "daily": tuple(range(7)),
         "every_day": tuple(range(7)),
         "all_week": tuple(range(7)),
+        "during_the_week": (0, 1, 2, 3, 4),
     },
     to="to through till until",
     ranges="to through till until between",
@@ -207,6 +208,7 @@ ENGLISH = Language(
     before_time="at from until till to past by before after between around about and",
     durations="second minute hour day week month year night",
     ahead="before ahead advance prior beforehand earlier after",
+    soon="within",
     age="age aged old older oldest young younger youngest",
     ages="year month",
     before_age="under over above below least most than age aged",
@@ -239,7 +241,9 @@ ENGLISH = Language(
         "look looks responsible care charge lead leads led run runs manage manages organises manager keeper director "
         "doctor nurse chef boss head owner founder teacher guide leader interpreter"
     ),
+    adults="adult",
     verbs=(
+        "give gives spend spends "
         "is are was were be can may must should will would has have had do does did costs cost opens open closes close "
         "starts start begins begin leaves leave takes take runs run lasts last pay pays comes come stands stand serves "
         "makes make live lives need needs sees wait waits seats hangs meet park go goes ends end stay stays lies sells "
@@ -260,7 +264,9 @@ ENGLISH = Language(
         "long": "long minute hour day week month year time take need plan last duration length second visit",
         "extent": "long minute hour day week month year time duration length last",
         "often": "often frequently time regularly",
-        "count": "number people person",
+        "count": (
+            "number people person capacity room space seat crowd group party folk limit maximum handle visitor guest"
+        ),
         "person": (
             "person name job task duty keeper chief guide technician warden responsible care charge_of in_charge "
             "look_after ask speak talk head boss manager run lead look take_care contact own owner belong turn behind"
@@ -306,6 +312,7 @@ ENGLISH = Language(
         "i we you me us it that this the a an do does did please thank thanks now then yet at all just mind rather "
         "would like want need to have let leave be is on again so sorry okay oh well i_am still really today"
     ),
+    switches="switch turn put set leave keep",
     handing="get fetch bring send give find call want need",
     wheres="where way place find map",
     stops="stop halt",

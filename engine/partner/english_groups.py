@@ -36,7 +36,7 @@ SAME = (
     "play put_on start_playing",
     "song music track tune",
     "louder volume loud",
-    "bright brightness light lamp lights",
+    "bright brightness light lamp lights dim",
     "temperature warm cold heat heating degree",
     "fan ventilator ventilation",
     "window windows",

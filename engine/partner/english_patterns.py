@@ -25,6 +25,9 @@ KINDS = (
         (r"\bhow much (can|could|do|does|did) (you|it|they|i|we|he|she|this|that)\b(?!.*\b(cost|costs|charge|pay"
          r"|owe|take|want|ask|get|need)\b)"),
     )),
+    ("count", (
+        r"\bhow (big|large) (a|is the|can a|may a) (crowd|group|party)\b",
+    )),
     ("size", (
         r"\bhow (fast|strong|heavy|tall|big|large|high|deep|wide)\b",
     )),
@@ -41,7 +44,6 @@ KINDS = (
     ("count", (
         r"\bhow many\b", r"\b(what|maximum) number of\b", r"\b(is|are) there (enough )?(room|space|seats) for\b",
         r"\b(the most|maximum) (people|visitors|guests|persons)\b", r"\bcapacity\b",
-        r"\bhow (big|large) (a|is the|can a|may a) (crowd|group|party)\b", r"\bhow big a group\b",
     )),
     ("far", (
         r"\bhow far\b", r"\bwhat distance\b", r"\bhow close\b", r"\bhow near\b",
@@ -89,7 +91,7 @@ ASKS = (r"(and |but |so )?(what|where|when|who|whom|whose|which|why|how|is|are|w
      r"|should|am|at what|from which|from where|on which|in which|until when|till when|since when|for how|can (i"
      r"|we|one|my|the)|could (i|we)|has|have|any)\b")
 
-REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps )*|(please|kindly) |(i|we) (want"
+REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps |mind )*|(please|kindly) |(i|we) (want"
      r"|would like|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let"
      r" us )")
 
@@ -112,9 +114,11 @@ FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)
      r" (morning|afternoon|evening|day)|please|(can|could|would|will) you (please |maybe |perhaps |kindly"
      r" )?(tell|inform|let) (me|us)( know)?( about)?|do you (happen to )?know( about)?|i (would like|want|need)"
      r" to know( about)?|i was wondering|i wonder|(please )?tell (me|us)( about| please)?|i have a question|one"
-     r" question|may i ask( you)?|any idea|do you have any idea|i would like to ask|can i ask( you)?|by the way)\b")
+     r" question|may i ask( you)?|any idea|do you have any idea|i would like to ask|can i ask( you)?|by the way|dear"
+     r"|darling)\b")
 
-TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam)")
+TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam"
+     r"|dear|love|darling|mate|sweetheart|robot)")
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 

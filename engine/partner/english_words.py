@@ -63,6 +63,7 @@ IRREGULAR = {
 }
 
 STOP = (
+    "this_year this_week this_month this_season in_town "
     "have_to need_to against a an the this that these those i me my mine we us our you your yours he him his she "
     "her it its they them their "
     "am is are was were be been being do does did done have has had having will would shall should can could may "

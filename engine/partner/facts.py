@@ -136,6 +136,7 @@ class Facts:
         self._lexicon, self._ambient = lexicon, ambient
         self.all = tuple(describe(lexicon, text) for text in texts)
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
+        self._adults = frozenset(lexicon.stem_of(word) for word in lexicon.language.adults.split())
         self._matches: dict[tuple[str, str, frozenset[str]], dict[tuple[str, float], float]] = {}
         self._leads = frozenset(stem for fact in self.all for stem in fact.leads)
         count = len(self.all) + 1
@@ -214,7 +215,7 @@ class Facts:
             answers = _places(asked, fact)
         coverage = covered / total if total else 0.0
         said = [*asked, *(each for terms in context for each in terms)]
-        subject = [(term, self.weight(term)) for term in fact.subject]
+        subject = [(term, self.weight(term)) for term in fact.subject if term.stem not in self._adults]
         if kind == "person" and answers:
             subject = []  # the name that is asked for may be what the sentence is about
         left = sum(weight for term, weight in subject if weight > LIGHT and not _named(term, said))
@@ -225,6 +226,7 @@ class Facts:
             score += 0.25 * (1 - len(fact.days) / 7) if named else -0.05 if len(fact.days) > 3 else -0.2
         score -= 0.004 * len(fact.terms)  # of two that fit alike the shorter one says less else
         score += 0.2 * any(not each.term.aims.isdisjoint(fact.stems) for each in asked)
+        score += 0.1 * (kind == "place") * any(is_named(each.term, fact) for each in asked if each.term.weight == FULL)
         score += 0.15 * bool(kind and answers) - 0.3 * (not exact)
         return Fit(fact, coverage, answers, score, around, left)
 
@@ -241,6 +243,11 @@ def _places(asked: Sequence[Asked], fact: Fact) -> bool:
     if "there" in fact.kinds or any(_named(term, asked) for term in fact.subject if term.weight == FULL):
         return True
     return any(not _named(term, asked) for places in fact.located for term in places)
+
+
+def is_named(term: Term, fact: Fact) -> bool:
+    """Whether a fact is about what a term names."""
+    return any(term.stem == each.stem or bool(term.groups & each.groups) for each in fact.subject)
 
 
 def _named(term: Term, said: Sequence[Asked]) -> bool:

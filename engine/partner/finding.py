@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.partner.clauses import apart
-from engine.partner.facts import Asked, Fact, Facts, Fit
+from engine.partner.facts import Asked, Fact, Facts, Fit, is_named
 from engine.partner.question import Question
 from engine.partner.reading import FULL, Lexicon, Term
 from engine.partner.topic import Topic
@@ -156,6 +156,7 @@ class Finding:
         if not (question.kind or question.leans or question.refers):
             return Found(None, None, None, topic.terms)
         before = self._before(topic)
+        hours = question.kind == "time" and any(term.groups & self._hours for term in question.terms)
         unknown = bool(topic.said) and topic.fact is None  # nothing was known of that: why should it be now?
         enough = CARRIED if question.kind and not unknown else ENOUGH
         fits = []
@@ -164,13 +165,14 @@ class Finding:
             best = max(both, key=lambda each: each.coverage)
             same = fact is topic.fact
             more = same and not question.kind
-            fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not more))
+            wrong = more or (hours and "time" not in fact.kinds)
+            fits.append(replace(best, score=best.score + 0.3 * same, answers=best.answers and not wrong))
         return Found(_best(fits, enough), None, _near(fits), topic.terms)
 
     def _asked_apart(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
         """Where a question stands beside a statement, it may be about what that is about; or about what it names."""
         for asked, rest in apart(self._lexicon, question.text):
-            if asked.kind != question.kind:
+            if question.asks and asked.kind != question.kind:
                 continue
             words = self._lexicon.words(rest)
             terms = self._lexicon.hinted(words, self._lexicon.read(words))
@@ -207,7 +209,7 @@ class Finding:
 
 def _is_subject(terms: Sequence[Term], fact: Fact) -> bool:
     """A fact is about what terms name."""
-    return any(term.stem == each.stem or bool(term.groups & each.groups) for term in terms for each in fact.subject)
+    return any(is_named(term, fact) for term in terms)
 
 
 def _is_one_of_several(best: Fit, fits: Sequence[Fit]) -> bool:

@@ -3,105 +3,190 @@ speaks of."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from engine.partner.language import Language
 from engine.partner.reading import FULL, Lexicon, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A language's tables that say what a word is, as sets: of stems, but those of small words, which stand as they
+    are."""
+
+    units: tuple[tuple[frozenset[str], str], ...]
+    """Units, and the kind of question that a number with one of them answers."""
+    currencies: frozenset[str]
+    durations: frozenset[str]
+    ages: frozenset[str]
+    times: frozenset[str]
+    months: frozenset[str]
+    repeats: frozenset[str]
+    places: frozenset[str]
+    rooms: frozenset[str]
+    costs: frozenset[str]
+    helpers: frozenset[str]
+    no_place: frozenset[str]
+    before_place: frozenset[str]
+    before_time: frozenset[str]
+    before_month: frozenset[str]
+    before_age: frozenset[str]
+    article: frozenset[str]
+    articles: frozenset[str]
+    verbs: frozenset[str]
+    age: frozenset[str]
+    soon: frozenset[str]
+    ahead: frozenset[str]
+    by: frozenset[str]
+    through: frozenset[str]
+    titles: frozenset[str]
+
+
+@functools.lru_cache(maxsize=8)
+def _words(lexicon: Lexicon) -> Words:
+    language = lexicon.language
+
+    def stems(words: str) -> frozenset[str]:
+        return frozenset(lexicon.stem_of(word) for word in words.split())
+
+    def plain(words: str) -> frozenset[str]:
+        return frozenset(words.split())
+
+    currencies, durations = stems(language.currencies), stems(language.durations)
+    times, months, costs = stems(language.times), stems(language.months), stems(language.cost)
+    before_time = plain(language.before_time)
+    return Words(
+        ((currencies, "price"), (durations, "long"), (stems(language.distances), "far")),
+        currencies,
+        durations,
+        stems(language.ages),
+        times,
+        months,
+        stems(language.repeats),
+        stems(language.places),
+        stems(language.rooms),
+        costs,
+        stems(language.by_people),
+        costs | times | months | currencies | stems(language.age.split()[0]),
+        stems(language.before_place),
+        before_time,
+        before_time | plain(language.before_place) | {"of"},
+        plain(language.before_age),
+        plain(language.article),
+        plain(language.articles),
+        plain(language.verbs),
+        plain(language.age),
+        plain(language.soon),
+        plain(language.ahead),
+        plain(language.by),
+        plain(language.through),
+        plain(language.titles),
+    )
 
 
 def kinds_of(lexicon: Lexicon, text: str, words: Sequence[str], terms: Sequence[Term], verb: int) -> frozenset[str]:
     """The kinds of question that a sentence can answer. verb: the place of its first: where it says something is after
     that."""
-    language = lexicon.language
-    stems = [term.stem for term in terms]
-    named = {name: {lexicon.stem_of(word) for word in getattr(language, name).split()} for name in _STEMMED}
-    before = language.before_time.split()
-    before_place = frozenset(lexicon.stem_of(word) for word in language.before_place.split())
-    costs = {lexicon.stem(word) for word in language.cost.split()}
-    helpers = {lexicon.stem(word) for word in language.by_people.split()}
-    no_place = costs.union(
-        {lexicon.stem(language.age.split()[0])},
-        *(named[name] for name in ("times", "months", "currencies")),
-    )
-    verbs, before_month = set(language.verbs.split()), {*before, *language.before_place.split(), "of"}
-    through = set(language.through.split())
-    by, articles = language.by.split(), set(language.articles.split())
-    ahead = set(language.ahead.split())
-    ages, limits = {lexicon.stem(word) for word in language.ages.split()}, language.before_age.split()
+    language, known = lexicon.language, _words(lexicon)
+    aged = not known.age.isdisjoint(words)
     kinds: set[str] = set()
-    for place, term in enumerate(terms):
-        after = stems[place + 1] if place + 1 < len(stems) else ""
-        then = stems[place + 2] if place + 2 < len(stems) else ""
-        last = terms[place - 1].word if place else ""
-        if term.number is not None:
-            units = ("currencies", "durations", "distances")
-            unit = next((name for each in (after, then) for name in units if each in named[name]), "")
-            kinds |= {"currencies": {"price"}, "durations": {"long"}, "distances": {"far"}}.get(unit, set())
-            thing = after and terms[place + 1].weight > 0 and after not in named["times"] | named["months"]
-            if unit == "durations" and ahead & {each.word for each in terms[place + 1 : place + 4]}:
-                kinds.add("ahead")  # "two weeks ahead"
-            if not unit and ((last in before and not thing) or 1000 <= term.number < 2100):
-                kinds.add("time")
-            if last == "for" and all(each.number is not None for each in terms[place:]):
-                kinds.add("price")
-            year = not thing and 1000 <= term.number < 2100
-            if not unit and not year and (thing or last not in before or last == "and"):
-                kinds.add("count")
-            room = place > 0 and stems[place - 1] in named["rooms"]
-            of_years = unit == "durations" and not ages.isdisjoint((after, then))
-            bare = not unit and not thing and last not in before and not room
-            if of_years or bare or (not unit and (last in limits or 1000 <= term.number < 2100)):
-                kinds.add("age")
-            if of_years or (not unit and last in limits):
-                kinds.add("limit")
-        repeated = bool(place) and terms[place - 1].stem in named["repeats"]
-        if term.word in language.article.split() and after in named["durations"] and not repeated:
-            kinds.add("long")
-        month = term.stem in named["months"] and (term.word not in verbs or last in before_month)
-        if term.stem in named["times"] or month or term.days:
-            kinds.add("time")
-        if (term.stem in named["repeats"] and after and term.word != last) or len(term.days) == 7:
-            kinds.add("often")
-        numbered = after.startswith("#") or (place + 1 < len(terms) and len(terms[place + 1].word) == 1)
-        if term.stem in named["rooms"] and numbered:
-            kinds |= {"place", "there"}
-        inside = (
-            term.word not in through and _named(terms[place - 1 : place]) and stems[place - 1] not in named["times"]
-        )
-        if (place >= verb or inside) and (
-            term.stem in named["places"]
-            or (place == len(terms) - 1 and _points(language, term.word, place and stems[place - 1] in before_place))
-            or (term.stem in before_place and _is_thing(lexicon, terms[place + 1 :], no_place))
-            or (term.word in by and articles.issuperset(each.word for each in terms[place + 1 : place + 2]))
-        ):
-            kinds.add("place")
-            if term.stem not in before_place:
-                kinds.add("there")
-        if term.word in by and not helpers.isdisjoint(stems[place + 1 : place + 3]):
-            kinds.add("person")
-        if last in before_month and _is_year(terms[place : place + 3]):
-            kinds |= {"time", "age"}
-        if term.word in language.titles.split():
-            kinds.add("person")
-    if "age" in kinds and set(language.age.split()) & set(words):
+    for place in range(len(terms)):
+        if terms[place].number is not None:
+            kinds |= _of_number(known, terms, place, aged)
+        kinds |= _of_word(known, terms, place)
+        kinds |= _of_place(lexicon, known, terms, place, verb)
+    if "age" in kinds and aged:
         kinds.discard("long")
-    if language.free in words or any(stem in named["currencies"] for stem in stems):
+    if language.free in words or any(term.stem in known.currencies for term in terms):
         kinds.add("price")
-    if kinds & {"count", "time"} and costs & set(stems):
+    if kinds & {"count", "time"} and not known.costs.isdisjoint(term.stem for term in terms):
         kinds.add("price")
     if "time" in kinds and set(words) & set(language.ranges.split()):
         kinds.add("until")
-    if "ahead" in kinds:
-        kinds.remove("ahead")
-        kinds.add("time")
+    if "ahead" in kinds:  # "until a day before" says no hours
+        kinds = kinds - {"ahead"} | {"time"}
     if _names(language.capitals.split(), text, bool(set(language.people.split()) & set(words))):
         kinds.add("person")
     return frozenset(kinds)
 
 
-_STEMMED = ("currencies", "durations", "distances", "times", "months", "repeats", "places", "rooms")
+def _of_number(known: Words, terms: Sequence[Term], place: int, aged: bool) -> set[str]:
+    """What a number tells. aged: the sentence speaks of an age."""
+    number, before = terms[place].number or 0.0, terms[place - 1] if place else None
+    if before is not None and before.stem in known.currencies:
+        return set()  # "nine dollars fifty"
+    last = before.word.split()[-1] if before is not None else ""
+    follow = terms[place + 1 : place + 3]
+    unit, kind = next(
+        ((each, kind) for each in follow for units, kind in known.units if each.stem in units), (None, "")
+    )
+    kinds = {kind} if kind else set()
+    thing = bool(follow) and follow[0].weight > 0 and follow[0].stem not in known.times | known.months
+    year = not thing and 1000 <= number < 2100
+    of_years = kind == "long" and not known.ages.isdisjoint(each.stem for each in follow)
+    if kind == "long" and unit is not None:
+        within = last in known.soon or (place > 1 and terms[place - 2].word in known.soon)
+        if within or not known.ahead.isdisjoint(each.word for each in terms[place + 1 : place + 4]):
+            kinds.add("ahead")  # "two weeks ahead"
+    if last == "for" and all(each.number is not None for each in terms[place:]):
+        kinds.add("price")
+    if of_years:
+        kinds |= {"age", "limit"}
+    if kind:
+        return kinds
+    if (last in known.before_time and not thing) or 1000 <= number < 2100:
+        kinds.add("time")
+    is_name = before is not None and (before.stem in known.rooms or (_named(before) and last not in known.verbs))
+    bare = last not in known.before_time and not is_name  # "line four" is no number of anything
+    if not year and (thing or (not aged and (bare or last == "and"))):
+        kinds.add("count")
+    if (bare and not thing) or last in known.before_age or 1000 <= number < 2100:
+        kinds.add("age")
+    if last in known.before_age:
+        kinds.add("limit")
+    return kinds
+
+
+def _of_word(known: Words, terms: Sequence[Term], place: int) -> set[str]:
+    """What a word, and those beside it, tell of a time, how often, and of whom."""
+    term, before, after = terms[place], terms[place - 1] if place else None, terms[place + 1 : place + 3]
+    last, stem = (before.word if before is not None else ""), after[0].stem if after else ""
+    kinds: set[str] = set()
+    if term.word in known.article and stem in known.durations and not (before and before.stem in known.repeats):
+        kinds.add("long")  # "a day", but not "twice a day"
+    month = term.stem in known.months and (term.word not in known.verbs or last in known.before_month)
+    if term.stem in known.times or month or term.days:
+        kinds.add("time")
+    if (term.stem in known.repeats and stem and term.word != last) or len(term.days) == 7:
+        kinds.add("often")
+    if last in known.before_month and _is_year(terms[place : place + 2]):
+        kinds |= {"time", "age"}
+    if term.word in known.titles:
+        kinds.add("person")
+    if term.word in known.by and not known.helpers.isdisjoint(each.stem for each in after):
+        kinds.add("person")
+    return kinds
+
+
+def _of_place(lexicon: Lexicon, known: Words, terms: Sequence[Term], place: int, verb: int) -> set[str]:
+    """Whether a word tells where something is; "there": not beside a thing, such as "upstairs"."""
+    term, before, after = terms[place], terms[place - 1] if place else None, terms[place + 1 : place + 2]
+    if term.stem in known.rooms and after and (after[0].stem.startswith("#") or len(after[0].word) == 1):
+        return {"place", "there"}
+    beside = before is not None and _named(before) and before.stem not in known.times
+    if place < verb and not (beside and term.word not in known.through):  # "the tavern in the stables"
+        return set()
+    ends = place == len(terms) - 1 and (
+        term.word in lexicon.language.pointing.split()
+        or (before is not None and before.stem in known.before_place and term.word in lexicon.language.listener.split())
+    )
+    door = term.word in known.by and bool(after) and after[0].word in known.articles  # "by the door"
+    if term.stem in known.before_place:
+        return {"place"} if ends or _is_thing(known, terms[place + 1 :]) else set()
+    return {"place", "there"} if ends or door or term.stem in known.places else set()
 
 
 def _is_year(terms: Sequence[Term]) -> bool:
@@ -110,23 +195,21 @@ def _is_year(terms: Sequence[Term]) -> bool:
     return century is not None and year is not None and 13 <= century <= 20 and 0 < year < 100
 
 
-def _named(terms: Sequence[Term]) -> bool:
-    """The first of them names something: "the tavern in the stables"."""
-    return bool(terms) and terms[0].weight == FULL and terms[0].number is None
+def _named(term: Term) -> bool:
+    """It is the name of something."""
+    return term.weight == FULL and term.number is None
 
 
-def _points(language: Language, word: str, after: object) -> bool:
-    """Whether the last word is a place: "here", and after a small word for a place who asks, "behind you"."""
-    return word in language.pointing.split() or (bool(after) and word in language.listener.split())
-
-
-def _is_thing(lexicon: Lexicon, terms: Sequence[Term], no_place: set[str]) -> bool:
+def _is_thing(known: Words, terms: Sequence[Term]) -> bool:
     """What follows a small word is a thing, so that both are a place: neither a time nor a number."""
-    for term in terms[:3]:
-        if term.word in lexicon.language.articles.split():
-            continue
-        return term.weight > 0 and term.number is None and term.stem not in no_place and not term.days
-    return False
+    term = next((term for term in terms[:3] if term.word not in known.articles), None)
+    return (
+        term is not None
+        and term.weight > 0
+        and term.number is None
+        and term.stem not in known.no_place
+        and not term.days
+    )
 
 
 def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
@@ -139,13 +222,14 @@ def _names(no_person: Sequence[str], text: str, of_person: bool) -> bool:
 
 def located(lexicon: Lexicon, terms: Sequence[Term]) -> tuple[tuple[Term, ...], ...]:
     """What follows the small words before places."""
-    before = frozenset(lexicon.stem_of(word) for word in lexicon.language.before_place.split())
-    articles = lexicon.language.articles.split()
+    known = _words(lexicon)
     found: list[tuple[Term, ...]] = []
-    for at in range(len(terms)):
-        if terms[at].stem in before or lexicon.stem(terms[at].word.split()[-1]) in before:  # "go in" is one term
+    for at, term in enumerate(terms):
+        if (
+            term.stem in known.before_place or lexicon.stem(term.word.split()[-1]) in known.before_place
+        ):  # "go in" is one
             rest = terms[at + 1 :]
-            rest = rest[1:] if rest and rest[0].word in articles else rest
-            run = tuple(itertools.takewhile(lambda term: term.weight > 0, rest))
+            rest = rest[1:] if rest and rest[0].word in known.articles else rest
+            run = tuple(itertools.takewhile(lambda each: each.weight > 0, rest))
             found += [run] if run else []
     return tuple(found)

@@ -89,6 +89,8 @@ class Language:
     """After a duration, it says when: "two weeks ahead"."""
     age: str
     """Words of a sentence in which years are an age, and not how long something takes."""
+    soon: str
+    """Before a duration, it says when: "within two weeks"."""
     ages: str
     """Those of them that an age is told in."""
     before_age: str
@@ -118,6 +120,8 @@ class Language:
     """Words for a person after `by`: "sold by the ushers"."""
     people: str
     """Words for a person by what they do."""
+    adults: str
+    """Whom a fact is about where it is about everybody, but for those that it names."""
     verbs: str
     """What a statement's subject ends before."""
     kinds: tuple[tuple[str, tuple[str, ...]], ...]
@@ -175,6 +179,8 @@ class Language:
     no: str
     with_no: str
     """Small words that may stand beside a no without making it something else."""
+    switches: str
+    """Words before an "on" that is none of place: "switch on the lamp"."""
     handing: str
     """Words that ask for somebody or something, whatever has to be done for that: "get the manager"."""
     wheres: str

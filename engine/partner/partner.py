@@ -236,8 +236,10 @@ class Partner:
             return None
         informs = self._tools.informs(wanted.tool)
         if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
-            known = best is not None and not question.forbids
-            return None if known else self._decided(self._saying.phrase("not_done"), "talk", topic)
+            if best is not None and not question.forbids:
+                return None
+            apart = None if question.forbids else self._act_apart(question, topic)  # it may be a no to something else
+            return apart or self._decided(self._saying.phrase("not_done"), "talk", topic)
         unsure = unsure or wanted.tied or (question.states and not informs)
         found = best.coverage if best is not None else 0.0
         if question.asks and not question.requests:

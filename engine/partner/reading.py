@@ -48,7 +48,7 @@ class Term:
     end: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lexicon:
     """A language's tables, made quick to look up. `lexicon` makes it once for each language."""
 

@@ -151,10 +151,13 @@ class Filling:
         return self._lexicon.units.get(self._lexicon.stem(word), ("", 1.0)) if word else ("", 1.0)
 
     def _boolean(self, name: str) -> bool | None:
-        """By a word for yes or no; or by one that means the same as its name, or the opposite: `open` and "shut"."""
+        """By a word for yes or no, but not by the "on" of "on the pier"; or by one that means the same as its name, or
+        the opposite: `open` and "shut"."""
         lexicon, language = self._lexicon, self._lexicon.language
         for at, word in reversed(list(enumerate(self.words))):
-            if word in language.false.split() or word in language.true.split():
+            before, after = self.words[at - 1] if at else "", self.words[at + 1 : at + 2]
+            where = bool(after) and after[0] in language.articles.split() and before not in language.switches.split()
+            if (word in language.false.split() or word in language.true.split()) and not where:
                 self.used.append((at, at + 1))
                 return word in language.true.split()
         means = {group for term in lexicon.read(lexicon.words(name)) for group in (term.stem, *term.groups)}
