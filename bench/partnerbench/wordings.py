@@ -10,7 +10,7 @@ from typing import Any
 from engine.toml import tomllib
 
 FOLDER = Path(__file__).with_name("wordings")
-SETS = ("tune", "first", "second", "third", "fourth", "fifth", "sixth")
+SETS = ("tune", "first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
 @dataclass(frozen=True, slots=True)
