@@ -180,7 +180,15 @@ ENGLISH = Language(
         "e",
     ),
     near=("open close", "start end", "start open", "end close", "late longer"),
-    opposites=("open close", "start stop", "lock unlock", "up down", "lift lower", "show hide"),
+    opposites=(
+        "open close",
+        "start stop",
+        "lock unlock",
+        "up down",
+        "lift lower",
+        "show hide",
+        "color black_and_white",
+    ),
     days=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     day_ranges={
         "weekday": (0, 1, 2, 3, 4),
@@ -257,6 +265,10 @@ ENGLISH = Language(
             "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
             "latest earliest opening_times opening_hours business_hours"
         ),
+        "hours": (
+            "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
+            "latest earliest opening_times opening_hours business_hours"
+        ),
         "place": (
             "room floor part area section wing corner side platform direction get go come find way reach point "
             "address located location see walk"
@@ -299,7 +311,7 @@ ENGLISH = Language(
     always_misheard=((_HOW.replace("HOW", "much|many"), r"\1how "),),
     misheard=((_HOW.replace("HOW", "far|long|often|old|late"), r"\1how "),),
     ask_day=patterns.ASK_DAY,
-    defaults={"price": "ticket", "time": "open"},
+    defaults={"price": "ticket", "time": "open", "hours": "open"},
     informs="tell say read check report look find get measure ask show",
     pronouns="it that they them there this those these he she him her one ones its their",
     yes=(
@@ -312,6 +324,7 @@ ENGLISH = Language(
         "i we you me us it that this the a an do does did please thank thanks now then yet at all just mind rather "
         "would like want need to have let leave be is on again so sorry okay oh well i_am still really today"
     ),
+    particles="on off",
     switches="switch turn put set leave keep",
     handing="get fetch bring send give find call want need",
     wheres="where way place find map",

@@ -53,6 +53,11 @@ KINDS = (
         r"\b(old|young) enough\b", r"\btoo (young|old)\b",
         r"\bwhat age\b", r"\bwhich age\b",
     )),
+    ("hours", (
+        r"\bfrom when (to|till|until) when\b", r"\bbetween (what|which) times\b",
+        r"\b(opening|visiting) (hours|times)\b",
+        r"\bfrom what time (to|till|until) what\b", r"\b(what|which) hours\b", r"\b(its|your|the|their) hours\b",
+    )),
     ("time", (
         (r"^(?!(?:(?:can|could|may|do|does|is|are|will|would|should|what|where|who|how|which)\b|.*\b(?:what|where|who|how"
          r"|which)\b).*\bwhen (?:i|we|you|he|she|it|they|the|my|our)\b).*\bwhen\b"),
@@ -88,8 +93,8 @@ KINDS = (
 )
 
 ASKS = (r"(and |but |so )?(what|where|when|who|whom|whose|which|why|how|is|are|was|were|do|does|did|may|might"
-     r"|should|am|at what|from which|from where|on which|in which|until when|till when|since when|for how|can (i"
-     r"|we|one|my|the)|could (i|we)|has|have|any)\b")
+     r"|should|am|at what|from what|up to what|to what|in what|from which|from where|on which|in which|until when"
+     r"|till when|since when|for how|can (i|we|one|my|the)|could (i|we)|has|have|any)\b")
 
 REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps |mind )*|(please|kindly) |(i|we) (want"
      r"|would like|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let"

@@ -19,6 +19,7 @@ LITTLE = 0.2
 """So much of a word counts that only says of which kind a question is."""
 ACCEPTED: Mapping[str, frozenset[str]] = {
     "time": frozenset({"time", "often"}),
+    "hours": frozenset({"clock", "until"}),
     "long": frozenset({"long"}),
     "extent": frozenset({"long", "far"}),
     "far": frozenset({"far", "long"}),
@@ -29,7 +30,7 @@ ACCEPTED: Mapping[str, frozenset[str]] = {
     **{kind: frozenset({kind}) for kind in ("price", "count", "place", "person")},
 }
 """Kind of question → kinds of fact that answer it."""
-_LED = ("", "place", "time", "often")
+_LED = ("", "place", "time", "hours", "often")
 """Kinds of which what holds for all holds for one: where plants are, there are orchids, but the price is another."""
 
 
@@ -209,8 +210,10 @@ class Facts:
         )
         answers = not kind or bool(ACCEPTED[kind] & fact.kinds)
         exact = kind != "time" or "time" in fact.kinds
-        if not exact and any(each.hours for each in asked):
-            answers = False  # how often something goes on does not say when a place is open
+        hours = [each.term for each in asked if each.hours or each.term.days] if kind == "time" else []
+        fits = any(term.groups & fact.groups or term.days & fact.days for term in hours)
+        if hours and not fits and not fact.kinds & ACCEPTED["hours"]:
+            answers = False  # how often something goes on, and on which days, does not say when a place is open
         if kind == "place" and answers:
             answers = _places(asked, fact)
         coverage = covered / total if total else 0.0

@@ -156,7 +156,7 @@ class Finding:
         if not (question.kind or question.leans or question.refers):
             return Found(None, None, None, topic.terms)
         before = self._before(topic)
-        hours = question.kind == "time" and any(term.groups & self._hours for term in question.terms)
+        hours = question.kind in ("time", "hours") and any(term.groups & self._hours for term in question.terms)
         unknown = bool(topic.said) and topic.fact is None  # nothing was known of that: why should it be now?
         enough = CARRIED if question.kind and not unknown else ENOUGH
         fits = []
@@ -172,7 +172,7 @@ class Finding:
     def _asked_apart(self, question: Question, topic: Topic, facts: Sequence[Fact]) -> Found | None:
         """Where a question stands beside a statement, it may be about what that is about; or about what it names."""
         for asked, rest in apart(self._lexicon, question.text):
-            if question.asks and asked.kind != question.kind:
+            if asked.kind != question.kind and (question.asks or not asked.kind):
                 continue
             words = self._lexicon.words(rest)
             terms = self._lexicon.hinted(words, self._lexicon.read(words))

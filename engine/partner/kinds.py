@@ -138,7 +138,7 @@ def _of_number(known: Words, terms: Sequence[Term], place: int, aged: bool) -> s
     if kind:
         return kinds
     if (last in known.before_time and not thing) or 1000 <= number < 2100:
-        kinds.add("time")
+        kinds |= {"time"} if 1000 <= number < 2100 else {"time", "clock"}
     is_name = before is not None and (before.stem in known.rooms or (_named(before) and last not in known.verbs))
     bare = last not in known.before_time and not is_name  # "line four" is no number of anything
     if not year and (thing or (not aged and (bare or last == "and"))):
@@ -159,7 +159,7 @@ def _of_word(known: Words, terms: Sequence[Term], place: int) -> set[str]:
         kinds.add("long")  # "a day", but not "twice a day"
     month = term.stem in known.months and (term.word not in known.verbs or last in known.before_month)
     if term.stem in known.times or month or term.days:
-        kinds.add("time")
+        kinds |= {"time", "clock"} if term.stem in known.times else {"time"}
     if (term.stem in known.repeats and stem and term.word != last) or len(term.days) == 7:
         kinds.add("often")
     if last in known.before_month and _is_year(terms[place : place + 2]):

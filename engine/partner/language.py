@@ -179,6 +179,8 @@ class Language:
     no: str
     with_no: str
     """Small words that may stand beside a no without making it something else."""
+    particles: str
+    """Words for a yes or a no that are often something else: "on the pier", "run off"."""
     switches: str
     """Words before an "on" that is none of place: "switch on the lamp"."""
     handing: str

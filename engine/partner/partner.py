@@ -232,8 +232,8 @@ class Partner:
     def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
         where = question.kind == "place" and best is None
         wanted = self._tools.wanted(question.request, topic.tool, question.requests and not question.kind, where)
-        if wanted is None:
-            return None
+        if wanted is None or (question.leans and question.bare and not topic.tool):
+            return None  # "and the kitchen" leans on what was asked, unless something was done just now
         informs = self._tools.informs(wanted.tool)
         if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
             if best is not None and not question.forbids:

@@ -267,7 +267,7 @@ def lexicon(language: Language, own: frozenset[str] = frozenset()) -> Lexicon:
     for parts, stems in sorted(wanted.items(), key=lambda each: -len(each[0])):
         made.leads.setdefault(parts[0], []).append((parts, frozenset(stems)))
     small = (language.light, language.stop, language.times, language.places, language.before_place)
-    listed = " ".join((*language.same, *sought, *language.day_ranges, *small, *own))
+    listed = " ".join((*language.same, *sought, *language.opposites, *language.day_ranges, *small, *own))
     for entry in {each for each in listed.split() if "_" in each.strip("_")}:
         parts = tuple(made.stem(part) for part in entry.split("_") if part)
         made.phrases.setdefault(parts[0], []).append((parts, "_".join(parts)))

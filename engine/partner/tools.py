@@ -51,6 +51,10 @@ class Wanted:
     """More was said than it explains: "go back" is not "go forward", nor is "tomorrow" now."""
 
 
+FEW = 3
+"""Words of an answer in which an "on" or "off" is meant, whatever stands beside it."""
+
+
 class Filling:
     """Finds arguments in the words of a request. used: the places of those it has found."""
 
@@ -154,10 +158,15 @@ class Filling:
         """By a word for yes or no, but not by the "on" of "on the pier"; or by one that means the same as its name, or
         the opposite: `open` and "shut"."""
         lexicon, language = self._lexicon, self._lexicon.language
+        switches = [[word] for word in language.switches.split()]
+        switched = any([word] in switches for word in self.words)
         for at, word in reversed(list(enumerate(self.words))):
-            before, after = self.words[at - 1] if at else "", self.words[at + 1 : at + 2]
-            where = bool(after) and after[0] in language.articles.split() and before not in language.switches.split()
-            if (word in language.false.split() or word in language.true.split()) and not where:
+            if word not in language.false.split() and word not in language.true.split():
+                continue
+            before, after = self.words[at - 1 : at], self.words[at + 1 : at + 2]
+            small = word in language.particles.split()
+            where = bool(after) and after[0] in language.articles.split() and before[:1] not in switches
+            if not small or (not where and (switched or not after or len(self.words) <= FEW)):
                 self.used.append((at, at + 1))
                 return word in language.true.split()
         means = {group for term in lexicon.read(lexicon.words(name)) for group in (term.stem, *term.groups)}
