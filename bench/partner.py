@@ -1,13 +1,13 @@
 """How well the configured llm.backend answers from facts, calls tools, follows on and refuses.
 
-    python bench/partner.py                            # both sets, by hand and generated, three seeds; seconds
+    python bench/partner.py                            # all sets, by hand and generated, three seeds; a minute
     python bench/partner.py --show third               # and what went wrong on one of them
     python bench/partner.py --spoken rms --noise 20    # said by flite's rms in noise, heard by the recogniser: hours
     python bench/partner.py --spoken espeak:en-gb+f3 --noise 20 --only hand --unbiased --seeds 1    # eight minutes
     python bench/partner.py --config big.toml          # the same questions for any other configured language model
 
-The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune" was
-looked at while the answerer was made. "first", "second" and "third" were each written after it, held out until they had
+The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune" and
+"dev" were looked at while the answerer was made. "first" to "seventh" were each written after it, held out until they had
 figures, and looked at then: docs/partner.md has those. For another first look somebody has to write another set.
 """
 

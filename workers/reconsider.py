@@ -72,7 +72,7 @@ class Reconsider:
         self._turn_to(replace(job, text=""))
         if job.text not in self._understood:
             sure = is_command(job.text, self._sure)
-            self._understood[job.text] = 1.0 if sure else self._facts.understanding(job, self._meanings)
+            self._understood[job.text] = 1.0 if sure else self._facts.understanding(job)
         return self._understood[job.text]
 
     def _turn_to(self, at: Job | None) -> None:

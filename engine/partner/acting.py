@@ -182,7 +182,10 @@ class Acting:
         """An argument as it is asked back: "10 meters", "3 people", "room kitchen"."""
         if isinstance(value, bool):
             named = self._opposite(parameter)
-            return (parameter.spoken if value else named) if named else f"{parameter.spoken} {'on' if value else 'off'}"
+            plain = "on" if value else "off"
+            if parameter.spoken in self._lexicon.language.particles.split():
+                return plain
+            return (parameter.spoken if value else named) if named else f"{parameter.spoken} {plain}"
         if isinstance(value, str):
             return value if parameter.choices else f"{parameter.spoken} {value}"
         counted = parameter.unit or (parameter.spoken if _is_counted(parameter) else "")
@@ -192,7 +195,7 @@ class Acting:
         """The word for a no, where the name of a yes-or-no parameter is the word for a yes: "open"."""
         for pair in (line.split() for line in self._lexicon.language.opposites):
             if parameter.spoken in pair:
-                return pair[1 - pair.index(parameter.spoken)]
+                return pair[1 - pair.index(parameter.spoken)].replace("_", " ")
         return ""
 
     def _wrong(self, parameter: Parameter, value: Value) -> str:

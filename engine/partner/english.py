@@ -59,6 +59,11 @@ _COST = (
     "pence penny percent reduced free"
 )
 
+_TIME = (
+    "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
+    "latest earliest opening_times opening_hours business_hours"
+)
+
 _HOW = (
     r"^((?:and |then |the )*)(?!(?:how|so|too|very|quite|pretty|great|that|this|as|not|it|is|if|when|while|where"
     r"|because|since|but) )\w+ (?=(HOW) "
@@ -70,7 +75,9 @@ _WORDS = Path(__file__).with_name("words")
 
 
 def _lines(name: str) -> tuple[str, ...]:
-    return tuple(line for line in (_WORDS / f"{name}.txt").read_text().splitlines() if not line.startswith("#"))
+    return tuple(
+        line for line in (_WORDS / f"{name}.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")
+    )
 
 
 ENGLISH = Language(
@@ -90,13 +97,16 @@ ENGLISH = Language(
     kinds=patterns.KINDS,
     asks=patterns.ASKS,
     requests=patterns.REQUESTS,
+    polite=patterns.POLITE,
+    aside=patterns.ASIDE,
     linking=patterns.LINKING,
     forbids=patterns.FORBIDS,
     states=patterns.STATES,
     asks_later=patterns.ASKS_LATER,
     states_anew=patterns.STATES_ANEW,
     denies="no not never cancel nobody none nothing neither already without forget stop avoid hardly refuse",
-    not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once other another",
+    not_now="if when unless until before after or not no wait yesterday tomorrow tonight soon later once other another "
+    "every daily always whenever morning afternoon evening night case",
     fillers=patterns.FILLERS,
     trailing=patterns.TRAILING,
     wishes=patterns.WISHES,
@@ -217,6 +227,8 @@ ENGLISH = Language(
     durations="second minute hour day week month year night",
     ahead="before ahead advance prior beforehand earlier after",
     soon="within",
+    before_month="of in since from until till to by before after during through",
+    an_age="age",
     age="age aged old older oldest young younger youngest",
     ages="year month",
     before_age="under over above below least most than age aged",
@@ -261,14 +273,8 @@ ENGLISH = Language(
     kind_words={
         "price": _COST.replace("reduced", "")
         + " admission charge owe come entry visit ticket_price money set back amount total",
-        "time": (
-            "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
-            "latest earliest opening_times opening_hours business_hours"
-        ),
-        "hours": (
-            "time late early date day year month hour open close shut start begin end finish stop schedule timetable "
-            "latest earliest opening_times opening_hours business_hours"
-        ),
+        "time": _TIME,
+        "hours": _TIME,
         "place": (
             "room floor part area section wing corner side platform direction get go come find way reach point "
             "address located location see walk"
@@ -324,9 +330,12 @@ ENGLISH = Language(
         "i we you me us it that this the a an do does did please thank thanks now then yet at all just mind rather "
         "would like want need to have let leave be is on again so sorry okay oh well i_am still really today"
     ),
+    states_be="is are was were am",
     particles="on off",
     switches="switch turn put set leave keep",
-    handing="get fetch bring send give find call want need",
+    no_request="ed ing",
+    excepting="but except without not no never",
+    handing="get fetch bring send give call",
     wheres="where way place find map",
     stops="stop halt",
     true="on yes true enable enabled activate start",

@@ -59,6 +59,7 @@ KINDS = (
         r"\bfrom what time (to|till|until) what\b", r"\b(what|which) hours\b", r"\b(its|your|the|their) hours\b",
     )),
     ("time", (
+        r"\b(know|say|tell|me|us|sure|idea|remember|wonder|check|see) when\b",
         (r"^(?!(?:(?:can|could|may|do|does|is|are|will|would|should|what|where|who|how|which)\b|.*\b(?:what|where|who|how"
          r"|which)\b).*\bwhen (?:i|we|you|he|she|it|they|the|my|our)\b).*\bwhen\b"),
         r"\bhow long is .*\b(on|valid|good for)$", r"\b(what|which) times?\b",
@@ -100,6 +101,14 @@ REQUESTS = (r"((can|could|would|will) you (please |kindly |now |just |perhaps |m
      r"|would like|need) you to |go ahead and |(i|we) (want|would like|need) to |(i|we) (want|would like|need) |let"
      r" us )")
 
+POLITE = r"((can|could|would|will) you|please|kindly) "
+
+ASIDE = (
+    "whenever when if unless until before after case should would could provided every always never say says "
+    "said saying ask asks asked tell tells told shout shouted think thinks thought believe hear heard read "
+    "sign written once while yesterday tomorrow tonight later soon then not do does did why who because or"
+)
+
 LINKING = r"(now|then|and|so|okay|ok|just|also|next) "
 
 FORBIDS = r"(please )?(do not|never|you (must|should|may|can) not|stop)\b"
@@ -123,7 +132,7 @@ FILLERS = (r"(um+|uh+|er+|ah+|oh|well|so|okay|ok|hey|excuse me|sorry|pardon( me)
      r"|darling)\b")
 
 TRAILING = (r"\b(please|thanks|thank you|then|now|right now|you know|by any chance|exactly|at the moment|sir|madam"
-     r"|dear|love|darling|mate|sweetheart|robot)")
+     r"|dear|darling|sweetheart)")
 
 WISHES = r"(i|we) (want|would like|need|wish|would love|have to|am|are|will have|will take|lost|cut|have)\b"
 

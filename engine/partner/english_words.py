@@ -28,7 +28,7 @@ IRREGULAR = {
     "built": "build", "lent": "lend", "spent": "spend", "felt": "feel", "heard": "hear", "led": "lead",
     "caught": "catch", "taught": "teach", "said": "say", "got": "get", "came": "come", "became": "become",
     "begins": "begin", "hung": "hang", "dealt": "deal", "meant": "mean", "read": "read", "rode": "ride",
-    "ridden": "ride", "rose": "rise", "risen": "rise", "sought": "seek", "shone": "shine", "stole": "steal",
+    "ridden": "ride", "risen": "rise", "sought": "seek", "shone": "shine", "stole": "steal",
     "stolen": "steal", "tore": "tear", "torn": "tear", "threw": "throw", "thrown": "throw",
     "understood": "understand", "wound": "wind", "bent": "bend", "bit": "bite", "bitten": "bite", "blew": "blow",
     "blown": "blow", "broke": "break", "drew": "draw", "drawn": "draw", "fell": "fall", "fallen": "fall",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.partner.kinds import kinds_of, located
 from engine.partner.reading import FULL, LIGHT, Lexicon, Term
 
 SAME_ROOT, SYNONYM, RELATED, RANGE, LEADS, HALF, ALIKE = 0.95, 0.85, 0.9, 0.8, 0.75, 0.6, 0.5
 """How much a word counts that means about the same, or that answers for the other."""
-MATCHES = 1000
-"""Words of visitors of which it is kept what they match, at most."""
+WORDS = 500
+"""Words of visitors of which it is kept what they have in facts, at most."""
 HINT = 0.25
 """So much of a word counts where it leads to nothing and tells nothing else."""
 LITTLE = 0.2
@@ -59,6 +59,8 @@ class Fact:
     """It holds on some days and no others."""
     kinds: frozenset[str]
     """Of question that it can answer; "there": it names a place that is no thing, such as "upstairs"."""
+    number: int = -1
+    """Its place among the facts; -1: it is none of them for good, but a line of context."""
     located: tuple[tuple[Term, ...], ...] = ()
     """The places that it speaks of: the terms of each."""
 
@@ -86,47 +88,47 @@ class Asked:
     near: frozenset[str]
     hours: bool
     """It asks from when to when."""
-    matches: dict[tuple[str, float], float]
-    """How much of it is in facts that were looked at, by their texts: what is asked first is asked again, by other
-    alternatives of a recogniser."""
+    found: Mapping[int, float]
+    """How much of it is in the facts that have any of it, by their numbers."""
+    led: frozenset[int]
+    """The facts that it only leads to."""
 
     def match(self, fact: Fact, leads: float = LEADS) -> float:
         """How much of it is in a fact, 0 to 1. leads: if it only leads to something in there."""
-        known = self.matches.get((fact.text, leads))
-        if known is None:
-            known = self.matches[fact.text, leads] = self._match(fact, leads)
-        return known
+        if fact.number >= 0:
+            return leads if fact.number in self.led else self.found.get(fact.number, 0.0)
+        match = _match(self.term, self.near, self.hours, fact)
+        return leads if match == _LEADS else match
 
-    def _match(self, fact: Fact, leads: float) -> float:
-        term = self.term
-        if term.stem in fact.stems:
-            return 1.0
-        if term.days:
-            return 1.0 if term.days & fact.days else 0.0
-        if term.root and term.root in fact.roots:
-            return SAME_ROOT
-        if term.groups & fact.groups:
-            return SYNONYM
-        if self.hours and "until" in fact.kinds:
-            return RELATED if self.near & fact.groups else RANGE
-        if not term.leads.isdisjoint(fact.stems):
-            return leads
-        if self.near & fact.groups or not fact.leads.isdisjoint((term.stem, *term.groups)):
-            return HALF
-        if (
-            len(term.word) > 3
-            and " " not in term.word
-            and (term.word.endswith(fact.words) or f"{term.word}\n" in fact.lines)
-        ):
-            return HALF + 0.15  # "wood" and "firewood"
-        return self._parts(fact)
 
-    def _parts(self, fact: Fact) -> float:
-        """How many of the words of a phrase are in a fact, by themselves."""
-        parts = [part for part in self.term.parts if part.weight == FULL]
-        if len(self.term.parts) < 2 or not parts:
-            return 0.0
-        return RANGE * sum(part.stem in fact.stems or bool(part.groups & fact.groups) for part in parts) / len(parts)
+_LEADS = -1.0
+"""In place of how much: it only leads there."""
+
+
+def _match(term: Term, near: frozenset[str], hours: bool, fact: Fact) -> float:
+    if term.stem in fact.stems:
+        return 1.0
+    if term.days:
+        return 1.0 if term.days & fact.days else 0.0
+    if term.root and term.root in fact.roots:
+        return SAME_ROOT
+    if term.groups & fact.groups:
+        return SYNONYM
+    if hours and "until" in fact.kinds:
+        return RELATED if near & fact.groups else RANGE
+    if not term.leads.isdisjoint(fact.stems):
+        return _LEADS
+    if near & fact.groups or not fact.leads.isdisjoint((term.stem, *term.groups)):
+        return HALF
+    if (
+        len(term.word) > 3
+        and " " not in term.word
+        and (term.word.endswith(fact.words) or f"{term.word}\n" in fact.lines)
+    ):
+        return HALF + 0.15  # "wood" and "firewood"
+    parts = [part for part in term.parts if part.weight == FULL] if len(term.parts) > 1 else []
+    said = sum(part.stem in fact.stems or bool(part.groups & fact.groups) for part in parts)
+    return RANGE * said / len(parts) if parts else 0.0
 
 
 class Facts:
@@ -135,10 +137,11 @@ class Facts:
 
     def __init__(self, lexicon: Lexicon, texts: Iterable[str], ambient: frozenset[str]) -> None:
         self._lexicon, self._ambient = lexicon, ambient
-        self.all = tuple(describe(lexicon, text) for text in texts)
+        self.all = tuple(replace(describe(lexicon, text), number=number) for number, text in enumerate(texts))
         self._hours = frozenset(lexicon.stem_of(word) for word in lexicon.language.hours.split())
         self._adults = frozenset(lexicon.stem_of(word) for word in lexicon.language.adults.split())
-        self._matches: dict[tuple[str, str, frozenset[str]], dict[tuple[str, float], float]] = {}
+        self._found: dict[tuple[str, str, frozenset[str]], tuple[Mapping[int, float], frozenset[int]]] = {}
+        """What words of visitors have in facts: what is asked first is asked again, by other alternatives."""
         self._leads = frozenset(stem for fact in self.all for stem in fact.leads)
         count = len(self.all) + 1
         spread: dict[str, int] = {}
@@ -151,7 +154,7 @@ class Facts:
 
     def forget(self) -> None:
         """Drop what was compared: visitors have said it."""
-        self._matches.clear()
+        self._found.clear()
 
     def weight(self, term: Term) -> float:
         """How much a term of a question tells."""
@@ -190,11 +193,18 @@ class Facts:
             part = LITTLE if term.stem in little else 2 * LITTLE if term.stem in verbs else 1.0
             weight = self.weight(term) * part
             hours = not term.groups.isdisjoint(self._hours)
-            key = term.word, term.stem, term.leads
-            if len(self._matches) > MATCHES:
-                self._matches.clear()
-            asked.append(Asked(term, weight, near, hours, self._matches.setdefault(key, {})))
+            asked.append(Asked(term, weight, near, hours, *self._in_facts(term, near, hours)))
         return asked
+
+    def _in_facts(self, term: Term, near: frozenset[str], hours: bool) -> tuple[Mapping[int, float], frozenset[int]]:
+        key = term.word, term.stem, term.leads
+        if key not in self._found:
+            if len(self._found) >= WORDS:
+                self._found.clear()
+            matches = ((fact.number, _match(term, near, hours, fact)) for fact in self.all)
+            found = {number: match for number, match in matches if match}
+            self._found[key] = found, frozenset(number for number, match in found.items() if match == _LEADS)
+        return self._found[key]
 
     def fit(self, asked: Sequence[Asked], kind: str, fact: Fact, context: Sequence[Sequence[Asked]] = ()) -> Fit:
         """How a fact fits what is asked. context: what the turn before was about, in one way or another."""
@@ -203,7 +213,7 @@ class Facts:
         covered = sum(each.weight * match for each, match in zip(asked, matches, strict=True))
         around = max((share(terms, fact) for terms in context), default=0.0)
         if not covered and not around:
-            return Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
+            return Fit(fact, 0.0, False, 0.0)
         total = sum(
             each.weight * (HINT if each.term.hint and not match else 1.0)
             for each, match in zip(asked, matches, strict=True)
@@ -288,7 +298,7 @@ def describe(lexicon: Lexicon, text: str) -> Fact:
         days,
         bool(days) and len(days) < 7,
         kinds_of(lexicon, text, words, terms, first),
-        located(lexicon, terms),
+        located=located(lexicon, terms),
     )
 
 

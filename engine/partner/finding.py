@@ -106,9 +106,11 @@ class Finding:
             best = None if _is_one_of_several(best, fits) else best
         if question.tells_age or question.of_the_young:  # there may be a limit
             limits = [fit for fit in fits if "limit" in fit.fact.kinds]
-            best = _best(limits, AGED if question.tells_age else NEAR) or best
+            limit = _best(limits, AGED if question.tells_age else NEAR)
+            best = limit if limit is not None and (best is None or limit.score > best.score - BEHIND) else best
         if best is None and leans and not question.kind and things:  # it may be something else that is asked of it
-            best = _best([replace(fit, answers=_is_subject(things, fit.fact)) for fit in fits], EXACT)
+            named_so = [replace(fit, answers=any(is_named(term, fit.fact) for term in things)) for fit in fits]
+            best = _best(named_so, EXACT)
         same = leans or question.refers or (best is not None and best.context >= CARRIED)
         about = (*things, *(topic.terms if same else ())) if things else topic.terms
         return Found(best, _best(fits, MAYBE), _near(fits), tuple(dict.fromkeys(about))[:4])
@@ -199,17 +201,20 @@ class Finding:
             sure = question.kind and question.kind != "person"
             verbs = frozenset(strange - question.things if sure else strange & question.acts)
         asked = self._facts.ask(terms, little, verbs)
-        return [self._facts.fit(asked, kind, fact, context) for fact in facts]
+        some: set[int] = set().union(
+            *(each.found for each in asked), *(each.found for said in context for each in said)
+        )
+        return [
+            self._facts.fit(asked, kind, fact, context)
+            if fact.number in some or fact.number < 0
+            else Fit(fact, 0.0, False, 0.0)  # most facts, and nobody ranks them
+            for fact in facts
+        ]
 
     def _before(self, topic: Topic) -> tuple[list[Asked], ...]:
         """What the turn before was about: what was asked, and what was said."""
         both = topic.terms, (topic.fact.subject or topic.fact.terms) if topic.fact else ()
         return tuple(self._facts.ask(terms) for terms in both if terms)
-
-
-def _is_subject(terms: Sequence[Term], fact: Fact) -> bool:
-    """A fact is about what terms name."""
-    return any(is_named(term, fact) for term in terms)
 
 
 def _is_one_of_several(best: Fit, fits: Sequence[Fit]) -> bool:

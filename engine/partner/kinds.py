@@ -43,6 +43,8 @@ class Words:
     by: frozenset[str]
     through: frozenset[str]
     titles: frozenset[str]
+    measures: frozenset[str]
+    """Units of all that can be told to a tool."""
 
 
 @functools.lru_cache(maxsize=8)
@@ -70,10 +72,10 @@ def _words(lexicon: Lexicon) -> Words:
         stems(language.rooms),
         costs,
         stems(language.by_people),
-        costs | times | months | currencies | stems(language.age.split()[0]),
+        costs | times | months | currencies | stems(language.an_age),
         stems(language.before_place),
         before_time,
-        before_time | plain(language.before_place) | {"of"},
+        plain(language.before_month),
         plain(language.before_age),
         plain(language.article),
         plain(language.articles),
@@ -84,6 +86,7 @@ def _words(lexicon: Lexicon) -> Words:
         plain(language.by),
         plain(language.through),
         plain(language.titles),
+        frozenset(lexicon.units),
     )
 
 
@@ -134,7 +137,7 @@ def _of_number(known: Words, terms: Sequence[Term], place: int, aged: bool) -> s
     if last == "for" and all(each.number is not None for each in terms[place:]):
         kinds.add("price")
     if of_years:
-        kinds |= {"age", "limit"}
+        kinds |= {"age", "limit"} if aged or last in known.before_age else {"age"}
     if kind:
         return kinds
     if (last in known.before_time and not thing) or 1000 <= number < 2100:
@@ -145,7 +148,7 @@ def _of_number(known: Words, terms: Sequence[Term], place: int, aged: bool) -> s
         kinds.add("count")
     if (bare and not thing) or last in known.before_age or 1000 <= number < 2100:
         kinds.add("age")
-    if last in known.before_age:
+    if last in known.before_age and not known.measures.intersection(each.stem for each in follow[:1]):
         kinds.add("limit")
     return kinds
 

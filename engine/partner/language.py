@@ -87,6 +87,10 @@ class Language:
     durations: str
     ahead: str
     """After a duration, it says when: "two weeks ahead"."""
+    before_month: str
+    """Before a month whose name is another word, too: "in May"."""
+    an_age: str
+    """The word for it, which is no place: "from the age of six"."""
     age: str
     """Words of a sentence in which years are an age, and not how long something takes."""
     soon: str
@@ -136,6 +140,10 @@ class Language:
     """A pattern: how a question begins, so that it is no request."""
     requests: str
     """A pattern: what a request may begin with, which is cut off."""
+    polite: str
+    """A pattern: how somebody is asked to do something."""
+    aside: str
+    """Words beside a request that make it one for a case or a time, or of somebody else."""
     linking: str
     """A pattern: what links a request to the one before, and is cut off."""
     forbids: str
@@ -179,10 +187,16 @@ class Language:
     no: str
     with_no: str
     """Small words that may stand beside a no without making it something else."""
+    states_be: str
+    """Words after which something is said of a state, and not asked for: "the gate is open"."""
     particles: str
     """Words for a yes or a no that are often something else: "on the pier", "run off"."""
     switches: str
     """Words before an "on" that is none of place: "switch on the lamp"."""
+    no_request: str
+    """Endings of a first word with which nothing is asked for: "opened", "opening"."""
+    excepting: str
+    """Words that take somebody out of what is asked for: "anybody but the manager"."""
     handing: str
     """Words that ask for somebody or something, whatever has to be done for that: "get the manager"."""
     wheres: str

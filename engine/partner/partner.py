@@ -31,6 +31,8 @@ from engine.partner.topic import Topic
 Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
 _MEANWHILE = ("again", "wait")
 """Small talk that leaves open what was asked back."""
+_WHEN = frozenset({"time", "often", "long"})
+"""What a statement beside a request tells that makes it one for another time."""
 REPLAYED = 4
 """Earlier turns that count."""
 
@@ -56,6 +58,8 @@ class Decision:
     near: bool = False
     topic: Topic = field(default_factory=Topic)
     fit: float = 0.0
+    guessed: bool = False
+    """Words were taken for others that sound like them."""
 
 
 class Partner:
@@ -179,14 +183,16 @@ class Partner:
         done = self._act(question, topic, found.best)
         if (done is None and found.best is None) or (done is not None and _is_guess(done)):
             done = self._act_apart(question, topic) or done
+        guessed = None
         if found.best is None and done is None and guess:
-            question, found, done = self._guessed(question, topic, facts) or (question, found, done)
+            guessed = self._guessed(question, topic, facts)
+            question, found, done = guessed or (question, found, done)
         if done is not None:
             return done
         about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
         if found.best is not None:
             decided = self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
-            return replace(decided, fit=found.best.coverage)
+            return replace(decided, fit=found.best.coverage, guessed=guessed is not None)
         return self._unknown(question, about, found)
 
     def _guessed(
@@ -232,8 +238,11 @@ class Partner:
     def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
         where = question.kind == "place" and best is None
         wanted = self._tools.wanted(question.request, topic.tool, question.requests and not question.kind, where)
-        if wanted is None or (question.leans and question.bare and not topic.tool):
-            return None  # "and the kitchen" leans on what was asked, unless something was done just now
+        if wanted is None:
+            return None
+        names = question.leans and question.bare and not topic.tool  # "and the kitchen": it leans on what was asked
+        if names and not self._tools.begins(wanted.tool, question.request):
+            return None
         informs = self._tools.informs(wanted.tool)
         if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
             if best is not None and not question.forbids:
@@ -259,21 +268,25 @@ class Partner:
         return self._begun(step, wanted.tool, topic)
 
     def _act_apart(self, question: Question, topic: Topic) -> Decision | None:
-        """The request behind a statement: "the floor is wet, please call the cleaner". What it has to be told may stand
-        before it."""
+        """The request beside a statement: "the floor is wet, please call the cleaner". What it has to be told may stand
+        in the statement. It is asked back where that may make it one for another case or time, or of somebody else."""
         if not self._calls or question.forbids:
             return None
-        not_now = set(self._lexicon.language.not_now.split())
+        whole, language = self._tools.wanted(question.request, topic.tool), self._lexicon.language
         for asked, rest in requested(self._lexicon, question.text):
             where = asked.kind == "place"
             wanted = self._tools.wanted(asked.request, topic.tool, asked.requests and not asked.kind, where)
-            if wanted is not None and asked.asks and not asked.requests and not self._tools.informs(wanted.tool):
-                continue
             if wanted is None or wanted.tied or asked.forbids or self._tools.denied(wanted.tool, asked.request):
                 continue
-            whole = self._tools.wanted(question.request, topic.tool)
+            informs = self._tools.informs(wanted.tool)
+            asks = asked.asks and not asked.requests
+            if (asks or question.asks) and not informs:
+                continue
+            words = self._lexicon.words(rest)
+            plain = informs or asked.requests or self._tools.begins(wanted.tool, asked.request)
+            aside = not set(language.aside.split()).isdisjoint(words) or describe(self._lexicon, rest).kinds & _WHEN
+            unsure = wanted.more or asked.states or not plain or bool(aside)
             before = whole.arguments if whole is not None and whole.tool is wanted.tool else {}
-            unsure = wanted.more or asked.states or not not_now.isdisjoint(self._lexicon.words(rest))
             step = self._acting.begin(wanted.tool, {**before, **wanted.arguments}, unsure)
             return self._begun(step, wanted.tool, topic)
         return None
@@ -330,7 +343,7 @@ class Partner:
 
 
 def _is_guess(done: Decision) -> bool:
-    """A call was asked back since more was said than a tool explains."""
+    """It was asked back whether something is to be done: the words may say it beside something else."""
     pending = done.topic.pending
     return done.kind == "back" and pending is not None and not pending.missing
 

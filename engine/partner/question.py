@@ -156,6 +156,7 @@ class Patterns:
     kinds: tuple[tuple[str, re.Pattern[str]], ...]
     asks: re.Pattern[str]
     requests: re.Pattern[str]
+    polite: re.Pattern[str]
     linking: re.Pattern[str]
     forbids: re.Pattern[str]
     states: re.Pattern[str]
@@ -185,6 +186,7 @@ def compiled(language: Language) -> Patterns:
         tuple((kind, re.compile("|".join(parts))) for kind, parts in language.kinds),
         re.compile(language.asks),
         re.compile(language.requests),
+        re.compile(language.polite),
         re.compile(language.linking),
         re.compile(language.forbids),
         re.compile(language.states),

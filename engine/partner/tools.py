@@ -155,27 +155,42 @@ class Filling:
         return self._lexicon.units.get(self._lexicon.stem(word), ("", 1.0)) if word else ("", 1.0)
 
     def _boolean(self, name: str) -> bool | None:
-        """By a word for yes or no, but not by the "on" of "on the pier"; or by one that means the same as its name, or
-        the opposite: `open` and "shut"."""
+        """By a word that means the same as its name, or the opposite: `open` and "shut"; or else by one for yes or
+        no."""
         lexicon, language = self._lexicon, self._lexicon.language
-        switches = [[word] for word in language.switches.split()]
-        switched = any([word] in switches for word in self.words)
-        for at, word in reversed(list(enumerate(self.words))):
-            if word not in language.false.split() and word not in language.true.split():
-                continue
-            before, after = self.words[at - 1 : at], self.words[at + 1 : at + 2]
-            small = word in language.particles.split()
-            where = bool(after) and after[0] in language.articles.split() and before[:1] not in switches
-            if not small or (not where and (switched or not after or len(self.words) <= FEW)):
-                self.used.append((at, at + 1))
-                return word in language.true.split()
-        means = {group for term in lexicon.read(lexicon.words(name)) for group in (term.stem, *term.groups)}
-        against = frozenset(other for one, other in lexicon.opposites if one in means)
-        for term in self.terms:
-            said = {term.stem, *term.groups}
-            if said & (means | against):
-                return not said & against
-        return None
+        particles = language.particles.split()
+        if name not in particles:
+            means = {group for term in lexicon.read(lexicon.words(name)) for group in (term.stem, *term.groups)}
+            against = {other for one, other in lexicon.opposites if one in means}
+            for place, term in enumerate(self.terms):
+                said = {term.stem, *term.groups}
+                is_state = place > 0 and self.terms[place - 1].word in language.states_be.split()
+                if said & (means | against) and not is_state:
+                    return not said & against
+            if against:
+                return None  # a "stop" or "no" in it is something else
+        at = self._particle(particles)
+        if at is None:
+            plain = (word for word in (*language.true.split(), *language.false.split()) if word not in particles)
+            at = next((self.words.index(word) for word in plain if word in self.words), None)
+        if at is None:
+            return None
+        self.used.append((at, at + 1))
+        return self.words[at] in language.true.split()
+
+    def _particle(self, particles: Sequence[str]) -> int | None:
+        """The place of the "on" or "off" that is meant: behind "switch", at once, or at the end of what is switched;
+        not that of "on the pier". Without a "switch", at the end."""
+        words, language = self.words, self._lexicon.language
+        switches, articles = language.switches.split(), language.articles.split()
+        switch = next((at for at, word in enumerate(words) if word in switches), None)
+        found = [at for at, word in enumerate(words) if word in particles and (switch is None or at > switch)]
+        if switch is None:
+            return next((at for at in found if at == len(words) - 1 or len(words) <= FEW), None)
+        beside = next((at for at in found if at == switch + 1), None)
+        return beside or next(
+            (at for at in found if words[at + 1 : at + 2] == [] or words[at + 1] not in articles), None
+        )
 
 
 def _trimmed(run: list[Term], small: frozenset[str]) -> list[Term]:
@@ -215,9 +230,25 @@ class Tools:
         return self._knows(tool, term) > 0 or term.stem in {self._lexicon.stem(word) for word in named}
 
     def begins(self, tool: Tool, words: Sequence[str]) -> bool:
-        """Whether a request begins with what a tool does."""
-        stem, told = self._lexicon.stem, self._lexicon.words(tool.description)
-        return bool(words) and stem(words[0]) in {stem(each) for each in (*tool.name.split("_")[:1], *told[:1])}
+        """Whether a request begins with what a tool does, in the form of a request: "open", not "opened"."""
+        language = self._lexicon.language
+        if not words or words[0].endswith(tuple(language.no_request.split())):
+            return False
+        means = {other for term in self._lexicon.read(words[:3])[:1] for other in self._against(term)}
+        does = {*tool.name.split("_")[:1], *self._lexicon.words(tool.description)[:1]}
+        own = {self._lexicon.stem(each) for each in does}
+        first = self._lexicon.read(words[:3])[0]
+        return (
+            words[0] in language.switches.split()
+            or first.stem in own
+            or self._knows(tool, first) > 0
+            or bool(means & own)
+        )
+
+    def _against(self, term: Term) -> set[str]:
+        """What means the opposite of a term."""
+        said = {term.stem, *term.groups}
+        return {other for one, other in self._lexicon.opposites if one in said}
 
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.all if tool.name == name), None)
@@ -232,6 +263,9 @@ class Tools:
         """The tool that a request means most likely. last: the one that was called before, which need not be named.
         plain: it is sure to be a request, so one of the words that a tool may be told is enough: "get the manager";
         where: it asks where something is, which a tool may show."""
+        language = self._lexicon.language
+        handed = bool(words) and words[0] in language.handing.split()
+        plain = plain and handed and set(language.excepting.split()).isdisjoint(words)
         shows = {tool.name for tool in self.all if where and self.informs(tool) and self._shows(tool)}
         found = [self._explains(tool, words, tool.name == last, plain or tool.name in shows) for tool in self.all]
         fit = [each for each in found if each.named and each.coverage >= 0.6]

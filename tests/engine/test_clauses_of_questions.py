@@ -104,7 +104,48 @@ def test_a_request_is_followed_behind_a_statement_and_by_the_name_of_what_it_wan
         "don't open the orchard gate",
         "the manager is nice",
         "is the gate open",
+        # another time, or a case that may not be
+        "in ten minutes, open the north gate",
+        "on friday, shut the orchard gate",
+        "every morning, open the north gate",
+        "at six o'clock, please open the north gate",
+        "whenever it rains, open the north gate",
+        "in case it rains, open the north gate",
+        "should it rain, open the north gate",
+        "please open the north gate later",
+        # what was done, and said by somebody else
+        "it was raining, but he opened the north gate",
+        "the farmer left early, having closed the north gate",
+        "the sign says, shut the north gate",
+        "my friend asked, can you open the north gate",
+        "please open the north gate, said my mother",
+        "I would never say, open the north gate",
+        # questions
+        "why do we need to open the north gate",
+        "how often do I need to close the north gate",
+        "do you think we need to open the orchard gate",
+        "my mother thinks I need to close the north gate",
+        "why did the farmer say, open the north gate",
+        # somebody who may be told to a tool, who is not wanted
+        "without the manager please",
+        "anybody but the manager please",
+        "please forget the manager",
+        "can you see the manager",
+        "would you like the manager",
     ],
 )
 def test_nothing_is_done_that_was_not_asked_for_now(request_: str) -> None:
     assert not PARTNER.decide(request_).calls
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["now open the orchard gate", "and open the north gate", "then shut the north gate", "also call the manager"],
+)
+def test_a_request_is_one_though_it_begins_as_if_it_leant_on_another(request_: str) -> None:
+    assert PARTNER.decide(request_).calls
+
+
+def test_what_only_names_something_leans_on_what_was_asked_and_is_no_request() -> None:
+    before = [Exchange("how much is the tour of the salt mine", FACTS[7])]
+    assert not PARTNER.decide("and the north", before).calls

@@ -6,10 +6,12 @@ import pytest
 
 from engine.partner.english import ENGLISH
 from engine.partner.expecting import alike, expected
-from engine.partner.facts import days_of, describe
+from engine.partner.facts import WORDS, Facts, days_of, describe
 from engine.partner.phonetics import Ear, likeness, sounds
 from engine.partner.question import read
 from engine.partner.reading import lexicon, number_at
+from engine.partner.tools import Filling
+from engine.partner_settings import Parameter
 
 LEXICON = lexicon(ENGLISH)
 
@@ -161,3 +163,54 @@ def test_what_people_are_likely_to_ask_is_expected_once() -> None:
 def test_numbers_that_a_tool_takes_are_not_expected_in_digits() -> None:
     """No recogniser can pronounce them, and its owner would be told so."""
     assert expected("en", [], ["Turn to a channel", "1", "200", "left"]) == ("turn to a channel", "left")
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "value"),
+    [
+        ("on", "switch off the lights on level two", False),
+        ("on", "turn the heating off on monday", False),
+        ("on", "turn the lamp off that is on in the hall", False),
+        ("on", "turn the light in the room on", True),
+        ("on", "please switch off the lanterns on the south pier", False),
+        ("on", "go on the left", None),
+        ("on", "lights off", False),
+        ("on", "yes", True),
+        ("open", "leave the gate on level two closed", False),
+        ("open", "open the gate by the bus stop", True),
+        ("open", "open the north gate no rush", True),
+        ("open", "the gate that is open should be closed", False),
+        ("color", "print ten copies in black and white", False),
+        ("color", "run off two color copies", True),
+    ],
+)
+def test_a_yes_or_no_is_told_by_its_name_or_by_what_is_switched(name: str, said: str, value: bool | None) -> None:
+    assert Filling(LEXICON, said.split()).fill([Parameter(name, "boolean")]).get(name) is value
+
+
+def test_what_somebody_looks_for_is_told_by_words_that_are_hardly_anything_else() -> None:
+    known = {"drunk", "saw", "wound", "leaves", "felt", "led", "torn"}
+    for line in ENGLISH.leads:
+        wanted, _, said = line.partition(" : ")
+        assert wanted
+        assert said
+        assert len(set(said.split())) == len(said.split()), line
+        for entry in said.split():
+            words = LEXICON.words(entry.replace("_", " "))
+            assert words[0] not in ("how", "what", "when", "where", "who", "which", "why"), entry
+            assert entry not in known
+            assert len(words) > 1 or words[0] not in LEXICON.stop, entry
+    assert len({line.partition(" : ")[0] for line in ENGLISH.leads}) == len(ENGLISH.leads)
+
+
+def test_what_visitors_said_is_compared_with_a_bounded_number_of_words_and_forgotten() -> None:
+    facts = Facts(LEXICON, ["The pool is on the roof.", "Parking costs ten euros."], frozenset())
+    context = [describe(LEXICON, f"It is {degrees} degrees.") for degrees in range(20)]
+    for number in range(3 * WORDS):
+        for asked in facts.ask(LEXICON.read([f"word{number}"])):
+            for fact in (*facts.all, *context):
+                asked.match(fact)
+    assert len(facts._found) <= WORDS
+    assert all(len(found) <= len(facts.all) for found, _ in facts._found.values())
+    facts.forget()
+    assert not facts._found

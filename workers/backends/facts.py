@@ -103,20 +103,22 @@ class Facts(Spoken):
         near = self._partner.candidates(job.text, job.history, job.context, most)
         return Found(text, (), fact, tuple(dict.fromkeys([*([fact] if fact else []), *near]))[:most])
 
-    def understanding(self, job: Job, known: dict[str, Meaning]) -> float:
+    def understanding(self, job: Job) -> float:
         """How well it understands a question, 0 to 1: 0 where it says that it does not know, less than 1 where a fact
         answers less than was asked. 1 where the words are too few to say, or may be an answer to what it has asked
-        back. known: what sentences mean here, to which this one may be added."""
+        back."""
         if len(words_of(job.text)) < FEWEST or self._partner.waits(job.history, job.context):
             return 1.0
         self.answer(replace(job, calls=True))  # a request that cannot be followed just now is understood all the same
         if self._decision is None or self._decision.kind != "fact":
             return float(self._decision is None or self._decision.kind != "unknown")
-        return self._meaning(job, job.text, known).fit or 1.0  # a guess at what was misheard is none to doubt again
+        return (
+            1.0 if self._decision.guessed else self._decision.fit
+        )  # a guess at what was misheard is not doubted again
 
     def meant(self, job: Job, others: Iterable[Alternative], known: dict[str, Meaning]) -> str:
-        """Which of `others` was said most likely instead of the words of the job; or these, if none was. known: as
-        above."""
+        """Which of `others` was said most likely instead of the words of the job; or these, if none was.
+        known: what sentences mean here, to which those are added that are looked at."""
         heard = self._meaning(job, job.text, known)
         return likelier(heard, others, lambda text: self._meaning(job, text, known)) or job.text
 
