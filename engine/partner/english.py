@@ -7,7 +7,6 @@ from pathlib import Path
 from engine.partner import english_patterns as patterns
 from engine.partner import english_sayings as sayings
 from engine.partner import english_words as words
-from engine.partner.english_groups import SAME
 from engine.partner.language import Language
 
 _ONES = [
@@ -88,7 +87,7 @@ ENGLISH = Language(
     companions=words.COMPANIONS,
     does="do does did",
     subjects="i we you he she it they one someone somebody anyone anybody people",
-    same=(*SAME, *_lines("same")),
+    same=_lines("same"),
     leads=_lines("leads"),
     likely=sayings.LIKELY,
     everyday=sayings.EVERYDAY,

@@ -6,7 +6,7 @@ import random
 import re
 from pathlib import Path
 
-from engine.partner.english_groups import SAME
+from engine.partner.english import ENGLISH
 from partner_model import lists
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +35,7 @@ def own_words() -> tuple[str, ...]:
     """Everyday words out of the project's own documents and word groups, each once, in order."""
     text = " ".join(path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
     found = set(re.findall(r"\b[a-z]{3,10}\b", text)) | {
-        each for line in SAME for each in re.findall(r"\b[a-z]+\b", line.replace("_", " ")) if len(each) > 2
+        each for line in ENGLISH.same for each in re.findall(r"\b[a-z]+\b", line.replace("_", " ")) if len(each) > 2
     }
     return tuple(sorted(found))
 
@@ -43,7 +43,7 @@ def own_words() -> tuple[str, ...]:
 def synonyms() -> dict[str, tuple[str, ...]]:
     """A word and the others of its groups, single words alone."""
     found: dict[str, tuple[str, ...]] = {}
-    for line in SAME:
+    for line in ENGLISH.same:
         words = [each.lstrip("=") for each in line.split() if each.lstrip("=").isalpha()]
         for word in words:
             found[word] = (*found.get(word, ()), *(each for each in words if each != word))
