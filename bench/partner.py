@@ -110,7 +110,7 @@ def run(
 def sets(seeds: Sequence[int], spoken: bool) -> Iterator[tuple[str, list[tuple[int, Sheet]]]]:
     """The sets of sheets, by name, each sheet with a seed: those by hand with every one if they are spoken."""
     written = list(by_hand())
-    for name in SETS:
+    for name in (*SETS, "dev"):
         yield (
             f"by hand, {name}",
             [(seed, sheet) for seed in seeds[: None if spoken else 1] for sheet in written if sheet.of == name],

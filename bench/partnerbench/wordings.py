@@ -1,4 +1,4 @@
-"""What generated fact sheets are made of, in sets that have no thing and hardly a wording in common."""
+"""What generated fact sheets are made of, in sets that have hardly a thing or a wording in common."""
 
 from __future__ import annotations
 
