@@ -7,8 +7,8 @@
     python bench/partner.py --config big.toml          # the same questions for any other configured language model
 
 The sheets written by hand lie in partnerbench/sheets; the generated ones are made of partnerbench/wordings. "tune" and
-"dev" were looked at while the answerer was made. "first" to "seventh" were each written after it, held out until they had
-figures, and looked at then: docs/partner.md has those. For another first look somebody has to write another set.
+"dev" were looked at while the answerer was made. "first" to "seventh" were each written after it, held out until they
+had figures, and looked at then: docs/partner.md has those. For another first look somebody has to write another set.
 """
 
 from __future__ import annotations
