@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from engine.partner.filling import Filling, Value
 from engine.partner.question import Question
 from engine.partner.reading import FULL, Lexicon, Term
 from engine.partner.saying import Saying
-from engine.partner.tools import Call, Filling, Tool, Tools, Value
+from engine.partner.tools import Call, Tool, Tools
 from engine.partner_settings import Parameter
 
 

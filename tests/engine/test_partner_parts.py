@@ -7,10 +7,10 @@ import pytest
 from engine.partner.english import ENGLISH
 from engine.partner.expecting import alike, expected
 from engine.partner.facts import WORDS, Facts, days_of, describe
+from engine.partner.filling import Filling
 from engine.partner.phonetics import Ear, likeness, sounds
 from engine.partner.question import read
 from engine.partner.reading import lexicon, number_at
-from engine.partner.tools import Filling
 from engine.partner_settings import Parameter
 
 LEXICON = lexicon(ENGLISH)
