@@ -3,6 +3,7 @@ asked back, what is out of its limits is said, and nothing is called that was no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,7 +88,9 @@ class Acting:
         if any_words:
             # What was asked for may begin with any word, "there is no milk"; of other things only the name is wanted.
             free = missing.name in language.free_text.split()
-            if text := " ".join(words) if free else filling.text([False] * len(filling.terms)):
+            named = re.sub(language.naming, "", " ".join(words))
+            rest = Filling(self._lexicon, named.split())
+            if text := " ".join(words) if free else rest.text([False] * len(rest.terms)):
                 arguments[missing.name] = text
         return self.begin(tool, arguments) if missing.name in arguments else None
 
@@ -122,11 +125,19 @@ class Acting:
 
     def exact(self, words: Sequence[str]) -> Tool | None:
         """The tool whose name or description is all of what was said, but for small words."""
-        said = self._plain(words)
-        for tool in self._tools.all if said else ():
-            if said in (self._plain(tool.name.split("_")), self._plain(self._lexicon.words(tool.description))):
-                return tool
+        said, language = self._plain(words), self._lexicon.language
+        if not said or words[0] in language.pronouns.split() or words[0] in language.subjects.split():
+            return None  # "they called a member of staff"
+        for tool in self._tools.all:
+            for own in (tool.name.split("_"), self._lexicon.words(tool.description)):
+                told = any(word.endswith(tuple(language.no_request.split())) and word not in own for word in words)
+                if said == self._plain(own) and not told:
+                    return tool
         return None
+
+    def stops_something(self, words: Sequence[str]) -> bool:
+        """Whether it is to stop, which is more than not to begin."""
+        return bool(words) and words[0] in self._lexicon.language.stops.split()
 
     def _plain(self, words: Sequence[str]) -> list[str]:
         language = self._lexicon.language

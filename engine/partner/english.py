@@ -234,10 +234,11 @@ ENGLISH = Language(
     distances="meter metre centimeter centimetre kilometer kilometre mile foot inch yard millimeter millimetre",
     repeats="every once twice daily hourly weekly monthly each times",
     places="downstairs upstairs outside inside basement ground_floor roof lobby hallway corner "
-    "over_there to_your_left to_your_right to_the_left to_the_right",
+    "over_there to_your_left to_your_right",
     listener="you",
     pointing="here there",
     rooms="room hall floor platform building level gate counter stand aisle screen track wing terminal",
+    sides="left right",
     by="by",
     through="through over up down past from around across along into onto",
     before_place=(
@@ -339,6 +340,11 @@ ENGLISH = Language(
     stops="stop halt",
     true="on yes true enable enabled activate start",
     false="off no false disable disabled deactivate stop not",
+    naming=(
+        r"^(?:(?:the|my|her|his|its|their) (?:name|title)(?: is| was)? |(?:i am|he is|she is|it is|they are) "
+        r"(?:called |named )?|called |named )"
+    ),
+    sets="set adjust change put",
     free_text="text message words sentence note announcement",
     units={
         "meter": ("meter", 1.0),

@@ -42,6 +42,8 @@ class Words:
     ahead: frozenset[str]
     by: frozenset[str]
     through: frozenset[str]
+    sides: frozenset[str]
+    toward: frozenset[str]
     titles: frozenset[str]
     measures: frozenset[str]
     """Units of all that can be told to a tool."""
@@ -85,6 +87,8 @@ def _words(lexicon: Lexicon) -> Words:
         plain(language.ahead),
         plain(language.by),
         plain(language.through),
+        plain(language.sides),
+        plain(language.before_place) | plain(language.to),
         plain(language.titles),
         frozenset(lexicon.units),
     )
@@ -179,6 +183,9 @@ def _of_place(lexicon: Lexicon, known: Words, terms: Sequence[Term], place: int,
     term, before, after = terms[place], terms[place - 1] if place else None, terms[place + 1 : place + 2]
     if term.stem in known.rooms and after and (after[0].stem.startswith("#") or len(after[0].word) == 1):
         return {"place", "there"}
+    if term.word in known.sides and place > 1 and before is not None and before.word in known.articles:
+        ends = not after or not _named(after[0])  # but not "on the left bank"
+        return {"place", "there"} if ends and terms[place - 2].word in known.toward else set()
     beside = before is not None and _named(before) and before.stem not in known.times
     if place < verb and not (beside and term.word not in known.through):  # "the tavern in the stables"
         return set()

@@ -110,6 +110,8 @@ class Language:
     """Words that are a place by themselves, at the end of a sentence."""
     rooms: str
     """Words that, with a number or a letter, are a place."""
+    sides: str
+    """Words for sides, "on the left", which are often something else."""
     by: str
     """Words that are followed by a place if it has an article: "by the door", but not "by Sofia"."""
     through: str
@@ -191,6 +193,8 @@ class Language:
     """Words after which something is said of a state, and not asked for: "the gate is open"."""
     particles: str
     """Words for a yes or a no that are often something else: "on the pier", "run off"."""
+    sets: str
+    """Words that the description of a tool begins with that sets how much something shall be."""
     switches: str
     """Words before an "on" that is none of place: "switch on the lamp"."""
     no_request: str
@@ -206,6 +210,8 @@ class Language:
     true: str
     false: str
     """Words for a yes-or-no argument."""
+    naming: str
+    """A pattern: what stands before a name that was asked for: "her name is"."""
     free_text: str
     """Names of parameters that are something to be said or written."""
     units: Mapping[str, tuple[str, float]]

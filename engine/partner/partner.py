@@ -153,7 +153,16 @@ class Partner:
         return self._past[history]
 
     def _turn(self, text: str, topic: Topic, context: Sequence[str]) -> Decision:
-        return self._answered(read(self._lexicon, text, self._persona.name), topic, context)
+        done = self._answered(read(self._lexicon, text, self._persona.name), topic, context)
+        if text.islower() or not (done.calls or done.topic.pending):
+            return done
+        calls = tuple(
+            replace(call, arguments=self._tools.as_written(call.name, call.arguments, text)) for call in done.calls
+        )
+        if (pending := done.topic.pending) is not None:
+            arguments = self._tools.as_written(pending.tool, dict(pending.arguments), text)
+            pending = replace(pending, arguments=tuple(arguments.items()))
+        return replace(done, calls=calls, topic=replace(done.topic, pending=pending))
 
     def _answered(
         self, question: Question, topic: Topic, context: Sequence[str], found: Found | None = None
@@ -166,7 +175,7 @@ class Partner:
         if step is not None and (not more or step.call or step.pending):
             calls = (step.call,) if step.call else ()
             kind: Kind = "call" if calls else "back" if step.pending else "talk"
-            tool = step.call.name if step.call else topic.tool
+            tool = step.call.name if step.call else ""
             return self._decided(step.text, kind, replace(topic, pending=step.pending, tool=tool), calls)
         if question.small_talk not in _MEANWHILE:
             topic = replace(topic, pending=None)
@@ -189,7 +198,7 @@ class Partner:
             question, found, done = guessed or (question, found, done)
         if done is not None:
             return done
-        about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind)
+        about = replace(topic, terms=found.terms or topic.terms, kind=question.kind or topic.kind, tool="")
         if found.best is not None:
             decided = self._decided(found.best.fact.text, "fact", replace(about, fact=found.best.fact))
             return replace(decided, fit=found.best.coverage, guessed=guessed is not None)
@@ -244,6 +253,8 @@ class Partner:
         if names and not self._tools.begins(wanted.tool, question.request):
             return None
         informs = self._tools.informs(wanted.tool)
+        if question.forbids and self._acting.stops_something(question.request):
+            return self._decided(self._saying.phrase("cannot"), "unknown", topic)  # not even that: it goes on
         if question.forbids or (not informs and self._tools.denied(wanted.tool, question.request)):
             if best is not None and not question.forbids:
                 return None
@@ -292,7 +303,7 @@ class Partner:
         return None
 
     def _begun(self, step: Step, tool: Tool, topic: Topic) -> Decision:
-        after = replace(topic, pending=step.pending, tool=tool.name if step.call else topic.tool)
+        after = replace(topic, pending=step.pending, tool=tool.name if step.call else "")
         return self._decided(step.text, "call" if step.call else "back", after, (step.call,) if step.call else ())
 
     # What else is said.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.partner.facts import SYNONYM
 from engine.partner.filling import Filling, Value
-from engine.partner.reading import FULL, LIGHT, Lexicon, Term
+from engine.partner.reading import FULL, LIGHT, Lexicon, Term, number_at
 from engine.partner_settings import Parameter
 
 """Places among the words of a request, the end excluded."""
@@ -48,6 +49,10 @@ class Wanted:
     """More was said than it explains: "go back" is not "go forward", nor is "tomorrow" now."""
 
 
+ALL_BUT = 0.8
+"""So much of what is said the arguments are for a tool that was called just now, and is not named again."""
+
+
 class Tools:
     """All tools, and which one is meant."""
 
@@ -78,6 +83,19 @@ class Tools:
         named = (word for each in tool.parameters for word in self._lexicon.words(f"{each.spoken} {each.unit}"))
         return self._knows(tool, term) > 0 or term.stem in {self._lexicon.stem(word) for word in named}
 
+    def as_written(self, name: str, arguments: Mapping[str, Value], text: str) -> dict[str, Value]:
+        """Arguments of a tool with the capitals that the text has which they are from: "Anna"."""
+        tool, found = self.named(name), dict(arguments)
+        for each in tool.parameters if tool is not None else ():
+            value = found.get(each.name)
+            if (
+                isinstance(value, str)
+                and not each.choices
+                and (match := re.search(re.escape(value), text, re.IGNORECASE))
+            ):
+                found[each.name] = match[0]
+        return found
+
     def begins(self, tool: Tool, words: Sequence[str]) -> bool:
         """Whether a request begins with what a tool does, in the form of a request: "open", not "opened"."""
         language = self._lexicon.language
@@ -104,9 +122,9 @@ class Tools:
 
     def informs(self, tool: Tool) -> bool:
         """Whether a tool only finds something out."""
-        words = self._lexicon.words(tool.description)
+        first = self._lexicon.read(self._lexicon.words(tool.description))[:1]  # "check in" is no "check"
         informs = {self._lexicon.stem(word) for word in self._lexicon.language.informs.split()}
-        return bool(words) and self._lexicon.stem(words[0]) in informs
+        return bool(first) and first[0].stem in informs
 
     def wanted(self, words: Sequence[str], last: str = "", plain: bool = False, where: bool = False) -> Wanted | None:
         """The tool that a request means most likely. last: the one that was called before, which need not be named.
@@ -159,16 +177,18 @@ class Tools:
         arguments = filling.fill(tool.parameters)
         known = [self._knows(tool, term) for term in filling.terms]
         sure = 0.5
-        for each in tool.parameters:
+        told = any(
+            match == 1.0 and (term.weight == FULL or term.start == 0)
+            for term, match in zip(filling.terms, known, strict=True)
+        )  # else any words would be a text for it: "it is raining"
+        for each in tool.parameters if told else ():
             if each.type == "string" and not each.choices:
                 whole = each.name in self._lexicon.language.free_text.split()
                 if text := filling.text([match > 0 for match in known], whole):
                     arguments[each.name] = text
                     sure = 1.0  # any word may be a text: only the tool's very own words tell that it is meant
         total = covered = 0.0
-        named = (was_last and bool(arguments)) or (
-            plain and any(each.choices and each.name in arguments for each in tool.parameters)
-        )
+        named = plain and any(each.choices and each.name in arguments for each in tool.parameters)
         handing = self._lexicon.language.handing.split() if plain else ()
         little, more, not_now = 0, False, self._lexicon.language.not_now.split()
         words_of_it = self._lexicon.words(tool.description)
@@ -192,10 +212,21 @@ class Tools:
         named = named or little > 1
         more = more or (not arguments and self._only_thing(tool, words))
         coverage = covered / total if total else 0.0
+        named = named or (was_last and bool(arguments) and coverage >= ALL_BUT)
+        more = more or self._is_relative(filling.words, words_of_it)
         ours = sum(match * max(term.weight, LIGHT) for term, match in zip(filling.terms, known, strict=True))
         missing = sum(each.required and each.name not in arguments for each in tool.parameters)
         score = coverage + 0.05 * ours + 0.1 * len(arguments) - 0.1 * missing
         return Wanted(tool, arguments, coverage, named, score, more=more)
+
+    def _is_relative(self, words: Sequence[str], told: Sequence[str]) -> bool:
+        """Whether it is said by how much, where a tool sets how much it shall be: "louder by ten"."""
+        language = self._lexicon.language
+        by = language.by.split()
+        if told[:1] and told[0] not in language.sets.split():
+            return False
+        behind = [at + 1 for at, word in enumerate(words[:-1]) if word in by and word not in told]
+        return any(number_at(language, words, at)[0] is not None for at in behind)
 
     def _only_thing(self, tool: Tool, words: Sequence[str]) -> bool:
         """Whether nothing was said but a word of what a tool does something with: "bell", which is no request yet."""

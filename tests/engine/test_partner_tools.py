@@ -464,3 +464,59 @@ def test_what_is_asked_back_says_with_what(said: str, back: str) -> None:
 
 def test_please_alone_is_answered_and_not_refused() -> None:
     assert HALL.decide("please").kind == "talk"
+
+
+MAP = Tool("show_map", "Show a map of a place", (Parameter("place", "string"),))
+STAFF = Tool("call_staff", "Call a member of staff", ())
+VET = Tool("check_in", "Check in an animal", (Parameter("name", "string"), Parameter("kind", "string", ("dog", "cat"))))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "thank you very much for your help",
+        "that was great",
+        "I already booked a ticket",
+        "it is raining",
+        "where are the toilets",
+    ],
+)
+def test_any_words_are_no_text_for_a_tool_because_it_was_called_just_now(said: str) -> None:
+    partner = Partner(("The ferry leaves at nine.",), (MAP, STAFF))
+    first = partner.decide("show me a map of the island")
+    assert first.calls
+    assert not partner.decide(said, [Exchange("show me a map of the island", first.text)]).calls
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["they called a member of staff", "I checked in my dog Rex yesterday", "my dog Rex was checked in yesterday"],
+)
+def test_what_was_done_is_not_done_again_because_somebody_speaks_of_it(said: str) -> None:
+    assert not Partner((), (STAFF, VET)).decide(said).calls
+
+
+def test_a_number_goes_to_no_tool_that_something_else_was_spoken_of_since() -> None:
+    arm = Tool("move_arm", "Raise the arm", (Parameter("height", "number", (), 1, 100, "centimeters"),))
+    partner = Partner(("The pool is open from seven to ten.",), (arm,))
+    history: list[Exchange] = []
+    for said, calls in (("raise the arm by half a meter", 1), ("when does the pool open", 0), ("two", 0)):
+        done = partner.decide(said, history)
+        assert len(done.calls) == calls
+        history.append(Exchange(said, done.text))
+
+
+def test_by_how_much_is_not_how_much() -> None:
+    volume = Tool("set_volume", "Set the volume", (Parameter("percent", "integer", (), 0, 100, "percent"),))
+    partner = Partner((), (volume,))
+    assert partner.decide("set the volume to thirty percent").calls
+    assert not partner.decide("turn the volume up by ten percent").calls
+
+
+def test_names_keep_their_capitals_and_what_was_asked_for_is_the_name_alone() -> None:
+    partner = Partner((), (VET,))
+    (call,) = partner.decide("check in Bella the dog").calls
+    assert call.arguments["name"] == "Bella"
+    asked = partner.decide("check in my cat")
+    (call,) = partner.decide("her name is Minka", [Exchange("check in my cat", asked.text)]).calls
+    assert call.arguments == {"kind": "cat", "name": "Minka"}
