@@ -177,7 +177,9 @@ class Tools:
         arguments = filling.fill(tool.parameters)
         known = [self._knows(tool, term) for term in filling.terms]
         sure = 0.5
-        told = any(
+        words_of_it = self._lexicon.words(tool.description)
+        small = [term for term, match in zip(filling.terms, known, strict=True) if match or term.word in words_of_it]
+        told = len([term for term in small if len(term.word) > 2]) > 1 or any(
             match == 1.0 and (term.weight == FULL or term.start == 0)
             for term, match in zip(filling.terms, known, strict=True)
         )  # else any words would be a text for it: "it is raining"
@@ -191,7 +193,6 @@ class Tools:
         named = plain and any(each.choices and each.name in arguments for each in tool.parameters)
         handing = self._lexicon.language.handing.split() if plain else ()
         little, more, not_now = 0, False, self._lexicon.language.not_now.split()
-        words_of_it = self._lexicon.words(tool.description)
         for term, match in zip(filling.terms, known, strict=True):
             weight = term.weight if term.number is None else FULL
             if term.word in handing and not match:
