@@ -79,13 +79,14 @@ def test_wheel_holds_the_three_packages_and_nothing_else(installed: Installed) -
         held = set(wheel.namelist())
         assert wheel.read("engine/config.toml") == (ROOT / "config.toml").read_bytes()
     assert {name.split("/")[0] for name in held} == {*PACKAGES, f"{NAME}-{version(NAME)}.dist-info"}
-    suffixes = {".py", ".pyi", ".onnx", ".wav", ".toml", ".typed", ".service", ".html", ".css", ".js", ".svg"}
+    suffixes = {".py", ".pyi", ".onnx", ".wav", ".toml", ".typed", ".service", ".html", ".css", ".js", ".svg", ".txt"}
     wanted = {path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in suffixes}
     wanted |= {ROOT / package / "py.typed" for package in PACKAGES}
     expected = {str(path.relative_to(ROOT)) for path in wanted}
     assert {
         "engine/page/index.html",
         "engine/data/question.wav",
+        "engine/partner/words/same.txt",
         "workers/drivers/virtual.py",
         "ringbuf/_core.pyi",
     } <= expected
