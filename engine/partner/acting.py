@@ -118,8 +118,11 @@ class Acting:
             return ()
         found = []
         for tool in self._tools.all:
-            first = {stem(tool.name.split("_")[0]), *(stem(each) for each in self._lexicon.words(tool.description)[:1])}
-            if first & stops and not tool.confirm and not any(each.required for each in tool.parameters):
+            if (
+                self._tools.does(tool) & stops
+                and not tool.confirm
+                and not any(each.required for each in tool.parameters)
+            ):
                 found.append(tool)
         return found
 

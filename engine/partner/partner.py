@@ -25,7 +25,7 @@ from engine.partner.question import Question, read
 from engine.partner.reading import FULL, Term, lexicon
 from engine.partner.reconsidering import Meaning
 from engine.partner.saying import Saying
-from engine.partner.tools import Call, Tool, Tools
+from engine.partner.tools import Call, Tool, Tools, Wanted
 from engine.partner.topic import Topic
 
 Kind: TypeAlias = Literal["fact", "call", "back", "talk", "unknown"]
@@ -245,8 +245,7 @@ class Partner:
     # Tools.
 
     def _act(self, question: Question, topic: Topic, best: Fit | None, unsure: bool = False) -> Decision | None:
-        where = question.kind == "place" and best is None
-        wanted = self._tools.wanted(question.request, topic.tool, question.requests and not question.kind, where)
+        wanted = self._wanted(question, topic, shown=best is None)
         if wanted is None:
             return None
         names = question.leans and question.bare and not topic.tool  # "and the kitchen": it leans on what was asked
@@ -278,6 +277,11 @@ class Partner:
             return None  # a rule about what is too much is a better answer than that it is too much
         return self._begun(step, wanted.tool, topic)
 
+    def _wanted(self, question: Question, topic: Topic, shown: bool) -> Wanted | None:
+        """The tool that is meant. shown: where something is may be shown by one."""
+        where, plain = shown and question.kind == "place", question.requests and not question.kind
+        return self._tools.wanted(question.request, topic.tool, plain, where)
+
     def _act_apart(self, question: Question, topic: Topic) -> Decision | None:
         """The request beside a statement: "the floor is wet, please call the cleaner". What it has to be told may stand
         in the statement. It is asked back where that may make it one for another case or time, or of somebody else."""
@@ -285,8 +289,7 @@ class Partner:
             return None
         whole, language = self._tools.wanted(question.request, topic.tool), self._lexicon.language
         for asked, rest in requested(self._lexicon, question.text):
-            where = asked.kind == "place"
-            wanted = self._tools.wanted(asked.request, topic.tool, asked.requests and not asked.kind, where)
+            wanted = self._wanted(asked, topic, shown=True)
             if wanted is None or wanted.tied or asked.forbids or self._tools.denied(wanted.tool, asked.request):
                 continue
             informs = self._tools.informs(wanted.tool)

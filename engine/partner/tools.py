@@ -96,21 +96,19 @@ class Tools:
                 found[each.name] = match[0]
         return found
 
+    def does(self, tool: Tool) -> frozenset[str]:
+        """The stems of what a tool does: the first words of its name and its description."""
+        first = (*tool.name.split("_")[:1], *self._lexicon.words(tool.description)[:1])
+        return frozenset(self._lexicon.stem(word) for word in first)
+
     def begins(self, tool: Tool, words: Sequence[str]) -> bool:
         """Whether a request begins with what a tool does, in the form of a request: "open", not "opened"."""
         language = self._lexicon.language
         if not words or words[0].endswith(tuple(language.no_request.split())):
             return False
-        means = {other for term in self._lexicon.read(words[:3])[:1] for other in self._against(term)}
-        does = {*tool.name.split("_")[:1], *self._lexicon.words(tool.description)[:1]}
-        own = {self._lexicon.stem(each) for each in does}
-        first = self._lexicon.read(words[:3])[0]
-        return (
-            words[0] in language.switches.split()
-            or first.stem in own
-            or self._knows(tool, first) > 0
-            or bool(means & own)
-        )
+        first, own = self._lexicon.read(words[:3])[0], self.does(tool)
+        switches = words[0] in language.switches.split()
+        return switches or first.stem in own or self._knows(tool, first) > 0 or not own.isdisjoint(self._against(first))
 
     def _against(self, term: Term) -> set[str]:
         """What means the opposite of a term."""
@@ -233,9 +231,7 @@ class Tools:
         """Whether nothing was said but a word of what a tool does something with: "bell", which is no request yet."""
         stem, small = self._lexicon.stem, {*self._lexicon.language.articles.split(), *self._lexicon.stop}
         said = {stem(word) for word in words if word not in small}
-        name, told = tool.name.split("_"), self._lexicon.words(tool.description)
-        does = {stem(word) for word in (*name[:1], *told[:1])}
-        return len(said) == 1 and len(name) > 1 and not said & does
+        return len(said) == 1 and "_" in tool.name and said.isdisjoint(self.does(tool))
 
     def _knows(self, tool: Tool, term: Term) -> float:
         stems, groups = self._named[tool.name]
